@@ -1,0 +1,456 @@
+internal import CLMDB
+internal import Glibc
+public import Storage
+internal import Synchronization
+
+/// An open LMDB file: the engine behind a vault.
+///
+/// One environment per file and process. Safe to use from any thread. Transactions do not nest: a `write`, `copy` or
+/// `close` inside a closure that holds a transaction waits for itself, and only a `read` inside a `write` is harmless.
+public final class Environment: StorageEngine {
+    public typealias Reader = Snapshot
+    public typealias Writer = WriteTransaction
+
+    public let path: String
+    public let options: EnvironmentOptions
+
+    // LMDB's own pointer and the tables' handles: set once before anyone else sees this object, freed in `close`.
+    nonisolated(unsafe) private let pointer: OpaquePointer
+    nonisolated(unsafe) private let tables: UnsafeMutablePointer<MDB_dbi>
+    private let tableCount: Int
+    private let file: StoreFile
+    private let readers = ReaderPool()
+    private let generation = ProcessGuard.generation
+    /// LMDB lets one thread write at a time; this says so before it does. Whoever replaces the map holds it too, so
+    /// that happens between writes and never twice at once.
+    private let writing = Mutex(Lifecycle.open)
+
+    /// Broken is an environment whose map could not be put back: nothing may touch it but `close`.
+    private enum Lifecycle { case open, broken, closed }
+
+    // MARK: Opening and closing
+
+    /// Opens the file at `path` with all of `tables`, whose ordinals count from zero.
+    public init(at path: String, tables: [Table], options: EnvironmentOptions = .init()) throws(StorageError) {
+        guard tables.enumerated().allSatisfy({ $0 == $1.ordinal }) else {
+            throw .misuse("the tables' ordinals must be their positions in the list")
+        }
+        let created = try Self.createIfAsked(path, options)
+        let file = try StoreFile.open(path, writable: options.access == .readWrite, sharing: .shared)
+        try FileSystem.refuseNetworked(file.path, unless: options.allowsNetworkFileSystem)
+        // Whoever crashed while making the file has left it empty.
+        if !(options.creates && file.bytes == 0) { try file.checkHeader() }
+        try ProcessGuard.claim(file)
+        do throws(StorageError) {
+            pointer = try Self.openPointer(file.path, tableCount: tables.count, options)
+        } catch {
+            ProcessGuard.release(file.identity)
+            if created { file.removeIfAlone() }
+            throw error
+        }
+        self.path = path
+        self.options = options
+        self.file = file
+        tableCount = tables.count
+        self.tables = .allocate(capacity: max(tables.count, 1))
+        self.tables.initialize(repeating: 0, count: max(tables.count, 1))
+        do throws(StorageError) {
+            try refuseTruncation()
+            try openTables(tables)
+            try maintain()
+        } catch {
+            if created { self.file.removeIfAlone() }
+            close()
+            throw error
+        }
+    }
+
+    deinit {
+        close()
+        tables.deallocate()
+    }
+
+    /// Waits for running transactions and closes the file. Later transactions throw `misuse`.
+    public func close() {
+        // In a child of a fork nothing here is ours: the parent's locks and slots must stay as they are, and a mutex
+        // may be held by a thread that does not exist here.
+        guard generation == ProcessGuard.generation else { return }
+        let closes = writing.withLock { state in
+            defer { state = .closed }
+            return state != .closed
+        }
+        guard closes else { return }
+        readers.close()
+        mdb_env_close(pointer)
+        ProcessGuard.release(file.identity)
+        file.unlock()
+    }
+
+    /// Makes the file where that is asked for.
+    /// - Returns: whether the file is new.
+    private static func createIfAsked(_ path: String, _ options: EnvironmentOptions) throws(StorageError) -> Bool {
+        guard access(path, F_OK) != 0 else { return false }
+        guard errno == ENOENT, options.creates, options.access == .readWrite else {
+            throw StorageError(code: errno, during: path)
+        }
+        try FileSystem.refuseNetworked(NewFile.directory(of: path), unless: options.allowsNetworkFileSystem)
+        try StoreFile.create(path)
+        return true
+    }
+
+    private static func openPointer(
+        _ path: String, tableCount: Int, _ options: EnvironmentOptions
+    ) throws(StorageError) -> OpaquePointer {
+        var created: OpaquePointer?
+        try StorageError.check(mdb_env_create(&created), during: "preparing LMDB")
+        guard let pointer = created else { throw .system(code: ENOMEM, during: "preparing LMDB") }
+        do throws(StorageError) {
+            try StorageError.check(mdb_env_set_maxdbs(pointer, UInt32(tableCount)), during: "preparing LMDB")
+            try StorageError.check(mdb_env_set_maxreaders(pointer, options.readersMax), during: "preparing LMDB")
+            try StorageError.check(mdb_env_set_mapsize(pointer, options.mapBytes), during: "reserving the map")
+            var flags = UInt32(MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD)
+            if options.access == .readOnly { flags |= UInt32(MDB_RDONLY) }
+            if options.durability == .relaxed { flags |= UInt32(MDB_NOMETASYNC) }
+            try StorageError.check(mdb_env_open(pointer, path, flags, 0o600), during: path)
+        } catch {
+            mdb_env_close(pointer)
+            throw error
+        }
+        return pointer
+    }
+
+    /// Opens every table once; their handles are never closed. A store that has them all is not asked for its write
+    /// lock, so that opening never waits for a writer.
+    private func openTables(_ list: [Table]) throws(StorageError) {
+        let reader = try beginRead()
+        defer { readers.leave(resting: nil) }
+        guard let missing = try openTables(list, in: reader, flags: 0) else { return }
+        guard options.access == .readWrite else { throw .unknownFormat("\(path) has no table \(missing.name)") }
+        let writer = try writing.withLock { state throws(StorageError) in try beginWrite(&state) }
+        _ = try openTables(list, in: writer, flags: UInt32(MDB_CREATE))
+    }
+
+    /// Ends the transaction, whichever way it goes.
+    /// - Returns: the first table that the store lacks.
+    private func openTables(
+        _ list: [Table], in transaction: OpaquePointer, flags: UInt32
+    ) throws(StorageError) -> Table? {
+        for table in list {
+            let code = mdb_dbi_open(transaction, table.name, flags, tables + table.ordinal)
+            if code == MDB_SUCCESS { continue }
+            mdb_txn_abort(transaction)
+            switch code {
+            case MDB_NOTFOUND: return table
+            case MDB_INCOMPATIBLE: throw .unknownFormat("\(path) uses the name \(table.name) for something else")
+            default: throw StorageError(code: code, during: "opening table \(table.name)")
+            }
+        }
+        try StorageError.check(mdb_txn_commit(transaction), during: "opening tables")
+        return nil
+    }
+
+    // MARK: Reading
+
+    // Inlined and specialised where it is called, so that the closure gets its snapshot without a thunk.
+    @inlinable
+    public func read<Answer, Failure: StorageFailure>(
+        _ body: (borrowing Snapshot) throws(Failure) -> Answer
+    ) throws(Failure) -> Answer {
+        let reader: TransactionHandle
+        do throws(StorageError) { reader = try beginSnapshot() } catch { throw Failure(storage: error) }
+        defer { endSnapshot(reader) }
+        return try body(Snapshot(handle: reader))
+    }
+
+    @usableFromInline
+    func beginSnapshot() throws(StorageError) -> TransactionHandle { handle(try beginRead()) }
+
+    @usableFromInline
+    func endSnapshot(_ reader: TransactionHandle) {
+        mdb_txn_reset(reader.pointer)
+        readers.leave(resting: reader.pointer)
+    }
+
+    private func handle(_ transaction: OpaquePointer) -> TransactionHandle {
+        TransactionHandle(pointer: transaction, tables: tables, tableCount: tableCount)
+    }
+
+    private func beginRead() throws(StorageError) -> OpaquePointer {
+        try refuseAfterFork()
+        while true {
+            var reader = try readers.enter()
+            let code = reader.map(mdb_txn_renew) ?? mdb_txn_begin(pointer, nil, UInt32(MDB_RDONLY), &reader)
+            if code == MDB_SUCCESS, let reader { return reader }
+            // Before `leave`: after it nothing keeps the environment open.
+            if let reader { mdb_txn_abort(reader) }
+            let freed = code == MDB_READERS_FULL ? freeDeadReaders() : 0
+            readers.leave(resting: nil)
+            if code == MDB_MAP_RESIZED {
+                try writing.withLock { state throws(StorageError) in try adoptMap(&state) }
+            } else if freed == 0 {
+                throw StorageError(code: code, during: "starting to read")
+            }
+        }
+    }
+
+    /// Runs `body` like a reader without a snapshot: the environment stays open and its map where it is.
+    private func pinned<Answer>(_ body: () throws(StorageError) -> Answer) throws(StorageError) -> Answer {
+        try refuseAfterFork()
+        let resting = try readers.enter()
+        defer { readers.leave(resting: resting) }
+        return try body()
+    }
+
+    private func freeDeadReaders() -> Int32 {
+        var freed: Int32 = 0
+        _ = mdb_reader_check(pointer, &freed)
+        return freed
+    }
+
+    // MARK: Writing
+
+    public func write<Answer, Failure: StorageFailure>(
+        _ body: (inout WriteTransaction) throws(Failure) -> Answer
+    ) throws(Failure) -> Answer {
+        do throws(StorageError) { try refuseAfterFork() } catch { throw Failure(storage: error) }
+        while true {
+            switch try attempt(body) {
+            case .committed(let answer): return answer
+            case .failed(let error): throw error
+            case .mapFilled: do throws(StorageError) { try growMap() } catch { throw Failure(storage: error) }
+            }
+        }
+    }
+
+    private enum Attempt<Answer, Failure: Error> {
+        case committed(Answer)
+        case failed(Failure)
+        case mapFilled
+    }
+
+    /// One transaction from begin to its end; whichever way it goes, LMDB's transaction is freed exactly once.
+    private func attempt<Answer, Failure: StorageFailure>(
+        _ body: (inout WriteTransaction) throws(Failure) -> Answer
+    ) throws(Failure) -> Attempt<Answer, Failure> {
+        try writing.withLock { state throws(Failure) in
+            let begun: OpaquePointer
+            do throws(StorageError) { begun = try beginWrite(&state) } catch { throw Failure(storage: error) }
+            var transaction = WriteTransaction(handle: handle(begun))
+            let answer: Answer
+            do throws(Failure) {
+                answer = try body(&transaction)
+                // A closure that went on after a failed write must not commit the rest.
+                if let failure = transaction.failure { throw Failure(storage: failure) }
+            } catch {
+                mdb_txn_abort(begun)
+                return transaction.failure == .mapFull ? .mapFilled : .failed(error)
+            }
+            // A commit frees the transaction even when it fails.
+            let code = mdb_txn_commit(begun)
+            if code == MDB_MAP_FULL { return .mapFilled }
+            // LMDB calls a write that the disk took only in part an I/O error.
+            if code == EIO, file.isOutOfRoom { return .failed(Failure(storage: .diskFull)) }
+            if code != MDB_SUCCESS { return .failed(Failure(storage: StorageError(code: code, during: "committing"))) }
+            keepFileWhole()
+            return .committed(answer)
+        }
+    }
+
+    private func beginWrite(_ state: inout Lifecycle) throws(StorageError) -> OpaquePointer {
+        guard options.access == .readWrite else { throw .readOnly }
+        while true {
+            try refuseUnlessOpen(state)
+            var begun: OpaquePointer?
+            let code = mdb_txn_begin(pointer, nil, 0, &begun)
+            if code == MDB_SUCCESS, let begun { return begun }
+            guard code == MDB_MAP_RESIZED else { throw StorageError(code: code, during: "starting to write") }
+            try adoptMap(&state)
+        }
+    }
+
+    private func refuseUnlessOpen(_ state: Lifecycle) throws(StorageError) {
+        switch state {
+        case .open: return
+        case .broken: throw .misuse("\(path) lost its map; close it and open it again")
+        case .closed: throw .misuse("\(path) is closed")
+        }
+    }
+
+    private func refuseAfterFork() throws(StorageError) {
+        if generation != ProcessGuard.generation {
+            throw .misuse("\(path) was opened before fork; open it in the child")
+        }
+    }
+
+    // MARK: The map
+
+    /// Doubles the map, or throws where it may not grow. Readers that stay for longer than the patience of `setMap`
+    /// count as a map that can't grow.
+    private func growMap() throws(StorageError) {
+        try writing.withLock { state throws(StorageError) in
+            try refuseUnlessOpen(state)
+            let current = information.me_mapsize
+            let target = min(current * 2, options.mapBytesMax)
+            // Once LMDB has let go of the old map there is no way back, so it only starts with room for a new one.
+            guard target > current, file.canMap(bytes: target) else { throw .mapFull }
+            try setMap(bytes: target, &state)
+        }
+    }
+
+    /// Takes over the size that another process has given the map.
+    private func adoptMap(_ state: inout Lifecycle) throws(StorageError) {
+        try refuseUnlessOpen(state)
+        guard wholeBytes > information.me_mapsize else { return }
+        try setMap(bytes: 0, &state)
+    }
+
+    /// LMDB moves the map, so no transaction of this process may look at it: writers are kept out by `state`, which
+    /// the caller has locked, and readers by the barrier.
+    /// - Parameter bytes: the new size, or 0 for the one the file says.
+    private func setMap(bytes: Int, _ state: inout Lifecycle) throws(StorageError) {
+        var code = MDB_SUCCESS
+        let ran = readers.whileEmpty(patience: .seconds(10)) {
+            code = mdb_env_set_mapsize(pointer, bytes)
+            return code == MDB_SUCCESS
+        }
+        guard ran else { throw .mapFull }
+        if code != MDB_SUCCESS { state = .broken }
+        try StorageError.check(code, during: "replacing the map")
+    }
+
+    private var information: MDB_envinfo {
+        var info = MDB_envinfo()
+        mdb_env_info(pointer, &info)
+        return info
+    }
+
+    // MARK: Care of the file
+
+    public func maintain() throws(StorageError) {
+        try pinned { () throws(StorageError) in
+            var freed: Int32 = 0
+            try StorageError.check(mdb_reader_check(pointer, &freed), during: "checking readers")
+        }
+    }
+
+    private var pageBytes: Int {
+        var stat = MDB_stat()
+        mdb_env_stat(pointer, &stat)
+        return Int(stat.ms_psize)
+    }
+
+    /// The bytes of a file that has all pages the last commit knows of.
+    private var wholeBytes: Int { (information.me_last_pgno + 1) * pageBytes }
+
+    /// LMDB leaves the file short of its last page when that page is free again by the time of the commit. Whoever
+    /// opens it next could not tell such a file from a truncated one.
+    private func keepFileWhole() {
+        guard file.bytes < wholeBytes else { return }
+        // Another process may be writing by now, and shortening what it wrote would destroy it: so under LMDB's lock.
+        // Where that fails, the next one to open the file looks closer.
+        var begun: OpaquePointer?
+        guard mdb_txn_begin(pointer, nil, 0, &begun) == MDB_SUCCESS, let begun else { return }
+        defer { mdb_txn_abort(begun) }
+        if file.bytes < wholeBytes { try? file.resize(to: wholeBytes) }
+    }
+
+    /// Touching a page beyond the end of the file would kill the process, so a file that is too short is looked at
+    /// with the missing part stretched out: healthy if all of that is free, truncated otherwise.
+    private func refuseTruncation() throws(StorageError) {
+        // In this order: commits lengthen the file before they say so.
+        var whole = wholeBytes
+        var actual = file.bytes
+        guard actual < whole else { return }
+        guard options.access == .readWrite else {
+            throw .corrupted("\(path) is truncated: \(actual) bytes of \(whole)")
+        }
+        // While this process could write, no other one changes the file's size.
+        let writer = try writing.withLock { state throws(StorageError) in try beginWrite(&state) }
+        defer { mdb_txn_abort(writer) }
+        whole = wholeBytes
+        actual = file.bytes
+        guard actual < whole else { return }
+        try file.resize(to: whole)
+        let firstMissing = actual / pageBytes
+        if let free = try? freePages(from: firstMissing), free == whole / pageBytes - firstMissing { return }
+        try file.resize(to: actual)
+        throw .corrupted("\(path) is truncated: \(actual) bytes of \(whole)")
+    }
+
+    /// How many pages at or above this number hold nothing and wait to be used again.
+    private func freePages(from first: Int) throws(StorageError) -> Int {
+        try read { (snapshot) throws(StorageError) in
+            var count = 0
+            try snapshot.handle.forEachFreePage { if $0 >= first { count += 1 } }
+            return count
+        }
+    }
+
+    /// How the file is used.
+    public func statistics() throws(StorageError) -> FileStatistics {
+        let free = try freePages(from: 0)
+        return try pinned {
+            let info = information
+            return FileStatistics(
+                fileBytes: file.bytes, pageBytes: pageBytes, pagesUsed: info.me_last_pgno + 1, pagesFree: free,
+                mapBytes: info.me_mapsize, lastCommit: info.me_last_txnid,
+                readersMax: Int(info.me_maxreaders), readers: readerList())
+        }
+    }
+
+    /// The readers of all processes, as LMDB's lock file lists them.
+    private func readerList() -> [FileStatistics.Reader] {
+        var lines: [String] = []
+        withUnsafeMutablePointer(to: &lines) { lines in
+            _ = mdb_reader_list(
+                pointer,
+                { text, context in
+                    guard let text, let context else { return 0 }
+                    context.assumingMemoryBound(to: [String].self).pointee.append(String(cString: text))
+                    return 0
+                }, lines)
+        }
+        return lines.compactMap(FileStatistics.Reader.init(line:))
+    }
+
+    /// Writes a consistent copy to a new file while the store is in use. The copy appears whole or not at all.
+    /// - Parameter compacting: leaves out free pages and renumbers the rest.
+    public func copy(to target: String, compacting: Bool) throws(StorageError) {
+        // LMDB reads the whole map meanwhile: no growth, no close.
+        try pinned { () throws(StorageError) in
+            try NewFile.write(target) { (descriptor) throws(StorageError) in
+                try Self.copy(pointer, into: descriptor, compacting: compacting, during: "copying to \(target)")
+            }
+        }
+    }
+
+    private static func copy(
+        _ pointer: OpaquePointer, into descriptor: Int32, compacting: Bool, during operation: String
+    ) throws(StorageError) {
+        let code = mdb_env_copyfd2(pointer, descriptor, UInt32(compacting ? MDB_CP_COMPACT : 0))
+        if code == MDB_INCOMPATIBLE { throw .corrupted("pages are lost or counted twice (\(operation))") }
+        try StorageError.check(code, during: operation)
+    }
+
+    /// Rewrites the file at `path` without free pages, in place. No process may have it open.
+    /// - Returns: the bytes of the file before and after.
+    public static func compact(at path: String, tables: [Table]) throws(StorageError) -> (before: Int, after: Int) {
+        // Opened once as usual, so that a truncated or foreign file is refused before anything is rewritten.
+        try Environment(at: path, tables: tables).close()
+        let alone = try StoreFile.open(path, writable: true, sharing: .alone)
+        let before = alone.bytes
+        let fresh = alone.path + ".compact"
+        unlink(fresh)
+        try NewFile.write(fresh) { (descriptor) throws(StorageError) in
+            let pointer = try openPointer(alone.path, tableCount: tables.count, EnvironmentOptions())
+            // LMDB counts commits in the lock file, and the copy counts anew. So the lock file must be out of use
+            // before the copy gets the name: whoever opens it would otherwise read at a commit it does not have.
+            defer { mdb_env_close(pointer) }
+            try copy(pointer, into: descriptor, compacting: true, during: "compacting \(path)")
+            try alone.giveOwner(to: descriptor)
+        }
+        guard rename(fresh, alone.path) == 0 else { throw StorageError(code: errno, during: "replacing \(path)") }
+        try NewFile.syncDirectory(of: alone.path)
+        return (before, try StoreFile.open(path, writable: false, sharing: .shared).bytes)
+    }
+}

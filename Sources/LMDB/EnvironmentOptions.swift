@@ -1,0 +1,27 @@
+/// How an environment is opened.
+public struct EnvironmentOptions: Sendable {
+    public enum Access: Sendable { case readOnly, readWrite }
+
+    /// What an acknowledged commit survives.
+    public enum Durability: Sendable {
+        /// Process crash, system crash and power cut.
+        case durable
+        /// Process crash. After a system crash the last commits may be gone, and the file is intact.
+        case relaxed
+    }
+
+    public var access = Access.readWrite
+    public var durability = Durability.durable
+    /// Makes the file where there is none.
+    public var creates = false
+    /// Address space to reserve at first, in bytes. The file stays as small as its contents.
+    public var mapBytes = 64 << 30
+    /// The map doubles when it is full, up to this many bytes.
+    public var mapBytesMax = 16 << 40
+    /// Reader slots over all processes.
+    public var readersMax: UInt32 = 1024
+    /// Opens the file even on a file system that several machines may share. LMDB's locks don't hold there.
+    public var allowsNetworkFileSystem = false
+
+    public init() {}
+}

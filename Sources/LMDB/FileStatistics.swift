@@ -1,0 +1,58 @@
+internal import CLMDB
+internal import Storage
+
+/// How a store's file is used, for people who look after it.
+public struct FileStatistics: Sendable {
+    public struct Reader: Equatable, Sendable {
+        public let process: Int
+        /// The commit it reads, or nil where it is at rest.
+        public let commit: Int?
+
+        /// Reads a line of LMDB's table: process, thread, commit or `-`. Nil for its heading.
+        init?(line: String) {
+            let fields = line.split(whereSeparator: { $0 == " " || $0 == "\n" })
+            guard fields.count == 3, let process = Int(fields[0]) else { return nil }
+            self.process = process
+            self.commit = Int(fields[2])
+        }
+    }
+
+    public let fileBytes: Int
+    public let pageBytes: Int
+    public let pagesUsed: Int
+    public let pagesFree: Int
+    public let mapBytes: Int
+    public let lastCommit: Int
+    public let readersMax: Int
+    /// Slots taken over all processes.
+    public let readers: [Reader]
+
+    /// How many commits the oldest active reader lags behind: what it keeps from being reused.
+    public var oldestReaderLag: Int {
+        readers.compactMap(\.commit).min().map { lastCommit - $0 } ?? 0
+    }
+}
+
+extension TransactionHandle {
+    /// Visits the pages of LMDB's own free list, which lies in the table with handle 0: each value is a count and that
+    /// many page numbers.
+    func forEachFreePage(_ visit: (Int) -> Void) throws(StorageError) {
+        var opened: OpaquePointer?
+        try StorageError.check(mdb_cursor_open(pointer, 0, &opened), during: "reading the free list")
+        guard let cursor = opened else { return }
+        defer { mdb_cursor_close(cursor) }
+        var key = MDB_val()
+        var value = MDB_val()
+        var code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST)
+        while code == MDB_SUCCESS {
+            let list = value.span
+            guard list.byteCount >= 8 else { throw .corrupted("the free list has an empty entry") }
+            let count = list.unsafeLoadUnaligned(as: Int.self)
+            for index in 0..<max(0, min(count, list.byteCount / 8 - 1)) {
+                visit(list.unsafeLoadUnaligned(fromByteOffset: (index + 1) * 8, as: Int.self))
+            }
+            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)
+        }
+        if code != MDB_NOTFOUND { throw StorageError(code: code, during: "reading the free list") }
+    }
+}

@@ -1,0 +1,41 @@
+internal import Glibc
+internal import Storage
+
+/// A file that appears under its name only when it is whole and on disk, readable by its owner alone.
+enum NewFile {
+    static func write(_ path: String, _ fill: (Int32) throws(StorageError) -> Void) throws(StorageError) {
+        guard access(path, F_OK) != 0 else { throw .exists(path) }
+        // Two that make the same file must not meet in the unfinished one.
+        let partial = "\(path).\(UInt32.random(in: 0...(.max))).partial"
+        let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw StorageError(code: errno, during: path) }
+        do throws(StorageError) {
+            defer { close(descriptor) }
+            try fill(descriptor)
+            guard fsync(descriptor) == 0 else { throw StorageError(code: errno, during: "syncing \(path)") }
+        } catch {
+            unlink(partial)
+            throw error
+        }
+        guard rename(partial, path) == 0 else {
+            let code = errno
+            unlink(partial)
+            throw StorageError(code: code, during: path)
+        }
+        try syncDirectory(of: path)
+    }
+
+    static func directory(of path: String) -> String {
+        let cut = path.lastIndex(of: "/")
+        return cut.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    }
+
+    /// A name is durable once its directory is.
+    static func syncDirectory(of path: String) throws(StorageError) {
+        let directory = directory(of: path)
+        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw StorageError(code: errno, during: directory) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw StorageError(code: errno, during: "syncing \(directory)") }
+    }
+}

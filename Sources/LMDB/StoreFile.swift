@@ -1,0 +1,146 @@
+internal import Glibc
+internal import Storage
+
+/// The data file seen from outside LMDB: what must hold before LMDB may map it, and the lock that says "in use".
+///
+/// LMDB locks its lock file with `fcntl`, so `flock` on the data file is free for us: every environment holds it
+/// shared, and a rewrite of the file takes it alone.
+struct StoreFile: ~Copyable {
+    struct Identity: Hashable, Sendable {
+        let device: UInt
+        let inode: UInt
+    }
+
+    let path: String
+    let descriptor: Int32
+    let identity: Identity
+
+    deinit { close(descriptor) }
+
+    enum Sharing { case shared, alone }
+
+    /// Opens the file and takes its lock. The file that has the lock is the one the path names afterwards, so a
+    /// rewrite that renames a new file into place is never missed.
+    static func open(_ path: String, writable: Bool, sharing: Sharing) throws(StorageError) -> StoreFile {
+        while true {
+            // LMDB names its lock file after the data file, so all must call it by the same name.
+            guard let resolved = realpath(path, nil) else { throw StorageError(code: errno, during: path) }
+            defer { free(resolved) }
+            // Without O_NONBLOCK a FIFO would keep us waiting.
+            let flags = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK
+            let descriptor = Glibc.open(resolved, flags)
+            guard descriptor >= 0 else { throw StorageError(code: errno, during: path) }
+            do throws(StorageError) {
+                let status = try refuseUnsuitable(descriptor, path)
+                try lock(descriptor, sharing, path)
+                var named = stat()
+                if stat(resolved, &named) == 0, named.st_ino == status.st_ino, named.st_dev == status.st_dev {
+                    let identity = Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino))
+                    return StoreFile(path: String(cString: resolved), descriptor: descriptor, identity: identity)
+                }
+            } catch {
+                close(descriptor)
+                throw error
+            }
+            close(descriptor)
+        }
+    }
+
+    private static func refuseUnsuitable(_ descriptor: Int32, _ path: String) throws(StorageError) -> stat {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw StorageError(code: errno, during: path) }
+        guard (status.st_mode & S_IFMT) == S_IFREG else { throw .notAStore("\(path) is not a regular file") }
+        guard status.st_nlink <= 1 else {
+            throw .misuse("\(path) has several hard links: each would get a lock file of its own")
+        }
+        return status
+    }
+
+    private static func lock(_ descriptor: Int32, _ sharing: Sharing, _ path: String) throws(StorageError) {
+        guard flock(descriptor, (sharing == .alone ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0 else { return }
+        if errno == EWOULDBLOCK { throw .inUse(path) }
+        throw StorageError(code: errno, during: "locking \(path)")
+    }
+
+    /// Makes an empty file that only its owner may read.
+    static func create(_ path: String) throws(StorageError) {
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            // Another process was faster.
+            if errno == EEXIST { return }
+            throw StorageError(code: errno, during: path)
+        }
+        close(descriptor)
+        try NewFile.syncDirectory(of: path)
+    }
+
+    /// Takes a file away again whose making failed, unless someone else uses it by now.
+    func removeIfAlone() {
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
+        unlink(path)
+        unlink(path + "-lock")
+    }
+
+    var bytes: Int {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
+    }
+
+    func resize(to bytes: Int) throws(StorageError) {
+        guard ftruncate(descriptor, bytes) == 0 else { throw StorageError(code: errno, during: "resizing \(path)") }
+    }
+
+    /// Whether the disk, or the process's limit for files, leaves no more than a handful of pages.
+    var isOutOfRoom: Bool {
+        let handful = 64 << 10
+        var disk = statvfs()
+        var limit = rlimit()
+        if fstatvfs(descriptor, &disk) == 0, disk.f_bavail * disk.f_frsize < handful { return true }
+        guard getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 else { return false }
+        return limit.rlim_cur != .max && limit.rlim_cur < bytes + handful
+    }
+
+    /// Whether there is address space for a map of this size.
+    func canMap(bytes: Int) -> Bool {
+        guard let start = mmap(nil, bytes, PROT_READ, MAP_SHARED, descriptor, 0), start != MAP_FAILED else {
+            return false
+        }
+        munmap(start, bytes)
+        return true
+    }
+
+    /// The owner stays the same when someone else, such as root, rewrites the file.
+    func giveOwner(to other: Int32) throws(StorageError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, fchown(other, status.st_uid, status.st_gid) == 0 else {
+            throw StorageError(code: errno, during: "keeping the owner of \(path)")
+        }
+    }
+
+    func unlock() { _ = flock(descriptor, LOCK_UN) }
+
+    /// Throws unless the file starts like an LMDB store of the known format. LMDB would make a new store of an empty
+    /// file, and map whatever else it is given.
+    func checkHeader() throws(StorageError) {
+        var header = [UInt8](repeating: 0, count: 44)
+        let count = pread(descriptor, &header, header.count, 0)
+        guard count > 0 else { throw .notAStore("\(path) is empty") }
+        guard count == header.count, header.word(at: 16) == 0xBEEF_C0DE else {
+            throw .notAStore("\(path) is some other kind of file")
+        }
+        let version = header.word(at: 20)
+        guard version == 1 else { throw .unknownFormat("\(path) has LMDB format \(version), this is 1") }
+        // LMDB divides by the page size without a look at it.
+        let pageBytes = header.word(at: 40)
+        guard pageBytes.nonzeroBitCount == 1, (256...32768).contains(pageBytes) else {
+            throw .corrupted("\(path) claims pages of \(pageBytes) bytes")
+        }
+    }
+}
+
+extension [UInt8] {
+    /// The little-endian word that LMDB wrote on this kind of machine.
+    fileprivate func word(at offset: Int) -> UInt32 {
+        self[offset..<offset + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
+    }
+}

@@ -1,0 +1,150 @@
+internal import CLMDB
+internal import Storage
+
+/// What both kinds of transaction do with LMDB's pointer. It is a plain pair of pointers: the transaction types that
+/// wrap it are the ones that can't be copied, stored or sent.
+@usableFromInline
+struct TransactionHandle {
+    let pointer: OpaquePointer
+    /// LMDB's table handles, by `Table.ordinal`; owned by the environment, which outlives every transaction.
+    let tables: UnsafePointer<MDB_dbi>
+    let tableCount: Int
+
+    /// Checked, because a table of some other engine would read past the end.
+    @inline(__always)
+    subscript(table: Table) -> MDB_dbi {
+        precondition(table.ordinal >= 0 && table.ordinal < tableCount, "the table was not opened with the engine")
+        return tables[table.ordinal]
+    }
+
+    /// Unsafe because the span is tied to nothing: the caller ties it to its own lifetime.
+    /// LMDB promises the bytes until the next write of this transaction or its end.
+    @_lifetime(immortal)
+    @inline(__always)
+    func unsafeGet(_ key: RawSpan, from table: Table) throws(StorageError) -> RawSpan? {
+        var value = MDB_val()
+        let code = key.withUnsafeBytes { bytes in
+            var name = MDB_val(bytes)
+            return mdb_get(pointer, self[table], &name, &value)
+        }
+        if code == MDB_NOTFOUND { return nil }
+        if code != MDB_SUCCESS { throw StorageError(code: code, during: "reading \(table.name)") }
+        return unsafe _overrideLifetime(value.span, copying: ())
+    }
+
+    func scan<Failure: StorageFailure>(
+        _ table: Table, prefix: RawSpan, from start: RawSpan, order: ScanOrder,
+        _ visit: (RawSpan, RawSpan) throws(Failure) -> ScanStep
+    ) throws(Failure) {
+        var opened: OpaquePointer?
+        let code = mdb_cursor_open(pointer, self[table], &opened)
+        guard code == MDB_SUCCESS, let cursor = opened else {
+            throw Failure(storage: StorageError(code: code, during: "scanning \(table.name)"))
+        }
+        defer { mdb_cursor_close(cursor) }
+
+        var key = MDB_val()
+        var value = MDB_val()
+        var found = place(cursor, &key, &value, prefix: prefix, start: start, order: order)
+        let step = order == .ascending ? MDB_NEXT : MDB_PREV
+        while found == MDB_SUCCESS {
+            guard key.span.starts(with: prefix) else { return }
+            if try visit(key.span, value.span) == .stop { return }
+            found = mdb_cursor_get(cursor, &key, &value, step)
+        }
+        if found != MDB_NOTFOUND {
+            throw Failure(storage: StorageError(code: found, during: "scanning \(table.name)"))
+        }
+    }
+
+    /// Puts the cursor on the first entry to visit.
+    private func place(
+        _ cursor: OpaquePointer, _ key: inout MDB_val, _ value: inout MDB_val,
+        prefix: RawSpan, start: RawSpan, order: ScanOrder
+    ) -> Int32 {
+        if order == .ascending {
+            return seek(cursor, &key, &value, start.byteCount == 0 ? prefix : start)
+        }
+        // LMDB seeks to the first key at or after a bound; descending starts one before it, unless the bound is hit.
+        let bound = start.byteCount == 0 ? successor(of: prefix) : Array(copying: start)
+        guard let bound else { return mdb_cursor_get(cursor, &key, &value, MDB_LAST) }
+        let code = seek(cursor, &key, &value, bound.span.bytes)
+        if code == MDB_NOTFOUND { return mdb_cursor_get(cursor, &key, &value, MDB_LAST) }
+        let onBound = start.byteCount > 0 && key.span.equals(start)
+        return code != MDB_SUCCESS || onBound ? code : mdb_cursor_get(cursor, &key, &value, MDB_PREV)
+    }
+
+    private func seek(
+        _ cursor: OpaquePointer, _ key: inout MDB_val, _ value: inout MDB_val, _ target: RawSpan
+    ) -> Int32 {
+        if target.byteCount == 0 { return mdb_cursor_get(cursor, &key, &value, MDB_FIRST) }
+        return target.withUnsafeBytes { bytes in
+            key = MDB_val(bytes)
+            return mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE)
+        }
+    }
+
+    /// The smallest key above every key with this prefix; nil where there is none.
+    private func successor(of prefix: RawSpan) -> [UInt8]? {
+        var bytes = Array(copying: prefix)
+        while let last = bytes.popLast() {
+            if last < 0xFF {
+                bytes.append(last + 1)
+                return bytes
+            }
+        }
+        return nil
+    }
+
+    func statistics(of table: Table) throws(StorageError) -> TableStatistics {
+        var stat = MDB_stat()
+        try StorageError.check(
+            mdb_stat(pointer, self[table], &stat), during: "reading statistics of \(table.name)")
+        return TableStatistics(stat)
+    }
+}
+
+extension TableStatistics {
+    init(_ stat: MDB_stat) {
+        let pages = stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages
+        self.init(
+            entries: stat.ms_entries, depth: Int(stat.ms_depth), branchPages: stat.ms_branch_pages,
+            leafPages: stat.ms_leaf_pages, overflowPages: stat.ms_overflow_pages,
+            bytes: pages * Int(stat.ms_psize))
+    }
+}
+
+extension MDB_val {
+    /// LMDB takes keys and values as mutable pointers and never writes through them.
+    @inline(__always)
+    init(_ bytes: UnsafeRawBufferPointer) {
+        self.init(mv_size: bytes.count, mv_data: UnsafeMutableRawPointer(mutating: bytes.baseAddress))
+    }
+
+    /// Valid for as long as LMDB promises the bytes; the caller narrows the lifetime.
+    var span: RawSpan {
+        @_lifetime(immortal)
+        @inline(__always)
+        get {
+            guard let start = mv_data else { return RawSpan() }
+            return unsafe _overrideLifetime(
+                RawSpan(_unsafeStart: UnsafeRawPointer(start), byteCount: mv_size), copying: ())
+        }
+    }
+}
+
+extension Array where Element == UInt8 {
+    init(copying span: RawSpan) {
+        self = span.withUnsafeBytes { Array($0) }
+    }
+}
+
+extension RawSpan {
+    func starts(with prefix: RawSpan) -> Bool {
+        byteCount >= prefix.byteCount && extracting(first: prefix.byteCount).equals(prefix)
+    }
+
+    func equals(_ other: RawSpan) -> Bool {
+        withUnsafeBytes { mine in other.withUnsafeBytes { mine.elementsEqual($0) } }
+    }
+}

@@ -1,0 +1,38 @@
+/// A named, ordered map of byte keys to byte values. Tables are constants, declared on one page by whoever uses the
+/// engine, and opened once with it.
+public struct Table: Hashable, Sendable {
+    /// The position in the list that the engine is opened with.
+    public let ordinal: Int
+    public let name: String
+
+    public init(ordinal: Int, name: String) {
+        self.ordinal = ordinal
+        self.name = name
+    }
+}
+
+/// Limits every engine honours, so that code above the seam can rely on them.
+public enum StorageLimits {
+    /// The longest key, in bytes.
+    public static let keyBytesMax = 511
+}
+
+/// What one table costs, for people who look after the file.
+public struct TableStatistics: Equatable, Sendable {
+    public var entries: Int
+    public var depth: Int
+    public var branchPages: Int
+    public var leafPages: Int
+    public var overflowPages: Int
+    /// Bytes in use, whole pages.
+    public var bytes: Int
+
+    public init(entries: Int, depth: Int, branchPages: Int, leafPages: Int, overflowPages: Int, bytes: Int) {
+        self.entries = entries
+        self.depth = depth
+        self.branchPages = branchPages
+        self.leafPages = leafPages
+        self.overflowPages = overflowPages
+        self.bytes = bytes
+    }
+}

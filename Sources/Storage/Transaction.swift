@@ -1,0 +1,62 @@
+/// A consistent snapshot of the store.
+///
+/// A span it returns points into the engine's own memory. It can't leave the closure that the transaction was lent
+/// to, nor be held across a write; the compiler refuses both.
+public protocol ReadTransaction: ~Copyable {
+    /// The value of `key`, or nil where there is none.
+    @_lifetime(borrow self)
+    borrowing func get(_ key: RawSpan, from table: Table) throws(StorageError) -> RawSpan?
+
+    /// Visits the entries whose key starts with `prefix`, in key order, until `visit` answers `.stop`.
+    ///
+    /// - Parameters:
+    ///   - start: the first key to visit, inclusive; it must itself start with `prefix`. Empty means from the first
+    ///     one (the last one when descending).
+    ///   - visit: gets key and value; the spans end with the call.
+    borrowing func scan<Failure: StorageFailure>(
+        _ table: Table, prefix: RawSpan, from start: RawSpan, order: ScanOrder,
+        _ visit: (_ key: RawSpan, _ value: RawSpan) throws(Failure) -> ScanStep
+    ) throws(Failure)
+
+    /// Entries and pages of one table.
+    borrowing func statistics(of table: Table) throws(StorageError) -> TableStatistics
+}
+
+/// The one transaction that may change the store. Its writes are seen by its own reads at once, and by others only
+/// after the commit.
+public protocol WriteTransaction: ReadTransaction, ~Copyable {
+    /// Sets the value of `key`, replacing any before it.
+    mutating func put(_ key: RawSpan, _ value: RawSpan, in table: Table) throws(StorageError)
+
+    /// Removes `key`. Answers whether it was there.
+    @discardableResult
+    mutating func delete(_ key: RawSpan, from table: Table) throws(StorageError) -> Bool
+
+    /// How many writes this transaction has done: equal counts mean that nothing changed in between.
+    var writeCount: Int { get }
+}
+
+public enum ScanOrder: Sendable { case ascending, descending }
+public enum ScanStep: Sendable { case next, stop }
+
+/// A store of tables with snapshot reads and serializable writes.
+///
+/// Nothing above this seam may assume that a read is free of I/O errors, that there is one writer in the world, or
+/// that a write closure runs once.
+public protocol StorageEngine: Sendable, SendableMetatype {
+    associatedtype Reader: ReadTransaction & ~Copyable
+    associatedtype Writer: WriteTransaction & ~Copyable
+
+    /// Runs `body` on a snapshot.
+    func read<Answer, Failure: StorageFailure>(
+        _ body: (borrowing Reader) throws(Failure) -> Answer
+    ) throws(Failure) -> Answer
+
+    /// Runs `body` in a write transaction and commits. When `body` or the commit throws, nothing has changed.
+    func write<Answer, Failure: StorageFailure>(
+        _ body: (inout Writer) throws(Failure) -> Answer
+    ) throws(Failure) -> Answer
+
+    /// Called from time to time by whoever writes: frees what dead readers hold.
+    func maintain() throws(StorageError)
+}

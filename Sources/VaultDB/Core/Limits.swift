@@ -1,0 +1,37 @@
+/// Bounds on everything that comes from outside. The unit stands last.
+public enum Limits {
+    /// Of a display name or alias, in UTF-8.
+    public static let nameBytesMax = 256
+    /// Of a source, such as `public_booking`.
+    public static let sourceBytesMax = 64
+    /// Of an actor, such as a user's or a program's name.
+    public static let actorBytesMax = 64
+    /// Of an external id's namespace.
+    public static let namespaceBytesMax = 32
+    /// Of an external id's value.
+    public static let externalBytesMax = 255
+    /// External ids in one call.
+    public static let externalsPerCallMax = 100
+    /// Identifiers of one identity; further ones are left out with a warning.
+    public static let identifiersPerIdentityMax = 1_000
+    /// Aliases of one identity; further ones are not kept.
+    public static let aliasesMax = 32
+    /// Of an idempotency key.
+    public static let idempotencyKeyBytesMax = 255
+    /// How long the answer to an idempotency key is kept.
+    public static let idempotencyDays = 7
+    /// Of a record's kind.
+    public static let kindBytesMax = 32
+    /// Of a record's id.
+    public static let recordIDBytesMax = 200
+    /// Of each text field of a record.
+    public static let fieldBytesMax = 1_024
+    /// Of a record's attributes, as JSON text.
+    public static let attributesBytesMax = 16 << 10
+    /// Writes waiting for the writer; beyond it callers get `busy`.
+    public static let writesPendingMax = 65_536
+    /// Writes that share one commit.
+    public static let writesPerCommitMax = 4_096
+    /// Rows that one transaction of an import holds.
+    public static let importBatchRowsMax = 200_000
+}

@@ -1,0 +1,84 @@
+internal import Foundation
+
+/// The identity record, byte by byte in docs/FORMAT.md ("identities").
+enum IdentityFormat {
+    static let version: UInt8 = 1
+    static let mergedFlag: UInt8 = 0x01
+
+    /// An identifier's tag: its kind, its state, and whether it is primary.
+    static func tag(_ held: HeldIdentifier) -> UInt8 {
+        held.identifier.kind.rawValue | held.state.rawValue << 2 | (held.isPrimary ? 0x10 : 0)
+    }
+
+    /// The tag of an owned identifier of a kind, without the bit that says primary.
+    static func ownedTag(_ kind: IdentifierKind) -> UInt8 { kind.rawValue }
+    static let primaryBit: UInt8 = 0x10
+}
+
+extension Identity {
+    func encoded(under key: borrowing Key) -> [UInt8] {
+        var writer = ByteWriter(format: IdentityFormat.version)
+        writer.byte(isMerged ? IdentityFormat.mergedFlag : 0)
+        writer.time(createdAt)
+        writer.time(updatedAt)
+        writer.long(lastSequence)
+        if let mergedWith { writer.id(mergedWith) }
+
+        var sources: [String] = []
+        writer.varint(UInt64(identifiers.count))
+        for held in identifiers {
+            writer.byte(IdentityFormat.tag(held))
+            writer.text(held.identifier.text)
+            writer.varint(Self.place(of: held.source, in: &sources))
+            writer.difference(held.firstSeen.microseconds - createdAt.microseconds)
+            writer.difference(held.lastSeen.microseconds - held.firstSeen.microseconds)
+        }
+        writer.texts(sources)
+        writer.text(displayName)
+        writer.texts(aliases)
+        return writer.sealed(under: key)
+    }
+
+    /// Each source is written once and then named by its place, from 1; 0 is none.
+    private static func place(of source: String?, in sources: inout [String]) -> UInt64 {
+        guard let source else { return 0 }
+        if let known = sources.firstIndex(of: source) { return UInt64(known + 1) }
+        sources.append(source)
+        return UInt64(sources.count)
+    }
+
+    init(id: UUID, sealed bytes: RawSpan, under key: RawSpan) throws(VaultError) {
+        var reader = try ByteReader(sealed: bytes, under: key, format: IdentityFormat.version)
+        let flags = try reader.byte()
+        self.init(id: id, createdAt: try reader.time())
+        updatedAt = try reader.time()
+        lastSequence = try reader.long()
+        if flags & IdentityFormat.mergedFlag != 0 { mergedWith = try reader.id() }
+
+        var places: [Int] = []
+        var drafts: [(tag: UInt8, text: String, first: Timestamp, last: Timestamp)] = []
+        for _ in 0..<(try reader.count()) {
+            let tag = try reader.byte()
+            let text = try reader.text()
+            places.append(Int(truncatingIfNeeded: try reader.varint()))
+            let first = try Timestamp(stored: createdAt.microseconds &+ (try reader.difference()))
+            let last = try Timestamp(stored: first.microseconds &+ (try reader.difference()))
+            drafts.append((tag, text, first, last))
+        }
+        let sources = try reader.texts()
+        identifiers.reserveCapacity(drafts.count)
+        for (draft, place) in zip(drafts, places) {
+            guard let kind = IdentifierKind(rawValue: draft.tag & 0x03),
+                let state = IdentifierState(rawValue: draft.tag >> 2 & 0x03), (0...sources.count).contains(place)
+            else { throw .corrupted("an identity holds an identifier of an unknown kind") }
+            identifiers.append(
+                HeldIdentifier(
+                    identifier: try Identifier(stored: draft.text, kind: kind),
+                    isPrimary: draft.tag & IdentityFormat.primaryBit != 0, state: state,
+                    source: place == 0 ? nil : sources[place - 1], firstSeen: draft.first, lastSeen: draft.last))
+        }
+        displayName = try reader.optionalText()
+        aliases = try reader.texts()
+        guard reader.isAtEnd else { throw .corrupted("an identity has bytes too many") }
+    }
+}

@@ -1,0 +1,67 @@
+internal import Foundation
+
+/// An identity's record as it lies in the store, for questions that need no copy of it. Allocates nothing.
+///
+/// Bounds are checked, the checksum is not: the hit path answers from here in less time than the checksum takes, and
+/// whatever is decoded to be shown or changed goes through `Identity`, which verifies it.
+struct IdentityView: ~Escapable {
+    private let bytes: RawSpan
+    private let flags: UInt8
+    let lastSequence: UInt64
+    /// Where the identifiers start.
+    private let list: ByteReader
+
+    @_lifetime(copy bytes)
+    init(_ bytes: RawSpan) throws(VaultError) {
+        self.bytes = bytes
+        var reader = try ByteReader(bytes, format: IdentityFormat.version)
+        flags = try reader.byte()
+        _ = try reader.long()
+        _ = try reader.long()
+        lastSequence = try reader.long()
+        list = reader
+    }
+
+    var isMerged: Bool { flags & IdentityFormat.mergedFlag != 0 }
+
+    /// Whether the identity owns every identifier of `wanted` and knows its name already.
+    /// False for a merged one, whose record has another shape.
+    func satisfies(_ wanted: borrowing ResolveQuery) throws(VaultError) -> Bool {
+        if isMerged { return false }
+        var missing = wanted.identifierCount
+        var reader = list
+        for _ in 0..<(try reader.count()) {
+            let tag = try reader.byte() & ~IdentityFormat.primaryBit
+            let length = try reader.count()
+            if wanted.contains(tag: tag, text: try reader.span(length)) { missing -= 1 }
+            _ = try reader.varint()
+            _ = try reader.varint()
+            _ = try reader.varint()
+        }
+        guard missing == 0 else { return false }
+        guard let name = wanted.name else { return true }
+        for _ in 0..<(try reader.count()) {
+            let length = try reader.count()
+            _ = try reader.span(length)
+        }
+        return try Self.knows(name, &reader)
+    }
+
+    /// Reads the display name and the aliases.
+    private static func knows(_ name: String, _ reader: inout ByteReader) throws(VaultError) -> Bool {
+        let length = try reader.count()
+        if try reader.span(length).holds(name) { return true }
+        for _ in 0..<(try reader.count()) {
+            let length = try reader.count()
+            if try reader.span(length).holds(name) { return true }
+        }
+        return false
+    }
+}
+
+extension RawSpan {
+    /// Whether these are the UTF-8 bytes of `text`.
+    func holds(_ text: String) -> Bool {
+        byteCount == text.utf8.count && equals(text.utf8.span.bytes)
+    }
+}

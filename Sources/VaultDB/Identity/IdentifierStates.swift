@@ -1,0 +1,87 @@
+public import Foundation
+internal import Storage
+
+/// What setting an identifier's state did.
+public struct IdentifierStateChange: Equatable, Sendable {
+    public let identifier: Identifier
+    /// Nil where the index did not know it before.
+    public let before: IdentifierState?
+    /// Nil where nobody holds it any more.
+    public let after: IdentifierState?
+    /// The identity that holds it, or held it until now.
+    public let holder: UUID?
+}
+
+extension WriteTransaction where Self: ~Copyable {
+    /// Marks an identifier as shared or blocked, so that it identifies nobody. An identity that owned it keeps it as
+    /// a contact detail, no longer as primary where it has another of that kind.
+    mutating func mark(
+        _ identifier: Identifier, as state: IdentifierState, _ scope: inout WriteScope
+    ) throws(VaultError) -> IdentifierStateChange {
+        let entry = try entry(of: identifier, in: scope.organization)
+        let holder = entry.flatMap { $0.holder == .none ? nil : $0.holder }
+        let change = IdentifierStateChange(identifier: identifier, before: entry?.state, after: state, holder: holder)
+        if entry?.state == state { return change }
+        try put(IndexEntry(state: state, holder: holder ?? .none), of: identifier, in: scope.organization)
+        if entry == nil { scope.ledger[identifier.kind] += 1 }
+        let action: Event.Action = state == .shared ? .identifierShared : .identifierBlocked
+        try update(holder, action, identifier, &scope) { $0.setState(of: identifier, to: state) }
+        return change
+    }
+
+    /// Undoes `mark`: the identity that holds the identifier owns it again, and one that nobody holds is forgotten.
+    /// An owned identifier is taken from its owner and free to be claimed anew.
+    mutating func release(
+        _ identifier: Identifier, _ scope: inout WriteScope
+    ) throws(VaultError) -> IdentifierStateChange {
+        guard let entry = try entry(of: identifier, in: scope.organization) else {
+            throw VaultError(.notFound, "no identity holds that \(identifier.kind)", advice: "nothing is to be released")
+        }
+        let holder = entry.holder == .none ? nil : entry.holder
+        let isOwnedAfter = entry.state != .owned && holder != nil
+        if isOwnedAfter {
+            try put(IndexEntry(state: .owned, holder: entry.holder), of: identifier, in: scope.organization)
+        } else {
+            try remove(Key.index(identifier, in: scope.organization), from: identifier.kind.table)
+            scope.ledger[identifier.kind] -= 1
+        }
+        try update(holder, .identifierReleased, identifier, &scope) { identity in
+            if isOwnedAfter {
+                identity.setState(of: identifier, to: .owned)
+            } else {
+                identity.remove(identifier)
+            }
+        }
+        return IdentifierStateChange(
+            identifier: identifier, before: entry.state, after: isOwnedAfter ? .owned : nil, holder: holder)
+    }
+
+    /// Changes the holder, where there is one, and tells the trail.
+    private mutating func update(
+        _ holder: UUID?, _ action: Event.Action, _ identifier: Identifier, _ scope: inout WriteScope,
+        _ change: (inout Identity) -> Void
+    ) throws(VaultError) {
+        guard let holder else {
+            try append(Event(action, at: scope.now, kinds: [identifier.kind], actor: scope.actor), &scope)
+            return
+        }
+        var identity = try self.holder(holder, in: scope.organization)
+        change(&identity)
+        try note(action, kinds: [identifier.kind], on: &identity, &scope)
+        try put(identity, in: scope.organization)
+    }
+}
+
+extension Identity {
+    /// Sets the state of an identifier it holds. An owned one stands before others as primary.
+    fileprivate mutating func setState(of identifier: Identifier, to state: IdentifierState) {
+        guard let index = identifiers.firstIndex(where: { $0.identifier == identifier }) else { return }
+        identifiers[index].state = state
+        let ofKind = identifiers.indices.filter { identifiers[$0].identifier.kind == identifier.kind }
+        let primary = ofKind.first { identifiers[$0].isPrimary }
+        let isGood = primary.map { identifiers[$0].state == .owned } ?? false
+        guard !isGood, let better = ofKind.first(where: { identifiers[$0].state == .owned }) else { return }
+        if let primary { identifiers[primary].isPrimary = false }
+        identifiers[better].isPrimary = true
+    }
+}

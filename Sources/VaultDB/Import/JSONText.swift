@@ -1,0 +1,28 @@
+// Writes a string as JSON text.
+
+/// JSON text, as RFC 8259 defines it.
+enum JSONText {
+    /// The string in quotes, with what JSON does not allow inside them escaped.
+    static func quoted(_ string: String) -> String {
+        guard string.utf8.contains(where: needsEscape) else { return "\"\(string)\"" }
+        var text = "\""
+        for scalar in string.unicodeScalars {
+            switch scalar {
+            case "\"": text += "\\\""
+            case "\\": text += "\\\\"
+            case "\n": text += "\\n"
+            case "\r": text += "\\r"
+            case "\t": text += "\\t"
+            case "\u{00}"..."\u{1F}":
+                let hex = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - hex.utf8.count) + hex
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        return text + "\""
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+}

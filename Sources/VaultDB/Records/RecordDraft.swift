@@ -1,0 +1,54 @@
+/// A record to be put, with what its identity is to be found by.
+public struct RecordDraft: Sendable {
+    public var kind: RecordKind
+    public var id: String
+    public var firstName: String?
+    public var lastName: String?
+    public var email: String?
+    public var phone: String?
+    public var externals: [String]
+    public var source: String?
+    public var status: String?
+    /// When it came to be in its domain; the time of the put where nil.
+    public var createdAt: Timestamp?
+    /// A JSON object as text.
+    public var attributes: String?
+
+    public init(
+        kind: RecordKind, id: String, firstName: String? = nil, lastName: String? = nil, email: String? = nil,
+        phone: String? = nil, externals: [String] = [], source: String? = nil, status: String? = nil,
+        createdAt: Timestamp? = nil, attributes: String? = nil
+    ) {
+        self.kind = kind
+        self.id = id
+        self.firstName = firstName
+        self.lastName = lastName
+        self.email = email
+        self.phone = phone
+        self.externals = externals
+        self.source = source
+        self.status = status
+        self.createdAt = createdAt
+        self.attributes = attributes
+    }
+
+    /// Throws unless every part keeps its bounds.
+    func validate() throws(VaultError) {
+        guard (1...Limits.recordIDBytesMax).contains(id.utf8.count), !id.contains("\0") else {
+            throw .invalid("a record id must have 1 to \(Limits.recordIDBytesMax) bytes and no NUL")
+        }
+        let fields = [firstName, lastName, email, phone, source, status]
+        guard fields.allSatisfy({ ($0?.utf8.count ?? 0) <= Limits.fieldBytesMax }) else {
+            throw .invalid("a field of the record is longer than \(Limits.fieldBytesMax) bytes", advice: "shorten it")
+        }
+        guard (attributes?.utf8.count ?? 0) <= Limits.attributesBytesMax else {
+            throw .invalid("the attributes are longer than \(Limits.attributesBytesMax) bytes", advice: "keep them elsewhere")
+        }
+    }
+
+    /// What to resolve the record's identity by.
+    var request: ResolveRequest {
+        let name = [firstName, lastName].compactMap(\.self).joined(separator: " ")
+        return ResolveRequest(email: email, phone: phone, externals: externals, name: name, source: source)
+    }
+}

@@ -1,0 +1,176 @@
+internal import Foundation
+internal import Storage
+
+// The waterfall: find or create one identity from what is known of a person. Step 1, normalisation, has made a
+// `ResolveQuery` of the request; the steps below carry the numbers of docs/SEMANTICS.md.
+//
+// `plan` takes every decision on a read transaction and `apply` carries the plan out, so that a dry run, a hit and a
+// write are one path. A writer plans again inside its own transaction: the snapshot a caller planned on may be old.
+
+/// What a resolve has decided to do.
+struct ResolvePlan {
+    /// Steps 2 and 3: the identity that is known and the identifier that led to it, or nil where one is to be created.
+    var match: (identity: Identity, by: Identifier)?
+    /// Step 4: usable identifiers that nobody owns.
+    var enrich: [Identifier] = []
+    /// Step 5: identifiers that another identity owns.
+    var conflicts: [Resolution.Conflict] = []
+    /// Those of them that are not settled, and so go on the review queue.
+    var unsettled: [Resolution.Conflict] = []
+    /// Step 6: the name, where the identity does not know it.
+    var newName: String?
+    var warnings: [Resolution.Warning]
+
+    /// A match that changes nothing writes nothing.
+    var changesNothing: Bool {
+        match != nil && enrich.isEmpty && unsettled.isEmpty && newName == nil
+    }
+
+    /// The answer, as far as it is known before anything is written.
+    var resolution: Resolution {
+        Resolution(
+            identity: .init(id: match?.identity.id ?? .none),
+            outcome: match.map { .matched(by: $0.by.kind) } ?? .created, matched: match?.by,
+            enriched: match == nil ? [] : enrich, conflicts: conflicts, warnings: warnings,
+            sequence: match?.identity.lastSequence ?? 0)
+    }
+}
+
+extension ReadTransaction where Self: ~Copyable {
+    /// Decides what a resolve does.
+    /// - Parameter known: an identity that is given already, by a record that is linked to it: it is the match,
+    ///   whatever the identifiers say.
+    borrowing func plan(
+        _ query: ResolveQuery, for known: Identity? = nil, in organization: OrganizationNumber
+    ) throws(VaultError) -> ResolvePlan {
+        var plan = ResolvePlan(warnings: query.warnings)
+        var owned: [(identifier: Identifier, owner: UUID)] = []
+        for identifier in query.identifiers {
+            switch try entry(of: identifier, in: organization) {
+            case nil: plan.enrich.append(identifier)
+            case let entry? where entry.state == .owned: owned.append((identifier, entry.holder))
+            case let entry?: plan.warnings.append(entry.state == .shared ? .shared(identifier.kind) : .blocked(identifier.kind))
+            }
+        }
+        // 2. The first owned identifier that is known gives the identity.
+        if let known {
+            plan.match = (known, owned.first { $0.owner == known.id }?.identifier ?? query.identifiers[0])
+        } else if let first = owned.first {
+            plan.match = (try holder(first.owner, in: organization), first.identifier)
+        }
+        guard let match = plan.match else {
+            // 3. None is known: all that are usable make a new identity.
+            guard !plan.enrich.isEmpty else { throw .noUsableIdentifier }
+            plan.newName = query.name
+            return plan
+        }
+        // 4. What nobody owns enriches it.
+        let room = max(Limits.identifiersPerIdentityMax - match.identity.identifiers.count, 0)
+        if plan.enrich.count > room {
+            plan.enrich.removeLast(plan.enrich.count - room)
+            plan.warnings.append(.tooManyIdentifiers)
+        }
+        // 5. What somebody else owns is a conflict.
+        for (identifier, owner) in owned where owner != match.identity.id {
+            let conflict = Resolution.Conflict(identifier: identifier, owner: owner)
+            plan.conflicts.append(conflict)
+            let pair = ConflictKey(one: match.identity.id, other: owner, identifier: identifier)
+            if try self.conflict(pair, in: organization)?.state != .keptApart { plan.unsettled.append(conflict) }
+        }
+        // 6. A name that is new to it.
+        if let name = query.name {
+            var identity = match.identity
+            if identity.learn(name: name) { plan.newName = name }
+        }
+        return plan
+    }
+
+    /// The answer to a resolve that would change nothing, found without a plan and without a copy: one look into the
+    /// index for the identifier that the waterfall asks first, and one at its identity, which holds all the others.
+    /// Nil where the whole waterfall is needed.
+    ///
+    /// The record and the indexes change in the same transactions (`check` compares them), so an identifier that the
+    /// record says is owned needs no look into the index of its own.
+    @inline(__always)
+    borrowing func knownMatch(
+        _ query: borrowing ResolveQuery, in organization: OrganizationNumber
+    ) throws(VaultError) -> Resolution? {
+        guard let first = query.first, let entry = try entry(of: first, in: organization), entry.state == .owned,
+            let bytes = try value(Key.identity(entry.holder, in: organization), in: Tables.identities)
+        else { return nil }
+        let identity = try IdentityView(bytes)
+        guard try identity.satisfies(query) else { return nil }
+        return Resolution(
+            identity: .init(id: entry.holder), outcome: .matched(by: first.kind), matched: first, enriched: [],
+            conflicts: [], warnings: query.warnings, sequence: identity.lastSequence)
+    }
+}
+
+extension WriteTransaction where Self: ~Copyable {
+    /// Steps 2 to 6 and their events, on this transaction.
+    mutating func resolve(_ query: ResolveQuery, _ scope: inout WriteScope) throws(VaultError) -> Resolution {
+        let plan = try plan(query, in: scope.organization)
+        if plan.changesNothing { return plan.resolution }
+        let (resolution, identity) = try apply(plan, query, &scope)
+        try put(identity, in: scope.organization)
+        return resolution
+    }
+
+    /// Does what was planned, all but storing the identity itself: the caller does, after what it has to add.
+    mutating func apply(
+        _ plan: ResolvePlan, _ query: ResolveQuery, _ scope: inout WriteScope
+    ) throws(VaultError) -> (Resolution, Identity) {
+        var resolution = plan.resolution
+        var identity = plan.match?.identity ?? Identity(id: scope.newID(), createdAt: scope.now)
+        resolution.identity = .init(id: identity.id)
+
+        // 3 and 4. Claim what nobody owns.
+        for identifier in plan.enrich {
+            identity.add(identifier, source: query.source, at: scope.now)
+            try put(IndexEntry(state: .owned, holder: identity.id), of: identifier, in: scope.organization)
+            scope.ledger[identifier.kind] += 1
+        }
+        let kinds = plan.enrich.map(\.kind).distinct()
+        if plan.match == nil {
+            scope.ledger.identities += 1
+            try note(.identityCreated, kinds: kinds, source: query.source, on: &identity, &scope)
+        } else if !kinds.isEmpty {
+            try note(.identityEnriched, kinds: kinds, source: query.source, on: &identity, &scope)
+        }
+        // 5. Queue the conflicts.
+        for conflict in plan.unsettled {
+            let pair = ConflictKey(one: identity.id, other: conflict.owner, identifier: conflict.identifier)
+            guard try enqueue(pair, source: query.source, &scope) else { continue }
+            try note(
+                .conflictSeen, other: conflict.owner, kinds: [conflict.identifier.kind], source: query.source,
+                on: &identity, &scope)
+        }
+        // 6. Learn the name.
+        if let name = plan.newName, identity.learn(name: name), plan.match != nil {
+            try note(.nameAdded, source: query.source, on: &identity, &scope)
+        }
+        identity.see(query.identifiers, at: scope.now)
+        resolution.sequence = identity.lastSequence
+        return (resolution, identity)
+    }
+
+    /// Appends an event of an identity that is about to be stored.
+    mutating func note(
+        _ action: Event.Action, other: UUID? = nil, kinds: [IdentifierKind] = [],
+        record: Event.RecordReference? = nil, source: String? = nil, on identity: inout Identity,
+        _ scope: inout WriteScope
+    ) throws(VaultError) {
+        let event = Event(
+            action, at: scope.now, identity: identity.id, other: other, kinds: kinds, record: record, source: source,
+            actor: scope.actor)
+        identity.lastSequence = try append(event, after: identity.lastSequence, &scope)
+        identity.updatedAt = max(identity.updatedAt, scope.now)
+    }
+}
+
+extension Array where Element: Equatable {
+    /// Each element once, in the order of its first place.
+    func distinct() -> [Element] {
+        reduce(into: []) { list, element in if !list.contains(element) { list.append(element) } }
+    }
+}

@@ -1,0 +1,128 @@
+internal import Foundation
+internal import Storage
+
+/// What a vault file says of itself. Checked on opening, before anything else is read.
+struct Meta: Equatable {
+    /// The version of the file's format. A program opens files of its own version only.
+    static let formatVersion: UInt8 = 1
+
+    let createdAt: Timestamp
+    /// For organizations that set none of their own.
+    var region: Region
+    /// What normalised the stored identifiers.
+    var normalizer: String
+
+    static var key: Key {
+        var key = Key()
+        key.append("vault")
+        return key
+    }
+
+    func encoded() -> [UInt8] {
+        var writer = ByteWriter(format: Self.formatVersion)
+        writer.time(createdAt)
+        writer.text(region.code)
+        writer.text(normalizer)
+        return writer.sealed(under: Self.key)
+    }
+
+    init(createdAt: Timestamp, region: Region, normalizer: String) {
+        self.createdAt = createdAt
+        self.region = region
+        self.normalizer = normalizer
+    }
+
+    init(_ bytes: RawSpan) throws(VaultError) {
+        let key = Self.key
+        var reader = try ByteReader(sealed: bytes, under: key.bytes, format: Self.formatVersion)
+        createdAt = try reader.time()
+        guard let region = Region(try reader.text()) else {
+            throw .corrupted("the vault's region is unknown to this libphonenumber")
+        }
+        self.region = region
+        normalizer = try reader.text()
+    }
+}
+
+extension ReadTransaction where Self: ~Copyable {
+    /// Nil where the file is new.
+    borrowing func meta() throws(VaultError) -> Meta? {
+        guard let bytes = try value(Meta.key, in: Tables.meta) else { return nil }
+        return try Meta(bytes)
+    }
+}
+
+/// An organization as the vault knows it.
+struct OrganizationRecord: Equatable {
+    private static let version: UInt8 = 1
+
+    let number: OrganizationNumber
+    let createdAt: Timestamp
+    /// Its own region; the vault's where nil.
+    var region: Region?
+
+    func encoded(under key: borrowing Key) -> [UInt8] {
+        var writer = ByteWriter(format: Self.version)
+        writer.word(number.rawValue)
+        writer.time(createdAt)
+        writer.text(region?.code)
+        return writer.sealed(under: key)
+    }
+
+    init(number: OrganizationNumber, createdAt: Timestamp, region: Region?) {
+        self.number = number
+        self.createdAt = createdAt
+        self.region = region
+    }
+
+    init(_ bytes: RawSpan, under key: RawSpan) throws(VaultError) {
+        var reader = try ByteReader(sealed: bytes, under: key, format: Self.version)
+        number = OrganizationNumber(try reader.word())
+        createdAt = try reader.time()
+        region = try reader.optionalText().flatMap(Region.init)
+    }
+}
+
+extension Key {
+    static func organization(_ id: UUID) -> Key {
+        var key = Key()
+        key.append(id)
+        return key
+    }
+}
+
+extension ReadTransaction where Self: ~Copyable {
+    borrowing func organization(_ id: UUID) throws(VaultError) -> OrganizationRecord? {
+        let key = Key.organization(id)
+        guard let bytes = try value(key, in: Tables.organizations) else { return nil }
+        return try OrganizationRecord(bytes, under: key.bytes)
+    }
+
+    /// Every organization of the vault, by id.
+    borrowing func organizations() throws(VaultError) -> [(id: UUID, record: OrganizationRecord)] {
+        var list: [(id: UUID, record: OrganizationRecord)] = []
+        try visit(Tables.organizations, prefix: Key()) { (key, value) throws(VaultError) in
+            guard key.byteCount == 16 else { throw .corrupted("an organization's key is cut short") }
+            list.append((key.id(at: 0), try OrganizationRecord(value, under: key)))
+            return .next
+        }
+        return list
+    }
+}
+
+extension WriteTransaction where Self: ~Copyable {
+    /// The organization with this id, given a number if it has none yet.
+    mutating func intern(_ id: UUID, region: Region? = nil, at now: Timestamp) throws(VaultError) -> OrganizationRecord {
+        if let known = try organization(id) { return known }
+        let numbers = try organizations().map(\.record.number.rawValue)
+        let record = OrganizationRecord(
+            number: OrganizationNumber((numbers.max() ?? 0) + 1), createdAt: now, region: region)
+        try put(record, of: id)
+        return record
+    }
+
+    mutating func put(_ record: OrganizationRecord, of id: UUID) throws(VaultError) {
+        let key = Key.organization(id)
+        try put(key, record.encoded(under: key), in: Tables.organizations)
+    }
+}

@@ -1,0 +1,34 @@
+package import Storage
+
+/// Every table of a vault. docs/FORMAT.md tells their bytes.
+package enum Tables {
+    /// name → format, normaliser, settings
+    package static let meta = Table(ordinal: 0, name: "meta")
+    /// UUID → number and settings
+    package static let organizations = Table(ordinal: 1, name: "organizations")
+    /// organization → counters and the head of the audit chain
+    package static let ledgers = Table(ordinal: 2, name: "ledgers")
+    /// organization, identity → the identity
+    package static let identities = Table(ordinal: 3, name: "identities")
+    /// organization, email → state and owner
+    package static let byEmail = Table(ordinal: 4, name: "by_email")
+    /// organization, E.164 → state and owner
+    package static let byPhone = Table(ordinal: 5, name: "by_phone")
+    /// organization, namespace:value → state and owner
+    package static let byExternal = Table(ordinal: 6, name: "by_external")
+    /// organization, kind, record id → the record
+    package static let records = Table(ordinal: 7, name: "records")
+    /// organization, identity, time, kind, record id → nothing
+    package static let timeline = Table(ordinal: 8, name: "timeline")
+    /// organization, identity, identity, identifier → the conflict
+    package static let conflicts = Table(ordinal: 9, name: "conflicts")
+    /// organization, sequence → event
+    package static let audit = Table(ordinal: 10, name: "audit")
+    /// organization, hash of the key → first answer; organization, time, hash → nothing
+    package static let idempotency = Table(ordinal: 11, name: "idempotency")
+
+    package static let all = [
+        meta, organizations, ledgers, identities, byEmail, byPhone, byExternal, records, timeline, conflicts, audit,
+        idempotency,
+    ]
+}

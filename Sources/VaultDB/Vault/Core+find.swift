@@ -1,0 +1,72 @@
+internal import Foundation
+internal import Storage
+
+/// Looking up without ever writing.
+extension Core {
+    func find(email raw: String, _ tenant: Tenant) throws(VaultError) -> UUID? {
+        guard let email = normalizer.email(raw) else { return nil }
+        return try owner(of: .email(email), tenant)
+    }
+
+    func find(phone raw: String, region: Region?, _ tenant: Tenant) throws(VaultError) -> UUID? {
+        // What is found under a candidate is normalised; see `PhoneNumber.candidate`.
+        if let candidate = PhoneNumber.candidate(utf8: raw.utf8.span),
+            let owner = try owner(of: .phone(candidate), tenant)
+        {
+            return owner
+        }
+        guard let phone = normalizer.phone(raw, region: try self.region(region, for: tenant)) else { return nil }
+        return try owner(of: .phone(phone), tenant)
+    }
+
+    func find(external raw: String, _ tenant: Tenant) throws(VaultError) -> UUID? {
+        guard let external = ExternalID(raw) else { return nil }
+        return try owner(of: .external(external), tenant)
+    }
+
+    @inline(__always)
+    private func owner(of identifier: Identifier, _ tenant: Tenant) throws(VaultError) -> UUID? {
+        guard let number = try number(of: tenant) else { return nil }
+        let entry = try engine.read { (snapshot) throws(VaultError) in try snapshot.entry(of: identifier, in: number) }
+        return entry.flatMap { $0.state == .owned ? $0.holder : nil }
+    }
+
+    func identity(_ id: UUID, _ tenant: Tenant) throws(VaultError) -> FoundIdentity? {
+        try read(tenant) { (snapshot, number) throws(VaultError) in
+            guard let asked = try snapshot.identity(id, in: number) else { return nil }
+            guard let survivor = asked.mergedWith else { return FoundIdentity(identity: asked, redirectedFrom: nil) }
+            return FoundIdentity(identity: try snapshot.holder(survivor, in: number), redirectedFrom: id)
+        } ?? nil
+    }
+
+    func identifier(
+        _ raw: String, _ kind: IdentifierKind, _ tenant: Tenant
+    ) throws(VaultError) -> Identifier {
+        switch kind {
+        case .email:
+            if let email = normalizer.email(raw) { return .email(email) }
+            throw .invalid("that is not a usable email address, so it never matches anybody")
+        case .phone:
+            let region = try region(of: tenant)
+            if let phone = normalizer.phone(raw, region: region) { return .phone(phone) }
+            throw .invalid("that is not a valid phone number in region \(region.code), so it never matches anybody")
+        case .external:
+            if let external = ExternalID(raw) { return .external(external) }
+            throw .invalid("an external id is namespace:value", advice: "for example stripe:cus_123")
+        }
+    }
+
+    func mark(
+        _ identifier: Identifier, as state: IdentifierState, _ tenant: Tenant
+    ) throws(VaultError) -> IdentifierStateChange {
+        try writeBlocking(tenant) { (transaction, scope) throws(VaultError) in
+            try transaction.mark(identifier, as: state, &scope)
+        }
+    }
+
+    func release(_ identifier: Identifier, _ tenant: Tenant) throws(VaultError) -> IdentifierStateChange {
+        try writeBlocking(tenant) { (transaction, scope) throws(VaultError) in
+            try transaction.release(identifier, &scope)
+        }
+    }
+}

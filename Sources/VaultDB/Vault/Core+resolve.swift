@@ -1,0 +1,124 @@
+internal import Foundation
+internal import Logging
+internal import Storage
+internal import Synchronization
+
+/// The life of a resolve: answer from a snapshot where nothing has to change, and hand it to the writer otherwise.
+extension Core {
+    func resolve(_ request: ResolveRequest, _ tenant: Tenant) async throws(VaultError) -> Resolution {
+        switch try prepare(request, tenant) {
+        case .answered(let resolution): return resolution
+        case .writes(let query):
+            return log(try await write(tenant, operation(request.idempotencyKey, query)), query)
+        }
+    }
+
+    func resolveBlocking(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Resolution {
+        switch try prepare(request, tenant) {
+        case .answered(let resolution): return resolution
+        case .writes(let query):
+            return log(try writeBlocking(tenant, operation(request.idempotencyKey, query)), query)
+        }
+    }
+
+    private enum Preparation {
+        case answered(Resolution)
+        case writes(ResolveQuery)
+    }
+
+    /// Everything that needs no write lock.
+    @inline(__always)
+    private func prepare(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Preparation {
+        if request.idempotencyKey == nil, let resolution = try quickMatch(request, tenant) {
+            return .answered(count(resolution))
+        }
+        return try consider(request, tenant)
+    }
+
+    /// A phone that looks like E.164 is tried as it stands: stored numbers are fixed points of normalising, so finding
+    /// it proves that it is normalised. Only what is not found needs libphonenumber.
+    @inline(__always)
+    private func quickMatch(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Resolution? {
+        guard let number = try number(of: tenant) else { return nil }
+        let phone: PhoneNumber?
+        if let raw = request.phone {
+            if let candidate = PhoneNumber.candidate(utf8: raw.utf8.span) {
+                phone = candidate
+            } else {
+                phone = normalizer.phone(raw, region: try region(request.region, for: tenant))
+            }
+        } else {
+            phone = nil
+        }
+        let query = try ResolveQuery(request, phone: phone, normalizer)
+        return try engine.read { (snapshot) throws(VaultError) in try snapshot.knownMatch(query, in: number) }
+    }
+
+    private func consider(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Preparation {
+        try validate(request)
+        let region = try region(request.region, for: tenant)
+        let query = try ResolveQuery(request, region: region, normalizer)
+        guard let number = try number(of: tenant) else {
+            // Nobody is known yet.
+            return request.isDryRun ? .answered(ResolvePlan(warnings: query.warnings).resolution) : .writes(query)
+        }
+        let key = request.idempotencyKey.map(IdempotencyKey.init)
+        return try engine.read { (snapshot) throws(VaultError) in
+            if let key, let answer = try snapshot.firstAnswer(to: key, in: number) { return .answered(answer) }
+            let plan = try snapshot.plan(query, in: number)
+            if request.isDryRun { return .answered(plan.resolution) }
+            return plan.changesNothing && key == nil ? .answered(count(plan.resolution)) : .writes(query)
+        }
+    }
+
+    private func validate(_ request: ResolveRequest) throws(VaultError) {
+        guard let key = request.idempotencyKey else { return }
+        guard (1...Limits.idempotencyKeyBytesMax).contains(key.utf8.count) else {
+            throw .invalid("an idempotency key has 1 to \(Limits.idempotencyKeyBytesMax) bytes")
+        }
+    }
+
+    private func operation(_ idempotencyKey: String?, _ query: ResolveQuery) -> Operation<Resolution> {
+        { (transaction, scope) throws(VaultError) in
+            guard let idempotencyKey else { return try transaction.resolve(query, &scope) }
+            return try transaction.once(idempotencyKey, &scope) { (transaction, scope) throws(VaultError) in
+                try transaction.resolve(query, &scope)
+            }
+        }
+    }
+
+    // MARK: Telling
+
+    @inline(__always)
+    private func count(_ resolution: Resolution) -> Resolution {
+        hits.add(1, ordering: .relaxed)
+        if logsHits { logger.debug("Identity match found", metadata: metadata(resolution)) }
+        return resolution
+    }
+
+    private func log(_ resolution: Resolution, _ query: ResolveQuery) -> Resolution {
+        logger.info("\(resolution.sentence)", metadata: metadata(resolution))
+        return resolution
+    }
+
+    private func metadata(_ resolution: Resolution) -> Logger.Metadata {
+        var metadata: Logger.Metadata = ["identity": "\(resolution.identity.id.text)"]
+        if let matched = resolution.matched { metadata["matched"] = "\(matched.masked)" }
+        if !resolution.enriched.isEmpty {
+            metadata["enriched"] = .array(resolution.enriched.map { .string($0.masked) })
+        }
+        if !resolution.conflicts.isEmpty {
+            metadata["conflicts"] = .array(resolution.conflicts.map { .string($0.identifier.masked) })
+        }
+        return metadata
+    }
+}
+
+extension Resolution {
+    /// In the words of the log.
+    fileprivate var sentence: String {
+        if outcome == .created { return "New identity created" }
+        if !enriched.isEmpty { return "Enriched identity" }
+        return conflicts.isEmpty ? "Identity match found" : "Identity match found, in conflict with another"
+    }
+}

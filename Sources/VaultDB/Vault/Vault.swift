@@ -1,0 +1,56 @@
+public import Foundation
+internal import LMDB
+internal import Storage
+internal import Synchronization
+
+/// An embedded identity store: one file, many organizations.
+///
+/// Reads are synchronous, see one consistent snapshot and never wait for writes. Writes are durable when they return;
+/// those that wait at the same time share a commit. One `Vault` per file and process; other processes may have the
+/// file open too. Safe to use from any thread and task.
+public final class Vault: Sendable {
+    let core: Core<Environment>
+
+    /// Opens the vault at `path`, made where there is none (unless the options say otherwise).
+    /// - Throws: `VaultError`; see its codes.
+    public init(at path: String, options: VaultOptions = .init()) throws(VaultError) {
+        let environment: Environment
+        do throws(StorageError) {
+            environment = try Environment(at: path, tables: Tables.all, options: options.environment)
+        } catch {
+            throw VaultError(storage: error)
+        }
+        core = try Core(
+            engine: environment, region: options.region,
+            normalizer: Normalizer(spellingCacheSlots: options.spellingCacheSlots), logger: options.logger,
+            actor: options.actor, isReadOnly: options.access == .readOnly)
+    }
+
+    deinit { close() }
+
+    /// Finishes what is being written and closes the file. Later calls throw `misuse`.
+    public func close() {
+        core.close()
+        core.engine.close()
+    }
+
+    /// The tenant with this id. It needs no registration: it is known to the vault from its first write on.
+    public func organization(_ id: UUID) -> Organization {
+        Organization(core: core, tenant: core.tenant(id))
+    }
+
+    /// The organizations that the vault knows, by id.
+    public func organizations() throws(VaultError) -> [UUID] {
+        try core.engine.read { (snapshot) throws(VaultError) in try snapshot.organizations().map(\.id) }
+    }
+
+    /// The region of phones without a country code, for organizations that set none.
+    public var region: Region { core.region }
+    public var createdAt: Timestamp { core.createdAt }
+    /// What normalised the identifiers in the file.
+    public var normalizerVersion: String { core.normalizerVersion }
+    public var path: String { core.engine.path }
+
+    /// Resolves that found everything as it was, since opening.
+    public var hitCount: Int { core.hits.load(ordering: .relaxed) }
+}

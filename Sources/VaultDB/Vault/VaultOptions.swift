@@ -1,0 +1,44 @@
+internal import LMDB
+public import Logging
+
+/// How a vault is opened.
+public struct VaultOptions: Sendable {
+    public enum Access: Sendable { case readOnly, readWrite }
+
+    /// What an acknowledged write survives.
+    public enum Durability: String, Sendable, CaseIterable {
+        /// Process crash, system crash and power cut.
+        case durable
+        /// Process crash. After a system crash the last writes may be gone, and the file is intact.
+        case relaxed
+    }
+
+    public var access = Access.readWrite
+    public var durability = Durability.durable
+    /// Makes the vault where there is none.
+    public var creates = true
+    /// For a new vault: the region of phones without a country code, for organizations that set none.
+    public var region = Region.spain
+    /// The largest size the vault may grow to, in bytes.
+    public var bytesMax = 16 << 40
+    /// Raw phone spellings to remember, about 64 bytes each; 0 for none.
+    public var spellingCacheSlots = 65_536
+    /// Who is named in the audit trail.
+    public var actor: String?
+    public var logger = Logger(label: "vaultdb")
+    /// Opens the file even on a file system that several machines may share, where its locks don't hold.
+    public var allowsNetworkFileSystem = false
+
+    public init() {}
+
+    var environment: EnvironmentOptions {
+        var options = EnvironmentOptions()
+        options.access = access == .readOnly ? .readOnly : .readWrite
+        options.durability = durability == .durable ? .durable : .relaxed
+        options.creates = creates && access == .readWrite
+        options.mapBytesMax = bytesMax
+        options.mapBytes = min(options.mapBytes, bytesMax)
+        options.allowsNetworkFileSystem = allowsNetworkFileSystem
+        return options
+    }
+}
