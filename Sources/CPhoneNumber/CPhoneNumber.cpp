@@ -237,17 +237,18 @@ size_t copy(const std::string &text, char *out, size_t capacity) {
 
 }  // namespace
 
-cpn_status cpn_normalize(const char *raw, size_t raw_length, cpn_region region, uint64_t *digits) {
+cpn_status cpn_normalize(const void *raw, size_t raw_length, cpn_region region, uint64_t *digits) {
     *digits = 0;
-    return guarded(CPN_FAILED, [&] { return normalize(raw, raw_length, region, *digits); });
+    return guarded(CPN_FAILED, [&] { return normalize(static_cast<const char *>(raw), raw_length, region, *digits); });
 }
 
 cpn_status cpn_normalize_batch(
-    const char *raws, const size_t *lengths, size_t count, cpn_region region, uint64_t *digits) {
+    const void *raws, const size_t *lengths, size_t count, cpn_region region, uint64_t *digits) {
+    const char *next = static_cast<const char *>(raws);
     cpn_status status = CPN_VALID;
     for (size_t index = 0; index < count; ++index) {
-        if (cpn_normalize(raws, lengths[index], region, &digits[index]) == CPN_FAILED) status = CPN_FAILED;
-        raws += lengths[index];
+        if (cpn_normalize(next, lengths[index], region, &digits[index]) == CPN_FAILED) status = CPN_FAILED;
+        next += lengths[index];
     }
     return status;
 }
@@ -301,11 +302,11 @@ size_t cpn_example_number(cpn_region region, unsigned type, unsigned format, cha
     });
 }
 
-cpn_status cpn_normalize_reference(const char *raw, size_t raw_length, cpn_region region, uint64_t *digits) {
+cpn_status cpn_normalize_reference(const void *raw, size_t raw_length, cpn_region region, uint64_t *digits) {
     *digits = 0;
     return guarded(CPN_FAILED, [&] {
-        if (raw_length == 0 || raw_length > CPN_RAW_BYTES_MAX || !is_utf8(raw, raw_length)) return CPN_INVALID;
-        std::string text(raw, raw_length), code;
+        std::string text(static_cast<const char *>(raw), raw_length), code;
+        if (text.empty() || text.size() > CPN_RAW_BYTES_MAX || !is_utf8(text.data(), text.size())) return CPN_INVALID;
         assign(code, region);
         for (int reading = 0; reading < kReadingsMax; ++reading) {
             PhoneNumber number;

@@ -362,6 +362,9 @@ public final class Environment: StorageEngine {
         var actual = file.bytes
         guard actual < whole else { return }
         guard options.access == .readWrite else {
+            // A writer may be between its commit and making the file whole.
+            for _ in 0..<100 where file.bytes < wholeBytes { usleep(200) }
+            if file.bytes >= wholeBytes { return }
             throw .corrupted("\(path) is truncated: \(actual) bytes of \(whole)")
         }
         // While this process could write, no other one changes the file's size.

@@ -4,7 +4,10 @@ import Testing
 /// A fork of this process that runs one closure and ends. It shall do no more than use the engine: locks of other
 /// threads stay locked in it for ever.
 final class ChildProcess {
-    enum End: Equatable { case exited(Int32), killed(Int32) }
+    enum End: Equatable {
+        case exited(Int32)
+        case killed(Int32)
+    }
     struct NotAnswering: Error {}
 
     let process: pid_t

@@ -8,7 +8,8 @@ extension EngineTests {
     @Suite struct Contract {
         @Test(arguments: EngineKind.allCases)
         func aValueIsFoundUnderItsKeyAlone(_ kind: EngineKind) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             try engine.put("a", "1")
             #expect(try engine.value("a") == bytes("1"))
             #expect(try engine.value("b") == nil)
@@ -17,7 +18,8 @@ extension EngineTests {
 
         @Test(arguments: EngineKind.allCases)
         func tablesAreSeparate(_ kind: EngineKind) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             try engine.apply([.put([1], [1])], in: letters)
             try engine.apply([.put([1], [2])], in: numbers)
             try engine.apply([.delete([1])], in: letters)
@@ -26,7 +28,8 @@ extension EngineTests {
 
         @Test(arguments: EngineKind.allCases)
         func aSecondPutReplacesTheFirst(_ kind: EngineKind) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             try engine.put("a", "first")
             try engine.put("a", "")
             #expect(try engine.value("a") == [])
@@ -35,7 +38,8 @@ extension EngineTests {
 
         @Test(arguments: EngineKind.allCases)
         func deleteSaysWhetherTheKeyWasThere(_ kind: EngineKind) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             try engine.put("a", "1")
             let answers = try engine.deleteTwice(bytes("a"))
             #expect(answers == [true, false])
@@ -44,13 +48,15 @@ extension EngineTests {
 
         @Test(arguments: EngineKind.allCases)
         func aWriteSeesItsOwnWrites(_ kind: EngineKind) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             #expect(try engine.putAndLookBack() == [nil, bytes("1"), bytes("2"), nil])
         }
 
         @Test(arguments: EngineKind.allCases)
         func aWriteThatThrowsLeavesNothing(_ kind: EngineKind) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             try engine.put("a", "1")
             let before = try dump(of: engine, tables: tables)
             #expect(throws: StorageError.readOnly) {
@@ -61,15 +67,20 @@ extension EngineTests {
 
         @Test(arguments: EngineKind.allCases)
         func aSnapshotStaysAsItWas(_ kind: EngineKind) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             try engine.put("a", "1")
-            #expect(try engine.readAround { try engine.put("a", "2") } == [bytes("1"), bytes("1")])
+            #expect(
+                try engine.readAround { () throws(StorageError) in try engine.put("a", "2") } == [
+                    bytes("1"), bytes("1"),
+                ])
             #expect(try engine.value("a") == bytes("2"))
         }
 
         @Test(arguments: EngineKind.allCases, [0, 512, 4096])
         func aKeyOfWrongLengthIsRefused(_ kind: EngineKind, _ length: Int) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             let key = [UInt8](repeating: 7, count: length)
             #expect(throws: StorageError.keyLength(length)) { try engine.apply([.put(key, [1])]) }
             #expect(try engine.count() == 0)
@@ -77,14 +88,16 @@ extension EngineTests {
 
         @Test(arguments: EngineKind.allCases)
         func anEmptyKeyIsRefusedEverywhere(_ kind: EngineKind) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             #expect(throws: StorageError.keyLength(0)) { try engine.value("") }
             #expect(throws: StorageError.keyLength(0)) { try engine.apply([.delete([])]) }
         }
 
         @Test(arguments: EngineKind.allCases)
         func theLongestKeyAndALargeValueFit(_ kind: EngineKind) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             let key = [UInt8](repeating: 0xFF, count: StorageLimits.keyBytesMax)
             let value = [UInt8](repeating: 3, count: 1 << 20)
             try engine.apply([.put(key, value)])
@@ -93,7 +106,8 @@ extension EngineTests {
 
         @Test(arguments: EngineKind.allCases)
         func writersRunOneAfterTheOther(_ kind: EngineKind) async throws {
-            let (engine, directory) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             try engine.apply([.put([0], [0])])
             try await withThrowingTaskGroup { group in
                 for _ in 0..<4 {
@@ -102,7 +116,6 @@ extension EngineTests {
                 try await group.waitForAll()
             }
             #expect(try engine.read0() == [100])
-            withExtendedLifetime(directory) {}
         }
     }
 
@@ -118,7 +131,8 @@ extension EngineTests {
 
         @Test(arguments: EngineKind.allCases, prefixes)
         func aPrefixIsARange(_ kind: EngineKind, _ prefix: [UInt8]) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             try engine.apply(Self.keys.shuffled().map { .put($0, $0) })
             let expected = Self.keys.filter { $0.starts(with: prefix) }
             #expect(try engine.keys(prefix: prefix) == expected)
@@ -127,7 +141,8 @@ extension EngineTests {
 
         @Test(arguments: EngineKind.allCases, prefixes)
         func aStartIsInclusiveWhetherItExistsOrNot(_ kind: EngineKind, _ prefix: [UInt8]) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             try engine.apply(Self.keys.map { .put($0, []) })
             for tail: [UInt8] in [[0], [5], [0xFE, 1], [0xFF], [0xFF, 0xFF]] {
                 let start = prefix + tail
@@ -141,21 +156,24 @@ extension EngineTests {
 
         @Test(arguments: EngineKind.allCases)
         func anEmptyTableHasNothingToVisit(_ kind: EngineKind) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             #expect(try engine.keys() == [])
             #expect(try engine.keys(prefix: [1], from: [1, 2], order: .descending) == [])
         }
 
         @Test(arguments: EngineKind.allCases)
         func theVisitorStopsTheScan(_ kind: EngineKind) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             try engine.apply(Self.keys.map { .put($0, []) })
             #expect(try engine.keys(limit: 3) == Array(Self.keys.prefix(3)))
         }
 
         @Test(arguments: EngineKind.allCases)
         func anErrorOfTheVisitorComesOut(_ kind: EngineKind) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             try engine.put("a", "1")
             #expect(throws: StorageError.readOnly) { try engine.scanThrowing(.readOnly) }
             #expect(try engine.value("a") == bytes("1"))
@@ -163,7 +181,8 @@ extension EngineTests {
 
         @Test(arguments: EngineKind.allCases)
         func aScanInAWriteSeesTheWrites(_ kind: EngineKind) throws {
-            let (engine, _) = try kind.make()
+            let subject = try kind.make()
+            let engine = subject.engine
             try engine.apply([.put([1], []), .put([3], [])])
             #expect(try engine.keysWhileWriting([.put([2], []), .delete([1])]) == [[2], [3]])
         }
@@ -179,7 +198,8 @@ extension EngineTests {
             for _ in 0..<60 {
                 let table = tables[Int.random(in: 0..<2, using: &random)]
                 var steps: [Step] = (0..<Int.random(in: 1...40, using: &random)).map { _ in
-                    let key = random.bytes(count: 1...4, of: UInt8.random(in: 0...1, using: &random) == 0 ? 0...3 : 253...255)
+                    let key = random.bytes(
+                        count: 1...4, of: UInt8.random(in: 0...1, using: &random) == 0 ? 0...3 : 253...255)
                     if Int.random(in: 0..<4, using: &random) == 0 { return .delete(key) }
                     return .put(key, random.bytes(count: 0...(Int.random(in: 0..<20, using: &random) == 0 ? 6000 : 40)))
                 }

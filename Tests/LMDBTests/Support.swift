@@ -15,7 +15,7 @@ let tables = [letters, numbers]
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
 /// A new store in a directory of its own.
-final class Store {
+final class Store: Sendable {
     let directory: TemporaryDirectory
     let environment: Environment
     var path: String { environment.path }
@@ -35,16 +35,20 @@ final class Store {
 enum EngineKind: CaseIterable, Sendable {
     case lmdb, memory
 
-    func make() throws -> (engine: any StorageEngine, directory: TemporaryDirectory) {
-        let directory = try TemporaryDirectory()
+    func make() throws -> Subject {
         switch self {
-        case .memory: return (MemoryEngine(), directory)
+        case .memory: return Subject(engine: MemoryEngine(), store: nil)
         case .lmdb:
-            var options = EnvironmentOptions()
-            options.creates = true
-            return (try Environment(at: directory.file("store"), tables: tables, options: options), directory)
+            let store = try Store()
+            return Subject(engine: store.environment, store: store)
         }
     }
+}
+
+/// An engine under test, and the directory it may live in.
+struct Subject: Sendable {
+    let engine: any StorageEngine
+    let store: Store?
 }
 
 /// One step of a write transaction.
@@ -79,7 +83,7 @@ extension ReadTransaction where Self: ~Copyable {
     }
 }
 
-extension WriteTransaction where Self: ~Copyable {
+extension Storage.WriteTransaction where Self: ~Copyable {
     mutating func put(_ key: [UInt8], _ value: [UInt8], in table: Table = letters) throws(StorageError) {
         try put(key.span.bytes, value.span.bytes, in: table)
     }
@@ -128,4 +132,14 @@ func modeOf(_ path: String) throws -> UInt32 {
     var status = stat()
     guard stat(path, &status) == 0 else { throw StorageError.missing(path) }
     return status.st_mode & 0o777
+}
+
+func readFile(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: path))) }
+
+func writeFile(_ path: String, _ content: [UInt8]) throws { try Data(content).write(to: URL(filePath: path)) }
+
+func overwrite(_ path: String, at offset: Int, with content: [UInt8]) throws {
+    var whole = try readFile(path)
+    whole.replaceSubrange(offset..<offset + content.count, with: content)
+    try writeFile(path, whole)
 }

@@ -58,7 +58,7 @@ public final class MemoryEngine: StorageEngine {
         var dump: Dump = [:]
         for (table, map) in committed.withLock({ $0.maps }) where map.count > 0 {
             var entries: [[UInt8]: [UInt8]] = [:]
-            map.walk(.ascending, skips: { _ in false }) { (node) throws(Never) in
+            map.walk(.ascending) { (node) throws(Never) in
                 entries[node.key] = node.value
                 return .next
             }

@@ -89,7 +89,7 @@ struct OrderedMap: Sendable {
     /// Visits the nodes in `order`, without those that `skips` says come before the first; it must say so for a prefix
     /// of the order.
     func walk<Failure: Error>(
-        _ order: ScanOrder, skips: (Node) -> Bool, _ visit: (Node) throws(Failure) -> ScanStep
+        _ order: ScanOrder, skips: (Node) -> Bool = { _ in false }, _ visit: (Node) throws(Failure) -> ScanStep
     ) throws(Failure) {
         _ = try Self.walk(root, order, skips, visit)
     }

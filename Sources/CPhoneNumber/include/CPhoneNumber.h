@@ -18,7 +18,7 @@ extern "C" {
 #define CPN_RAW_BYTES_MAX 250
 
 /// The most digits a number can have. ITU-T E.164 says 15, but number plans know longer ones that libphonenumber
-/// calls valid (Germany, Austria, Indonesia), and 19 is the longest of its metadata. 19 digits fit 64 bits.
+/// calls valid (Germany, Japan, Nigeria), and 19 is the longest of its metadata. 19 digits fit 64 bits.
 #define CPN_DIGITS_MAX 19
 
 /// Two upper-case ASCII letters, the first in the high byte: Spain is 0x4553, "ES". Under a region that
@@ -43,14 +43,14 @@ typedef enum __attribute__((enum_extensibility(closed))) cpn_status {
 /// The result is a fixed point: reading '+' and these digits gives these digits, in every region. Where
 /// libphonenumber's own answer is none (Mexico's "+52 1 1 ..." parses to "+521...", which parses to "+52..."), the
 /// answer is read again until it stands still.
-cpn_status cpn_normalize(const char *raw, size_t raw_length, cpn_region region, uint64_t *digits);
+cpn_status cpn_normalize(const void *raw, size_t raw_length, cpn_region region, uint64_t *digits);
 
 /// Reads `count` spellings that lie one after the other in `raws`, the i-th being `lengths[i]` bytes long, as
 /// `cpn_normalize` does. `digits[i]` is 0 for one that is not valid.
 ///
 /// Returns CPN_VALID, or CPN_FAILED if libphonenumber failed on one: then a 0 may stand for "not known".
 cpn_status cpn_normalize_batch(
-    const char *raws, const size_t *lengths, size_t count, cpn_region region, uint64_t *digits);
+    const void *raws, const size_t *lengths, size_t count, cpn_region region, uint64_t *digits);
 
 /// Whether libphonenumber has metadata for `region`.
 bool cpn_region_supported(cpn_region region);
@@ -83,7 +83,7 @@ size_t cpn_supported_regions(cpn_region *out, size_t capacity);
 size_t cpn_example_number(cpn_region region, unsigned type, unsigned format, char *out, size_t capacity);
 
 /// What `cpn_normalize` promises, the plain way: fresh objects, and every answer read again until it stands still.
-cpn_status cpn_normalize_reference(const char *raw, size_t raw_length, cpn_region region, uint64_t *digits);
+cpn_status cpn_normalize_reference(const void *raw, size_t raw_length, cpn_region region, uint64_t *digits);
 
 #ifdef __cplusplus
 }

@@ -25,7 +25,7 @@ extension Event {
         writer.byte((other == nil ? 0 : EventFormat.otherFlag) | (record == nil ? 0 : EventFormat.recordFlag))
         writer.byte(kinds.reduce(0) { $0 | 1 << $1.rawValue })
         writer.time(time)
-        writer.id(identity ?? .none)
+        writer.id(identity ?? .nobody)
         writer.varint(previousOfIdentity)
         if let other { writer.id(other) }
         if let record {
@@ -54,7 +54,7 @@ extension Event {
             record = RecordReference(kind: try reader.text(), id: try reader.text())
         }
         self.init(
-            action, at: time, identity: identity == .none ? nil : identity, other: other,
+            action, at: time, identity: identity == .nobody ? nil : identity, other: other,
             kinds: IdentifierKind.allCases.filter { mask & 1 << $0.rawValue != 0 }, record: record,
             source: try reader.optionalText(), actor: try reader.optionalText())
         self.sequence = sequence

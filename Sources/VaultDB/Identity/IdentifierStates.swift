@@ -19,10 +19,10 @@ extension WriteTransaction where Self: ~Copyable {
         _ identifier: Identifier, as state: IdentifierState, _ scope: inout WriteScope
     ) throws(VaultError) -> IdentifierStateChange {
         let entry = try entry(of: identifier, in: scope.organization)
-        let holder = entry.flatMap { $0.holder == .none ? nil : $0.holder }
+        let holder = entry.flatMap { $0.holder == .nobody ? nil : $0.holder }
         let change = IdentifierStateChange(identifier: identifier, before: entry?.state, after: state, holder: holder)
         if entry?.state == state { return change }
-        try put(IndexEntry(state: state, holder: holder ?? .none), of: identifier, in: scope.organization)
+        try put(IndexEntry(state: state, holder: holder ?? .nobody), of: identifier, in: scope.organization)
         if entry == nil { scope.ledger[identifier.kind] += 1 }
         let action: Event.Action = state == .shared ? .identifierShared : .identifierBlocked
         try update(holder, action, identifier, &scope) { $0.setState(of: identifier, to: state) }
@@ -37,7 +37,7 @@ extension WriteTransaction where Self: ~Copyable {
         guard let entry = try entry(of: identifier, in: scope.organization) else {
             throw VaultError(.notFound, "no identity holds that \(identifier.kind)", advice: "nothing is to be released")
         }
-        let holder = entry.holder == .none ? nil : entry.holder
+        let holder = entry.holder == .nobody ? nil : entry.holder
         let isOwnedAfter = entry.state != .owned && holder != nil
         if isOwnedAfter {
             try put(IndexEntry(state: .owned, holder: entry.holder), of: identifier, in: scope.organization)

@@ -17,6 +17,10 @@ public struct RowFault: Error, Sendable, Hashable {
         case nestedTooDeep = "nested_too_deep"
         case duplicateField = "duplicate_field"
         case wrongType = "wrong_type"
+        /// A value is too long or can't be read.
+        case invalidValue = "invalid_value"
+        /// Nothing in the row can identify anybody.
+        case noUsableIdentifier = "no_usable_identifier"
     }
 
     /// The line on which the row starts, from 1; for an unterminated quote the line on which the quote opens.

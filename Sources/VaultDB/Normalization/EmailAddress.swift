@@ -52,9 +52,11 @@ public struct EmailAddress: Hashable, Sendable {
     /// The address with its local part hidden but for the first character, `j***@example.com`, for logs. A local part
     /// of one character is hidden too.
     public var masked: String {
-        guard let at = rawValue.lastIndex(of: "@") else { return "***" }
-        let local = rawValue[..<at]
-        return "\(local.count > 1 ? local.prefix(1) : "")***\(rawValue[at...])"
+        // By scalars: a combining mark after the '@' would hide it among the characters.
+        let scalars = rawValue.unicodeScalars
+        guard let at = scalars.lastIndex(of: "@") else { return "***" }
+        let local = scalars[..<at]
+        return "\(Substring(local.prefix(local.count > 1 ? 1 : 0)))***\(Substring(scalars[at...]))"
     }
 }
 
@@ -109,8 +111,8 @@ extension EmailAddress {
     }
 
     private static func trimmed(_ text: Substring.UnicodeScalarView) -> Substring.UnicodeScalarView {
-        guard let first = text.firstIndex(where: { !$0.properties.isWhitespace }),
-            let last = text.lastIndex(where: { !$0.properties.isWhitespace })
+        guard let first = text.firstIndex(where: { !$0.isSpace }),
+            let last = text.lastIndex(where: { !$0.isSpace })
         else { return text.suffix(0) }
         return text[first...last]
     }
@@ -122,7 +124,7 @@ extension EmailAddress {
             return inside.prefix { $0 != ">" }
         }
         let (scheme, rest) = (text.prefix(mailto.utf8.count), text.dropFirst(mailto.utf8.count))
-        return String(scheme).lowercased() == mailto ? rest : nil
+        return scheme.last == ":" && String(scheme).lowercased() == mailto ? rest : nil
     }
 
     /// `text` in lower case and NFC, such that doing so again changes nothing. Lower-casing can undo NFC (there is ẖ
@@ -150,6 +152,17 @@ extension EmailAddress {
         let scalars = address.unicodeScalars
         guard address.utf8.count <= bytesMax, let at = scalars.lastIndex(of: "@") else { return false }
         guard at != scalars.startIndex, scalars.index(after: at) != scalars.endIndex else { return false }
-        return !scalars.contains { $0.properties.isWhitespace || $0.properties.generalCategory == .control }
+        return !scalars.contains { $0.isSpace || $0.isControl }
+    }
+}
+
+// The Unicode properties, answered for ASCII without a look at the tables.
+extension Unicode.Scalar {
+    fileprivate var isSpace: Bool {
+        isASCII ? value == 0x20 || 0x09...0x0D ~= value : properties.isWhitespace
+    }
+
+    fileprivate var isControl: Bool {
+        isASCII ? value < 0x20 || value == 0x7F : properties.generalCategory == .control
     }
 }

@@ -2,16 +2,6 @@
 
 internal import CPhoneNumber
 
-/// What a spelling of a phone number turned out to be.
-enum PhoneReading: Equatable {
-    case valid(PhoneNumber)
-    case invalid
-
-    var number: PhoneNumber? {
-        if case .valid(let number) = self { number } else { nil }
-    }
-}
-
 enum LibPhoneNumber {
     /// The longest spelling that can be a number, in bytes.
     static let spellingBytesMax = Int(CPN_RAW_BYTES_MAX)
@@ -21,9 +11,7 @@ enum LibPhoneNumber {
     static func read(_ spelling: Span<UInt8>, region: Region) -> PhoneReading? {
         var digits: UInt64 = 0
         // Safe: the shim reads `count` bytes from `baseAddress` during the call, and keeps no pointer.
-        let status = spelling.withUnsafeBytes { bytes in
-            cpn_normalize(bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, region.packed, &digits)
-        }
+        let status = spelling.withUnsafeBytes { cpn_normalize($0.baseAddress, $0.count, region.packed, &digits) }
         switch status {
         case .valid: return reading(digits)
         case .invalid: return .invalid
@@ -37,14 +25,7 @@ enum LibPhoneNumber {
         precondition(lengths.reduce(0, +) == spellings.count)
         var digits = [UInt64](repeating: 0, count: lengths.count)
         // Safe: the lengths add up to the bytes, and there is a place in `digits` for each.
-        let status = spellings.withUnsafeBytes { bytes in
-            lengths.withUnsafeBytes { lengths in
-                cpn_normalize_batch(
-                    bytes.baseAddress?.assumingMemoryBound(to: CChar.self),
-                    lengths.baseAddress?.assumingMemoryBound(to: Int.self),
-                    digits.count, region.packed, &digits)
-            }
-        }
+        let status = cpn_normalize_batch(spellings, lengths, lengths.count, region.packed, &digits)
         return status == .valid ? digits.map(reading) : nil
     }
 

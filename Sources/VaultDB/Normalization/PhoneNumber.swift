@@ -10,7 +10,7 @@ public struct PhoneNumber: Hashable, Sendable {
 
     /// How many digits, country code included, a number can have. The lower bound is libphonenumber's own (a country
     /// code of one and a national number of two); the upper is the longest in its metadata, and what 64 bits hold.
-    /// E.164 says 15, but libphonenumber calls longer German, Austrian and Indonesian numbers valid, and it decides.
+    /// E.164 says 15, but libphonenumber calls longer German, Japanese and Nigerian numbers valid, and it decides.
     package static let digitCounts = 3...19
 
     /// The most bytes that the ASCII form takes: '+' and the digits.
@@ -43,17 +43,18 @@ public struct PhoneNumber: Hashable, Sendable {
         return "+\(countryCode)***\(isLong ? text.suffix(3) : "")"
     }
 
-    /// How many digits the country code has: 1 and 7 stand alone, the rest is E.164's list of two-digit codes; all
-    /// others have three. (ITU-T E.164, list of assigned country codes.)
+    /// How many digits the country code has: 1 and 7 stand alone, some have two digits, all others three.
     private static func countryCodeLength(ofDigits text: String) -> Int {
-        let twoDigitCodes: Set<Substring> = [
-            "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49",
-            "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66", "81", "82", "84",
-            "86", "90", "91", "92", "93", "94", "95", "98",
-        ]
         if text.hasPrefix("1") || text.hasPrefix("7") { return 1 }
         return twoDigitCodes.contains(text.prefix(2)) ? 2 : 3
     }
+
+    /// ITU-T E.164, list of assigned country codes.
+    private static let twoDigitCodes: Set<Substring> = [
+        "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49",
+        "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66", "81", "82", "84",
+        "86", "90", "91", "92", "93", "94", "95", "98",
+    ]
 }
 
 // ASCII form

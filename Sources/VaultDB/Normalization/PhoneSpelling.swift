@@ -7,8 +7,11 @@ struct PhoneSpelling {
         /// The bytes, little-endian, with zeros after them.
         var words = InlineArray<5, UInt64>(repeating: 0)
 
-        /// Region and length; 0, which no spelling has, marks a free slot.
+        /// Region and length. Never 0 for a spelling.
         var tag: UInt32 = 0
+
+        /// Whether this is no spelling, but the content of a free slot.
+        var isFree: Bool { tag == 0 }
     }
 
     let key: Key
@@ -33,8 +36,12 @@ struct PhoneSpelling {
     var shard: Int { Int(truncatingIfNeeded: hash >> 60) }
 
     private static func word(of utf8: Span<UInt8>, at offset: Int) -> UInt64 {
+        // Any eight bytes are a word, and the load is within bounds, so it is safe.
+        if offset + 8 <= utf8.count {
+            return UInt64(littleEndian: utf8.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        }
         var word: UInt64 = 0
-        for index in offset..<min(offset + 8, utf8.count) {
+        for index in offset..<utf8.count {
             word |= UInt64(utf8[index]) << UInt64(8 * (index - offset))
         }
         return word
@@ -48,11 +55,13 @@ struct PhoneSpelling {
 }
 
 extension PhoneSpelling.Key: Equatable {
+    // Inlined, so that a slot is compared where it lies.
+    @inline(__always)
     static func == (left: Self, right: Self) -> Bool {
-        var difference = UInt64(left.tag ^ right.tag)
-        for index in left.words.indices {
-            difference |= left.words[index] ^ right.words[index]
+        guard left.tag == right.tag else { return false }
+        for index in left.words.indices where left.words[index] != right.words[index] {
+            return false
         }
-        return difference == 0
+        return true
     }
 }

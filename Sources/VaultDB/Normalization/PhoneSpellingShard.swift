@@ -12,6 +12,7 @@ struct PhoneSpellingShard {
 
     private var slots: [Slot]
     private let setMask: Int
+
     /// Where the next search for a slot to reuse begins, so that no way is worn more than another.
     private var hand = 0
     private(set) var hits = 0
@@ -50,8 +51,9 @@ struct PhoneSpellingShard {
         return set(of: spelling).first { slots[$0].key == spelling.key }
     }
 
-    /// A second chance for what was asked for since the hand last passed; a free slot was never asked for.
+    /// A free slot, or one that was not asked for since the hand last passed.
     private mutating func indexToReuse(in set: Range<Int>) -> Int {
+        if let free = set.first(where: { slots[$0].key.isFree }) { return free }
         hand &+= 1
         for step in 0..<Self.ways {
             let index = set.lowerBound + (hand &+ step) & (Self.ways - 1)

@@ -34,6 +34,23 @@ extension Key {
     }
 }
 
+/// The end of a record's key: its kind, a zero byte, its id.
+struct RecordKey: Equatable {
+    let kind: RecordKind
+    let id: String
+}
+
+extension RecordKey {
+    init(_ bytes: RawSpan) throws(VaultError) {
+        let parts = [UInt8](copying: bytes).split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let kind = RecordKind(String(decoding: parts[0], as: UTF8.self)) else {
+            throw .corrupted("a record's key has no kind")
+        }
+        self.kind = kind
+        id = String(decoding: parts[1], as: UTF8.self)
+    }
+}
+
 extension ReadTransaction where Self: ~Copyable {
     borrowing func record(
         _ kind: RecordKind, _ id: String, in organization: OrganizationNumber

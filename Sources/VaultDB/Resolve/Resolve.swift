@@ -29,7 +29,7 @@ struct ResolvePlan {
     /// The answer, as far as it is known before anything is written.
     var resolution: Resolution {
         Resolution(
-            identity: .init(id: match?.identity.id ?? .none),
+            identity: .init(id: match?.identity.id ?? .nobody),
             outcome: match.map { .matched(by: $0.by.kind) } ?? .created, matched: match?.by,
             enriched: match == nil ? [] : enrich, conflicts: conflicts, warnings: warnings,
             sequence: match?.identity.lastSequence ?? 0)

@@ -5,7 +5,7 @@ struct IndexEntry: Equatable {
     private static let format: UInt8 = 0x10
 
     var state: IdentifierState
-    /// `UUID.none` where nobody holds it.
+    /// `UUID.nobody` where nobody holds it.
     var holder: UUID
 
     var encoded: InlineArray<17, UInt8> {

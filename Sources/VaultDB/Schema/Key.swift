@@ -41,6 +41,10 @@ struct Key: ~Copyable {
     /// Times before 1970 are not stored, so the order of the bits is the order of time.
     mutating func append(_ time: Timestamp) { append(UInt64(bitPattern: time.microseconds)) }
 
+    mutating func append(_ bytes: some Sequence<UInt8>) {
+        for byte in bytes { append(byte) }
+    }
+
     mutating func append(_ text: String) {
         for byte in text.utf8 { append(byte) }
     }

@@ -1,0 +1,274 @@
+public import Foundation
+internal import Storage
+
+/// What `check` found: every entry compared with those it must agree with.
+public struct CheckReport: Equatable, Sendable {
+    public struct Fault: Equatable, Sendable {
+        /// The table in which it shows.
+        public let table: String
+        /// The organization, where the table has one.
+        public let organization: UUID?
+        /// The key as `keys` prints it.
+        public let key: String
+        public let message: String
+    }
+
+    /// Entries looked at.
+    public internal(set) var entries = 0
+    /// In the order in which they were found, at most `faultsMax`.
+    public internal(set) var faults: [Fault] = []
+    public internal(set) var faultCount = 0
+
+    public static let faultsMax = 1_000
+    public var isClean: Bool { faultCount == 0 }
+}
+
+/// Walks one organization's tables on a snapshot. Each rule stands beside the table it belongs to.
+struct Check {
+    let organization: OrganizationNumber
+    let id: UUID
+    private(set) var report = CheckReport()
+    private var counted = Ledger()
+    /// Called from time to time; throws to stop.
+    private let progress: (Int) throws(VaultError) -> Void
+
+    init(_ organization: OrganizationNumber, id: UUID, progress: @escaping (Int) throws(VaultError) -> Void) {
+        self.organization = organization
+        self.id = id
+        self.progress = progress
+    }
+
+    mutating func run(_ snapshot: borrowing some ReadTransaction & ~Copyable) throws(VaultError) {
+        try walk(snapshot, Tables.identities) { check, snapshot, key, value throws(VaultError) in
+            try check.identity(snapshot, key, value)
+        }
+        for kind in IdentifierKind.allCases {
+            try walk(snapshot, kind.table) { check, snapshot, key, value throws(VaultError) in
+                try check.index(snapshot, key, value, kind)
+            }
+        }
+        try walk(snapshot, Tables.records) { check, snapshot, key, value throws(VaultError) in
+            try check.record(snapshot, key, value)
+        }
+        try walk(snapshot, Tables.timeline) { check, snapshot, key, value throws(VaultError) in
+            try check.timeline(snapshot, key)
+        }
+        try walk(snapshot, Tables.conflicts) { check, snapshot, key, value throws(VaultError) in
+            try check.conflict(snapshot, key, value)
+        }
+        try walk(snapshot, Tables.idempotency) { check, snapshot, key, value throws(VaultError) in
+            try check.answer(snapshot, key, value)
+        }
+        try ledger(snapshot)
+        try audit(snapshot)
+    }
+
+    // MARK: Walking
+
+    private mutating func walk<Snapshot: ReadTransaction & ~Copyable>(
+        _ snapshot: borrowing Snapshot, _ table: Table,
+        _ rule: (inout Check, borrowing Snapshot, RawSpan, RawSpan) throws(VaultError) -> Void
+    ) throws(VaultError) {
+        var walker = self
+        try snapshot.visit(table, prefix: Key(organization)) { (key, value) throws(VaultError) in
+            walker.report.entries += 1
+            do throws(VaultError) {
+                try rule(&walker, snapshot, key, value)
+            } catch {
+                guard error.code == .corrupted || error.code == .unknownFormat else { throw error }
+                walker.note(table, key, error.message)
+            }
+            if walker.report.entries % 1024 == 0 { try walker.progress(walker.report.entries) }
+            return .next
+        }
+        self = walker
+    }
+
+    private mutating func note(_ table: Table, _ key: RawSpan, _ message: String) {
+        report.faultCount += 1
+        guard report.faults.count < CheckReport.faultsMax else { return }
+        let text = (try? TableText.text(of: key, in: table)) ?? [UInt8](copying: key).hex
+        report.faults.append(.init(table: table.name, organization: id, key: text, message: message))
+    }
+
+    private func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(VaultError) {
+        if !condition { throw .corrupted(message()) }
+    }
+
+    // MARK: Rules
+
+    private mutating func identity(
+        _ snapshot: borrowing some ReadTransaction & ~Copyable, _ key: RawSpan, _ value: RawSpan
+    ) throws(VaultError) {
+        try require(key.byteCount == 20, "the key has \(key.byteCount) bytes")
+        let identity = try Identity(id: key.id(at: 4), sealed: value, under: key)
+        let last = try snapshot.event(identity.lastSequence, in: organization)
+        try require(last.map { $0.identity == identity.id || $0.other == identity.id } ?? false, "its last event is not there")
+        if let survivor = identity.mergedWith {
+            let target = try snapshot.identity(survivor, in: organization)
+            try require(target.map { !$0.isMerged } ?? false, "it redirects to an identity that is not there")
+            return
+        }
+        counted.identities += 1
+        for held in identity.identifiers {
+            let entry = try snapshot.entry(of: held.identifier, in: organization)
+            try require(
+                entry == IndexEntry(state: held.state, holder: identity.id),
+                "it holds a \(held.identifier.kind) that the index does not give it")
+        }
+        for kind in IdentifierKind.allCases {
+            let held = identity.identifiers(of: kind)
+            try require(
+                held.filter(\.isPrimary).count == (held.isEmpty ? 0 : 1), "it has not one primary \(kind)")
+        }
+    }
+
+    private mutating func index(
+        _ snapshot: borrowing some ReadTransaction & ~Copyable, _ key: RawSpan, _ value: RawSpan,
+        _ kind: IdentifierKind
+    ) throws(VaultError) {
+        counted[kind] += 1
+        let text = String(copyingUTF8: key.extracting(droppingFirst: 4))
+        let identifier = try Identifier(stored: text, kind: kind)
+        let entry = try IndexEntry(value)
+        if entry.holder == .nobody {
+            try require(entry.state != .owned, "it is owned by nobody")
+            return
+        }
+        let identity = try snapshot.identity(entry.holder, in: organization)
+        let held = identity?.identifiers.first { $0.identifier == identifier }
+        try require(identity != nil, "its identity is not there")
+        try require(identity?.isMerged == false, "its identity has been merged")
+        try require(held?.state == entry.state, "its identity does not hold it so")
+    }
+
+    private mutating func record(
+        _ snapshot: borrowing some ReadTransaction & ~Copyable, _ key: RawSpan, _ value: RawSpan
+    ) throws(VaultError) {
+        counted.records += 1
+        let parts = try RecordKey(key.extracting(droppingFirst: 4))
+        let record = try Record(kind: parts.kind, id: parts.id, sealed: value, under: key)
+        let identity = try snapshot.identity(record.identity, in: organization)
+        try require(identity?.isMerged == false, "its identity is not there")
+        let place = try snapshot.value(Key.timeline(record, in: organization), in: Tables.timeline)
+        try require(place != nil, "it is not on its identity's timeline")
+    }
+
+    private func timeline(
+        _ snapshot: borrowing some ReadTransaction & ~Copyable, _ key: RawSpan
+    ) throws(VaultError) {
+        try require(key.byteCount > 28, "the key is cut short")
+        let parts = try RecordKey(key.extracting(droppingFirst: 28))
+        let record = try snapshot.record(parts.kind, parts.id, in: organization)
+        let expected = record.map { Key.timeline($0, in: organization).bytes.equals(key) } ?? false
+        try require(expected, "its record is not there or says otherwise")
+    }
+
+    private mutating func conflict(
+        _ snapshot: borrowing some ReadTransaction & ~Copyable, _ key: RawSpan, _ value: RawSpan
+    ) throws(VaultError) {
+        let pair = try ConflictKey(key)
+        guard let mirror = try snapshot.value(pair.mirrored.key(in: organization), in: Tables.conflicts),
+            (mirror.byteCount == 0) == pair.holdsValue
+        else { throw .corrupted("its mirror is not there") }
+        guard pair.holdsValue else { return }
+        let conflict = try Conflict(key: key, sealed: value)
+        if conflict.state == .open { counted.openConflicts += 1 }
+        for id in [pair.one, pair.other] {
+            try require(try snapshot.identity(id, in: organization) != nil, "identity \(id.text) is not there")
+        }
+    }
+
+    private func answer(
+        _ snapshot: borrowing some ReadTransaction & ~Copyable, _ key: RawSpan, _ value: RawSpan
+    ) throws(VaultError) {
+        if value.byteCount > 0 { _ = try Resolution(sealed: value, under: key) }
+    }
+
+    private mutating func ledger(_ snapshot: borrowing some ReadTransaction & ~Copyable) throws(VaultError) {
+        let key = Key(organization)
+        do throws(VaultError) {
+            let stored = try snapshot.ledger(of: organization)
+            counted.sequence = stored.sequence
+            counted.head = stored.head
+            if stored != counted {
+                note(Tables.ledgers, key.bytes, "it says \(stored.json.text), counted are \(counted.json.text)")
+            }
+        } catch {
+            note(Tables.ledgers, key.bytes, error.message)
+        }
+    }
+
+    private mutating func audit(_ snapshot: borrowing some ReadTransaction & ~Copyable) throws(VaultError) {
+        let before = report.entries
+        let verification = try snapshot.verifyAudit(of: organization) { [progress] events throws(VaultError) in
+            if events % 1024 == 0 { try progress(before + Int(events)) }
+        }
+        report.entries += Int(verification.events)
+        let key = Key(organization)
+        for fault in verification.faults {
+            note(Tables.ledgers, key.bytes, fault)
+        }
+    }
+}
+
+extension CheckReport {
+    mutating func add(_ other: CheckReport) {
+        entries += other.entries
+        faultCount += other.faultCount
+        faults += other.faults.prefix(max(Self.faultsMax - faults.count, 0))
+    }
+
+    public var json: JSONValue {
+        [
+            "clean": .bool(isClean), "entries": JSONValue(entries), "fault_count": JSONValue(faultCount),
+            "faults": .array(
+                faults.map { fault in
+                    [
+                        "table": .string(fault.table), "organization": JSONValue(fault.organization?.text),
+                        "key": .string(fault.key), "message": .string(fault.message),
+                    ]
+                }),
+        ]
+    }
+}
+
+extension ReadTransaction where Self: ~Copyable {
+    /// Checks every organization on this snapshot, and that no entry belongs to none.
+    borrowing func check(progress: @escaping (Int) throws(VaultError) -> Void) throws(VaultError) -> CheckReport {
+        var report = CheckReport()
+        for (id, record) in try organizations() {
+            let done = report.entries
+            var check = Check(record.number, id: id) { entries throws(VaultError) in try progress(done + entries) }
+            try check.run(self)
+            report.add(check.report)
+        }
+        for table in Tables.all where TableText.isPerOrganization(table) {
+            try noteStrays(in: table, &report)
+        }
+        return report
+    }
+
+    /// Entries of an organization that the vault does not know. Skips from one organization's range to the next.
+    private borrowing func noteStrays(in table: Table, _ report: inout CheckReport) throws(VaultError) {
+        let known = Set(try organizations().map(\.record.number.rawValue))
+        var next: UInt32? = 0
+        while let number = next {
+            next = nil
+            var start = Key()
+            start.append(number)
+            try visit(table, prefix: Key(), from: start) { (key, _) throws(VaultError) in
+                guard key.byteCount >= 4 else { return .next }
+                let found = UInt32(bigEndian: key.unsafeLoadUnaligned(as: UInt32.self))
+                if !known.contains(found) {
+                    report.faultCount += 1
+                    report.faults.append(
+                        .init(table: table.name, organization: nil, key: [UInt8](copying: key).hex,
+                              message: "it belongs to no organization"))
+                }
+                next = found == .max ? nil : found + 1
+                return .stop
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+internal import Foundation
+internal import Storage
+
+/// Values decoded for people, table by table. A value that can't be decoded is shown as its fault and its bytes.
+enum TableValue {
+    static func json(key: RawSpan, value: RawSpan, in table: Table) -> JSONValue {
+        do throws(VaultError) {
+            return try decoded(key: key, value: value, in: table)
+        } catch {
+            return ["fault": .string(error.message), "bytes": .string([UInt8](copying: value).hex)]
+        }
+    }
+
+    private static func decoded(key: RawSpan, value: RawSpan, in table: Table) throws(VaultError) -> JSONValue {
+        switch table {
+        case Tables.meta:
+            let meta = try Meta(value)
+            return [
+                "format": JSONValue(Meta.formatVersion), "created_at": JSONValue(meta.createdAt),
+                "region": .string(meta.region.code), "normalizer": .string(meta.normalizer),
+            ]
+        case Tables.organizations:
+            let record = try OrganizationRecord(value, under: key)
+            return [
+                "number": JSONValue(record.number.rawValue), "created_at": JSONValue(record.createdAt),
+                "region": JSONValue(record.region?.code),
+            ]
+        case Tables.ledgers: return try Ledger(sealed: value, under: key).json
+        case Tables.identities: return try identity(key, value)
+        case Tables.byEmail, Tables.byPhone, Tables.byExternal:
+            let entry = try IndexEntry(value)
+            return [
+                "state": .string(entry.state.description),
+                "identity_id": entry.holder == .nobody ? nil : .string(entry.holder.text),
+            ]
+        case Tables.records: return try record(key, value)
+        case Tables.conflicts: return value.byteCount == 0 ? [:] : try Conflict(key: key, sealed: value).json
+        case Tables.audit: return try Event(sequence: sequence(key), value).json
+        case Tables.idempotency: return value.byteCount == 0 ? [:] : try Resolution(sealed: value, under: key).json(nil)
+        default: return [:]
+        }
+    }
+
+    private static func identity(_ key: RawSpan, _ value: RawSpan) throws(VaultError) -> JSONValue {
+        guard key.byteCount == 20 else { throw .corrupted("an identity's key has \(key.byteCount) bytes") }
+        let identity = try Identity(id: key.id(at: 4), sealed: value, under: key)
+        return identity.json.adding([
+            "last_sequence": JSONValue(identity.lastSequence),
+            "identifiers": .array(identity.identifiers.map(\.json)),
+        ])
+    }
+
+    private static func record(_ key: RawSpan, _ value: RawSpan) throws(VaultError) -> JSONValue {
+        let parts = try RecordKey(key.extracting(droppingFirst: 4))
+        return try Record(kind: parts.kind, id: parts.id, sealed: value, under: key).json
+    }
+
+    private static func sequence(_ key: RawSpan) -> UInt64 {
+        guard key.byteCount == 12 else { return 0 }
+        return UInt64(bigEndian: key.unsafeLoadUnaligned(fromByteOffset: 4, as: UInt64.self))
+    }
+}

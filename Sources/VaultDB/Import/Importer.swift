@@ -1,0 +1,190 @@
+public import Foundation
+internal import Storage
+
+/// Who listens to an import. Calls come on the importing thread, in the order of the rows.
+public protocol ImportListener {
+    /// A row was passed over.
+    mutating func rejected(_ fault: RowFault)
+    /// A row belongs to this identity now; nil where it was rejected. Not called for rows without an id.
+    mutating func assigned(recordID: String, to identity: UUID?)
+    /// A batch is on disk.
+    /// - Returns: false to stop here.
+    mutating func progressed(rows: Int, bytesRead: Int, bytesTotal: Int?) -> Bool
+}
+
+extension Organization {
+    /// Puts every row of a source as a record of one kind: resolves its identity and links it, many rows in one
+    /// transaction. Memory does not grow with the source. Rows that are there already change nothing, so an import
+    /// that was interrupted is simply run again.
+    ///
+    /// While one batch is being written, the next is read and normalised.
+    ///
+    /// - Parameter batchRows: rows that share a transaction; more are faster and take more memory.
+    /// - Throws: `ImportError` where the source can't be read, `VaultError` where the vault can't be written. Batches
+    ///   that were written stay.
+    public func importRows(
+        of kind: RecordKind, from source: inout ImportSource, batchRows: Int = Self.importBatchRowsDefault,
+        _ listener: inout some ImportListener
+    ) throws -> ImportSummary {
+        try core.importRows(of: kind, from: &source, batchRows: batchRows, into: tenant, &listener)
+    }
+
+    public static var importBatchRowsDefault: Int { 10_000 }
+}
+
+extension Core {
+    func importRows(
+        of kind: RecordKind, from source: inout ImportSource, batchRows: Int, into tenant: Tenant,
+        _ listener: inout some ImportListener
+    ) throws -> ImportSummary {
+        guard (1...Limits.importBatchRowsMax).contains(batchRows) else {
+            throw VaultError.invalid("a batch has 1 to \(Limits.importBatchRowsMax) rows")
+        }
+        var summary = ImportSummary()
+        var running: (batch: ImportBatch, write: PendingWrite<[RowOutcome]>)?
+        repeat {
+            let batch = try readBatch(of: kind, from: &source, upTo: batchRows, tenant)
+            let next = try batch.map { batch throws(VaultError) in (batch, try submit(tenant, batch.operation)) }
+            if let running {
+                running.batch.report(try running.write.wait(), &summary, &listener)
+                let bytes = (read: running.batch.bytesRead, total: source.bytesTotal)
+                let goesOn = listener.progressed(rows: summary.rows, bytesRead: bytes.read, bytesTotal: bytes.total)
+                summary.isCancelled = !goesOn && next != nil
+            }
+            running = next
+        } while running != nil && !summary.isCancelled
+        // What was handed in before the stop is written all the same.
+        if let running { running.batch.report(try running.write.wait(), &summary, &listener) }
+        return summary
+    }
+
+    /// The next rows, normalised; nil at the end.
+    private func readBatch(
+        of kind: RecordKind, from source: inout ImportSource, upTo count: Int, _ tenant: Tenant
+    ) throws -> ImportBatch? {
+        var items: [ImportItem] = []
+        items.reserveCapacity(count)
+        while items.count < count, let item = try source.next() { items.append(item) }
+        if items.isEmpty { return nil }
+        let phones = normalizer.phones(items.map { $0.row?.phone ?? "" }, region: try region(of: tenant))
+        let rows = zip(items, phones).map { item, phone in preparedRow(item, phone, kind, tenant) }
+        return ImportBatch(rows: rows, bytesRead: source.bytesRead)
+    }
+
+    private func preparedRow(
+        _ item: ImportItem, _ phone: PhoneNumber?, _ kind: RecordKind, _ tenant: Tenant
+    ) -> ImportBatch.Row {
+        switch item {
+        case .fault(let fault): return .rejected(fault, recordID: nil)
+        case .row(let row):
+            do throws(VaultError) {
+                let draft = try RecordDraft(row, kind: kind)
+                return .usable(draft, try usable(draft, phone: .some(phone), tenant), line: row.line)
+            } catch {
+                let fault = RowFault(line: row.line, code: .invalidValue, message: error.message)
+                return .rejected(fault, recordID: row.id)
+            }
+        }
+    }
+}
+
+/// Some rows of an import, normalised and ready for one transaction.
+private struct ImportBatch: Sendable {
+    enum Row: Sendable {
+        /// The query is nil where the row has nothing usable to be found by.
+        case usable(RecordDraft, ResolveQuery?, line: Int)
+        case rejected(RowFault, recordID: String?)
+    }
+
+    let rows: [Row]
+    /// How far the source was read when these were complete.
+    let bytesRead: Int
+
+    /// Puts all rows; one outcome each.
+    func operation(
+        _ transaction: inout some WriteTransaction & ~Copyable, _ scope: inout WriteScope
+    ) throws(VaultError) -> [RowOutcome] {
+        var outcomes: [RowOutcome] = []
+        outcomes.reserveCapacity(rows.count)
+        for row in rows {
+            guard case .usable(let draft, let query, _) = row else {
+                outcomes.append(.rejected)
+                continue
+            }
+            do throws(VaultError) {
+                outcomes.append(.put(try transaction.put(draft, query, &scope)))
+            } catch {
+                // Thrown before anything of the row was written. Any other error is the whole batch's.
+                guard error.code == .noUsableIdentifier else { throw error }
+                outcomes.append(.unusable)
+            }
+        }
+        return outcomes
+    }
+
+    func report(_ outcomes: [RowOutcome], _ summary: inout ImportSummary, _ listener: inout some ImportListener) {
+        for (row, outcome) in zip(rows, outcomes) {
+            summary.rows += 1
+            switch (row, outcome) {
+            case (.rejected(let fault, let id), _):
+                summary.rejected[fault.code.rawValue, default: 0] += 1
+                listener.rejected(fault)
+                if let id { listener.assigned(recordID: id, to: nil) }
+            case (.usable(let draft, _, _), .put(let answer)):
+                summary.count(answer)
+                listener.assigned(recordID: draft.id, to: answer.identity)
+            case (.usable(let draft, _, let line), _):
+                let code = RowFault.Code.noUsableIdentifier
+                summary.rejected[code.rawValue, default: 0] += 1
+                listener.rejected(RowFault(line: line, code: code, message: "no usable email, phone or external id"))
+                listener.assigned(recordID: draft.id, to: nil)
+            }
+        }
+    }
+}
+
+/// What became of a row in the transaction.
+private enum RowOutcome: Sendable {
+    case put(PutAnswer)
+    case unusable
+    case rejected
+}
+
+extension ImportSummary {
+    fileprivate mutating func count(_ answer: PutAnswer) {
+        if answer.change == .unchanged { unchanged += 1 }
+        if answer.change == .updated { updated += 1 }
+        guard let resolution = answer.resolution else { return }
+        if answer.change == .created {
+            if resolution.outcome == .created { created += 1 } else { matched += 1 }
+        }
+        if !resolution.enriched.isEmpty { enriched += 1 }
+        if !resolution.conflicts.isEmpty { conflicts += 1 }
+    }
+}
+
+extension ImportItem {
+    fileprivate var row: ImportRow? {
+        if case .row(let row) = self { row } else { nil }
+    }
+}
+
+extension RecordDraft {
+    /// - Throws: `invalidArgument` where a value exceeds its bounds or can't be read.
+    fileprivate init(_ row: ImportRow, kind: RecordKind) throws(VaultError) {
+        var createdAt: Timestamp?
+        if let raw = row.createdAt {
+            guard let time = Timestamp(iso8601: raw.trimmingWhiteSpace()) else {
+                throw .invalid("created_at is no ISO 8601 time between 1970 and 9999")
+            }
+            createdAt = time
+        }
+        let attributes = row.attributes.map { "\(JSONText.quoted($0.name)):\($0.json)" }
+        self.init(
+            kind: kind, id: row.id.trimmingWhiteSpace(), firstName: row.firstName ?? row.name,
+            lastName: row.lastName, email: row.email, phone: row.phone, externals: row.externals, source: row.source,
+            status: row.status, createdAt: createdAt,
+            attributes: attributes.isEmpty ? nil : "{\(attributes.joined(separator: ","))}")
+        try validate()
+    }
+}

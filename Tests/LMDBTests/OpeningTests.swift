@@ -1,0 +1,257 @@
+import Glibc
+import Storage
+import TestSupport
+import Testing
+
+@testable import LMDB
+
+extension EngineTests {
+    /// A file is opened once, by its own kind of engine, whole.
+    @Suite struct Opening {
+        @Test func aSecondOpeningIsRefused() throws {
+            let store = try Store()
+            expectThrows(misuse) { _ = try Environment(at: store.path, tables: tables) }
+            try store.environment.put("a", "1")
+        }
+
+        @Test func aSecondOpeningThroughASymlinkIsRefused() throws {
+            let store = try Store()
+            let link = store.directory.file("link")
+            try #require(symlink(store.path, link) == 0)
+            expectThrows(misuse) { _ = try Environment(at: link, tables: tables) }
+        }
+
+        /// Each name would get a lock file of its own, and two processes would write at once.
+        @Test func aFileWithTwoNamesIsRefused() throws {
+            let store = try Store()
+            store.environment.close()
+            let second = store.directory.file("second")
+            try #require(link(store.path, second) == 0)
+            expectThrows(misuse) { _ = try Environment(at: second, tables: tables) }
+            unlink(second)
+            try Environment(at: store.path, tables: tables).close()
+        }
+
+        @Test func aSymlinkSharesTheLockFileOfItsTarget() throws {
+            let store = try Store()
+            store.environment.close()
+            let link = store.directory.file("link")
+            try #require(symlink(store.path, link) == 0)
+            let environment = try Environment(at: link, tables: tables)
+            try environment.put("a", "1")
+            environment.close()
+            #expect(access(store.path + "-lock", F_OK) == 0)
+            #expect(access(link + "-lock", F_OK) != 0)
+        }
+
+        @Test func aClosedStoreOpensAgain() throws {
+            let store = try Store()
+            try store.environment.put("a", "1")
+            store.environment.close()
+            store.environment.close()
+            let again = try Environment(at: store.path, tables: tables)
+            #expect(try again.value("a") == bytes("1"))
+            again.close()
+        }
+
+        @Test func aClosedStoreRefusesEverything() throws {
+            let store = try Store()
+            store.environment.close()
+            expectThrows(misuse) { _ = try store.environment.value("a") }
+            expectThrows(misuse) { try store.environment.put("a", "1") }
+            expectThrows(misuse) { try store.environment.maintain() }
+            expectThrows(misuse) { _ = try store.environment.statistics() }
+            expectThrows(misuse) { try store.environment.copy(to: store.directory.file("b"), compacting: false) }
+        }
+
+        @Test func aFailedOpeningLeavesThePathFree() throws {
+            let store = try Store()
+            store.environment.close()
+            var options = EnvironmentOptions()
+            options.access = .readOnly
+            let unknown = tables + [Table(ordinal: 2, name: "unknown")]
+            for _ in 0..<3 {
+                expectThrows(format) { _ = try Environment(at: store.path, tables: unknown, options: options) }
+            }
+            try Environment(at: store.path, tables: unknown).close()
+        }
+
+        @Test func filesBelongToTheirOwnerAlone() throws {
+            let mask = umask(0)
+            defer { umask(mask) }
+            let store = try Store()
+            #expect(try modeOf(store.path) == 0o600)
+            #expect(try modeOf(store.path + "-lock") == 0o600)
+        }
+
+        @Test func nothingIsMadeUnlessAskedFor() throws {
+            let directory = try TemporaryDirectory()
+            let path = directory.file("none")
+            #expect(throws: StorageError.missing(path)) { try Environment(at: path, tables: tables) }
+            #expect(access(path, F_OK) != 0)
+        }
+
+        @Test func aDirectoryIsNoStore() throws {
+            let directory = try TemporaryDirectory()
+            for access in [EnvironmentOptions.Access.readOnly, .readWrite] {
+                var options = EnvironmentOptions()
+                options.access = access
+                expectThrows(notAStore) { _ = try Environment(at: directory.path, tables: tables, options: options) }
+            }
+        }
+
+        @Test func aPipeIsNoStore() throws {
+            let directory = try TemporaryDirectory()
+            try #require(mkfifo(directory.file("pipe"), 0o600) == 0)
+            var options = EnvironmentOptions()
+            options.access = .readOnly
+            expectThrows(notAStore) {
+                _ = try Environment(at: directory.file("pipe"), tables: tables, options: options)
+            }
+        }
+
+        @Test(arguments: [0, 1, 23, 44, 100, 5000, 100_000])
+        func aForeignFileIsNoStoreAndStaysAsItIs(_ size: Int) throws {
+            let directory = try TemporaryDirectory()
+            let path = directory.file("foreign")
+            let content = [UInt8](repeating: UInt8(ascii: "x"), count: size)
+            try writeFile(path, content)
+            expectThrows(notAStore) { _ = try Environment(at: path, tables: tables) }
+            #expect(try readFile(path) == content)
+        }
+
+        @Test func aNewerFormatIsNamedAsSuch() throws {
+            let store = try Store()
+            store.environment.close()
+            try overwrite(store.path, at: 20, with: [2])
+            expectThrows(format) { _ = try Environment(at: store.path, tables: tables) }
+        }
+
+        @Test(arguments: [0, 3, 100, 1 << 20] as [UInt32])
+        func anImpossiblePageSizeIsCorruption(_ size: UInt32) throws {
+            let store = try Store()
+            store.environment.close()
+            try overwrite(store.path, at: 40, with: withUnsafeBytes(of: size.littleEndian) { Array($0) })
+            expectThrows(corrupted) { _ = try Environment(at: store.path, tables: tables) }
+        }
+
+        /// A page that is missing kills the process that touches it, so a file is opened whole or not at all.
+        @Test(arguments: [EnvironmentOptions.Access.readOnly, .readWrite])
+        func aTruncatedFileIsRefusedAtEverySize(_ access: EnvironmentOptions.Access) throws {
+            let store = try Store()
+            try store.environment.fill(0..<300)
+            let whole = try dump(of: store.environment, tables: tables)
+            store.environment.close()
+            let content = try readFile(store.path)
+            var sizes = [1, 16, 43, 44, 4095, 4096, 4097, 8191, 8192, 8193, 12288, content.count - 1]
+            sizes += stride(from: 12288, to: content.count, by: 4096 * 7)
+            sizes += (1...4).map { content.count - $0 * 4096 }
+            var options = EnvironmentOptions()
+            options.access = access
+            var refused = 0
+            for size in sizes {
+                let path = store.directory.file("truncated")
+                unlink(path + "-lock")
+                try writeFile(path, Array(content.prefix(size)))
+                do {
+                    let environment = try Environment(at: path, tables: tables, options: options)
+                    #expect(try dump(of: environment, tables: tables) == whole, "\(size) bytes")
+                    environment.close()
+                } catch {
+                    refused += 1
+                    #expect(notAStore(error) || corrupted(error), "\(size) bytes: \(error)")
+                    #expect(try sizeOf(path) == size)
+                }
+            }
+            #expect(refused >= sizes.count - 4)
+        }
+
+        @Test func aReaderMayNotWrite() throws {
+            let store = try Store()
+            try store.environment.put("a", "1")
+            store.environment.close()
+            var options = EnvironmentOptions()
+            options.access = .readOnly
+            let reader = try Environment(at: store.path, tables: tables, options: options)
+            defer { reader.close() }
+            #expect(try reader.value("a") == bytes("1"))
+            #expect(throws: StorageError.readOnly) { try reader.put("a", "2") }
+            try reader.maintain()
+        }
+
+        /// Permissions don't bind root, so a child gives that up first.
+        @Test func aReadOnlyDirectoryRefusesANewFile() throws {
+            let directory = try TemporaryDirectory()
+            chmod(directory.path, 0o555)
+            let child = try ChildProcess { _ in
+                if geteuid() == 0 { try expectInChild(setuid(65534) == 0, "setuid") }
+                var options = EnvironmentOptions()
+                options.creates = true
+                do {
+                    _ = try Environment(at: directory.file("store"), tables: tables, options: options)
+                    throw Unexpected(what: "opened")
+                } catch StorageError.accessDenied {}
+            }
+            #expect(child.end() == .exited(0))
+            chmod(directory.path, 0o755)
+        }
+
+        @Test func aStoreInAReadOnlyDirectoryIsReadByItsLockFile() throws {
+            let store = try Store()
+            try store.environment.put("a", "1")
+            store.environment.close()
+            chmod(store.directory.path, 0o555)
+            if geteuid() == 0 { for name in [store.path, store.path + "-lock"] { chown(name, 65534, 65534) } }
+            let path = store.path
+            let child = try ChildProcess { _ in
+                if geteuid() == 0 { try expectInChild(setuid(65534) == 0, "setuid") }
+                var options = EnvironmentOptions()
+                options.access = .readOnly
+                let environment = try Environment(at: path, tables: tables, options: options)
+                try expectInChild(try environment.value("a") == bytes("1"), "value")
+                environment.close()
+                unlink(path + "-lock")
+            }
+            #expect(child.end() == .exited(0))
+            chmod(store.directory.path, 0o755)
+        }
+
+        @Test func ordinalsMustBePositions() throws {
+            let directory = try TemporaryDirectory()
+            var options = EnvironmentOptions()
+            options.creates = true
+            expectThrows(misuse) {
+                _ = try Environment(at: directory.file("store"), tables: [numbers], options: options)
+            }
+        }
+
+        @Test(arguments: [(0x6969, "NFS"), (0xFF53_4D42, "CIFS"), (0x6573_5546, "FUSE"), (0x0102_1997, "9p")])
+        func networkFileSystemsAreKnown(_ magic: Int, _ name: String) {
+            #expect(FileSystem.networkedName(magic: magic) == name)
+            #expect(FileSystem.networkedName(magic: Int(Int32(truncatingIfNeeded: magic))) == name)
+        }
+
+        @Test(arguments: [0xEF53, 0x5846_5342, 0x0102_1994, 0x9123_683E, 0x794C_7630])
+        func localFileSystemsAreAllowed(_ magic: Int) {
+            #expect(FileSystem.networkedName(magic: magic) == nil)
+        }
+    }
+}
+
+func misuse(_ error: any Error) -> Bool { if case StorageError.misuse = error { true } else { false } }
+func notAStore(_ error: any Error) -> Bool { if case StorageError.notAStore = error { true } else { false } }
+func corrupted(_ error: any Error) -> Bool { if case StorageError.corrupted = error { true } else { false } }
+func format(_ error: any Error) -> Bool { if case StorageError.unknownFormat = error { true } else { false } }
+func inUse(_ error: any Error) -> Bool { if case StorageError.inUse = error { true } else { false } }
+func exists(_ error: any Error) -> Bool { if case StorageError.exists = error { true } else { false } }
+
+func expectThrows(
+    _ matches: (any Error) -> Bool, at location: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+) {
+    do {
+        try body()
+        Issue.record("nothing was thrown", sourceLocation: location)
+    } catch {
+        #expect(matches(error), "\(error)", sourceLocation: location)
+    }
+}
