@@ -122,12 +122,17 @@ public final class Environment: StorageEngine {
     /// Opens every table once; their handles are never closed. A store that has them all is not asked for its write
     /// lock, so that opening never waits for a writer.
     private func openTables(_ list: [Table]) throws(StorageError) {
-        let reader = try beginRead()
-        defer { readers.leave(resting: nil) }
-        guard let missing = try openTables(list, in: reader, flags: 0) else { return }
+        guard let missing = try openTablesReading(list) else { return }
         guard options.access == .readWrite else { throw .unknownFormat("\(path) has no table \(missing.name)") }
         let writer = try writing.withLock { state throws(StorageError) in try beginWrite(&state) }
         _ = try openTables(list, in: writer, flags: UInt32(MDB_CREATE))
+    }
+
+    /// No reader any more when it returns: a writer that needs a larger map would wait for it.
+    private func openTablesReading(_ list: [Table]) throws(StorageError) -> Table? {
+        let reader = try beginRead()
+        defer { readers.leave(resting: nil) }
+        return try openTables(list, in: reader, flags: 0)
     }
 
     /// Ends the transaction, whichever way it goes.

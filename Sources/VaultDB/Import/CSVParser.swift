@@ -8,7 +8,7 @@
 ///
 /// Written here because the one CSV package at hand, SwiftCSV, holds the whole text in memory.
 struct CSVParser: Sendable {
-    /// A record of this many bytes is read, a longer one is a fault, with its quotes, delimiters and line end.
+    /// A record of this many bytes, quotes and delimiters included, is read; a longer one is a fault.
     static let rowBytesMax = 1 << 20
     /// A header of this many columns is read.
     static let columnCountMax = 1_000

@@ -30,6 +30,9 @@ public enum ImportField: String, Sendable, CaseIterable {
         }
     }
 
+    /// Longer names are compared as they are: folding megabytes takes seconds.
+    private static let nameBytesMax = 1_024
+
     private static let byAlias: [String: ImportField] = {
         let pairs = allCases.flatMap { field in field.aliases.map { ($0, field) } }
         return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
@@ -42,8 +45,9 @@ public enum ImportField: String, Sendable, CaseIterable {
     }
 
     /// The letters and digits of a name without case and accents, so that `Teléfono ` and `TELEFONO` are one;
-    /// a name without any letter or digit stays as it is.
+    /// a name without any letter or digit, or too long to be one, stays as it is.
     static func folded(_ columnName: String) -> String {
+        guard columnName.utf8.count <= nameBytesMax else { return columnName }
         let letters = columnName.folding(options: [.caseInsensitive, .diacriticInsensitive], locale: nil)
             .filter { $0.isLetter || $0.isNumber }
         return letters.isEmpty ? columnName : letters

@@ -35,7 +35,7 @@ public struct ImportParser: Sendable {
         try parseOpening(isWhole: false, into: &items)
     }
 
-    /// Ends the text: a last row needs no line end. Throws ``ImportError/empty`` where there was no text.
+    /// Ends the text: a last row needs no line end. Throws where there was no text at all.
     public mutating func finish(into items: inout [ImportItem]) throws(ImportError) {
         if rows == nil { try parseOpening(isWhole: true, into: &items) }
         switch rows.take() {

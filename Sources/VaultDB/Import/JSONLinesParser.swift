@@ -10,12 +10,18 @@ struct JSONLinesParser: Sendable {
     static let lineBytesMax = 1 << 20
     /// An object of this many keys is read, one of more is a fault.
     static let keyCountMax = 1_000
-    /// Keys whose targets are remembered from line to line.
-    private static let knownKeyCountMax = 4_096
+    /// Bytes of keys that are remembered from line to line before all are forgotten.
+    private static let knownKeyBytesMax = 1 << 20
+
+    private struct KnownKey {
+        let targets: [ColumnMapping.Target]
+        /// The last line that has the key, so that a second one on that line is seen.
+        var line: Int
+    }
 
     private let mapping: ColumnMapping
-    private var targets: [String: [ColumnMapping.Target]] = [:]
-    private var keys = Set<String>()
+    private var knownKeys: [String: KnownKey] = [:]
+    private var knownKeyBytes = 0
 
     private var line = 1
     /// The start of a line whose end has not arrived.
@@ -98,25 +104,40 @@ extension JSONLinesParser {
     private mutating func row(of text: Span<UInt8>) throws(Fault) -> ImportRow? {
         var scanner = JSONScanner(text)
         guard !scanner.isAtEnd() else { return nil }
+        forgetKeysBeyondLimit()
         var row = ImportRow(line: line)
-        keys.removeAll(keepingCapacity: true)
+        var keyCount = 0
         try scanner.openObject()
-        while let key = try scanner.key(isFirst: keys.isEmpty) {
+        while let key = try scanner.key(isFirst: keyCount == 0) {
+            keyCount += 1
+            guard keyCount <= Self.keyCountMax else { throw .tooManyKeys }
             let name = try scanner.text(key)
-            guard keys.insert(name).inserted else { throw .duplicate(name) }
-            guard keys.count <= Self.keyCountMax else { throw .tooManyKeys }
+            let targets = try targets(ofKey: name)
             let value = try scanner.value(depth: 1)
-            for target in targets(ofKey: name) { try row.put(value, of: scanner, from: name, as: target) }
+            for target in targets { try row.put(value, of: scanner, from: name, as: target) }
         }
         try scanner.end()
         return row
     }
 
-    private mutating func targets(ofKey key: String) -> [ColumnMapping.Target] {
-        if let known = targets[key] { return known }
-        let found = mapping.targets(ofKey: key)
-        if targets.count < Self.knownKeyCountMax { targets[key] = found }
-        return found
+    /// What the values of a key become, which the current line must not have had before.
+    private mutating func targets(ofKey key: String) throws(Fault) -> [ColumnMapping.Target] {
+        guard let index = knownKeys.index(forKey: key) else {
+            let targets = mapping.targets(ofKey: key)
+            knownKeys[key] = KnownKey(targets: targets, line: line)
+            knownKeyBytes += key.utf8.count + MemoryLayout<(String, KnownKey)>.stride
+            return targets
+        }
+        guard knownKeys.values[index].line != line else { throw .duplicate(key) }
+        knownKeys.values[index].line = line
+        return knownKeys.values[index].targets
+    }
+
+    /// Only between lines, since the keys of the current one tell its duplicates.
+    private mutating func forgetKeysBeyondLimit() {
+        guard knownKeyBytes > Self.knownKeyBytesMax else { return }
+        knownKeys.removeAll()
+        knownKeyBytes = 0
     }
 }
 
@@ -141,7 +162,6 @@ extension ImportRow {
             attributes.append(Attribute(name: key, json: try scanner.json(value)))
         default:
             let text = try scanner.text(value)
-            guard !text.utf8.contains(0) else { throw .nulByte }
             if !text.isEmpty { put(text, from: key, as: target) }
         }
     }

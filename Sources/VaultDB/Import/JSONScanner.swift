@@ -113,7 +113,7 @@ extension JSONScanner {
         return text
     }
 
-    /// What a string says without its quotes and escapes; the JSON text of any other value.
+    /// What a string says without its quotes and escapes, never with a NUL; the JSON text of any other value.
     func text(_ value: Value) throws(Fault) -> String {
         guard case .string(let hasEscapes) = value.kind else { return try json(value) }
         let inner = value.range.lowerBound + 1..<value.range.upperBound - 1
@@ -133,6 +133,7 @@ extension JSONScanner {
                 continue
             }
             let (scalar, length) = try escape(at: index)
+            guard scalar != "\0" else { throw .nulByte }
             text.append(contentsOf: Unicode.UTF8.encode(scalar) ?? Unicode.UTF8.encodedReplacementCharacter)
             index += length
         }

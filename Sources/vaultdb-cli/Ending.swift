@@ -1,0 +1,87 @@
+import ArgumentParser
+import Glibc
+import VaultDB
+
+/// Why a command could not do what it was asked, in the program's own words.
+struct Failure: Error {
+    let status: ExitStatus
+    let message: String
+    /// The next step, or empty.
+    let advice: String
+
+    init(_ status: ExitStatus = .failed, _ message: String, advice: String = "") {
+        self.status = status
+        self.message = message
+        self.advice = advice
+    }
+}
+
+/// What the program ends with; scripts rely on the numbers.
+enum ExitStatus: Int32 {
+    case done = 0
+    case failed = 1
+    case wrongUsage = 2
+    case notFound = 3
+    /// 128 and the number of SIGINT, as shells have it.
+    case interrupted = 130
+}
+
+/// How an error ends the program: one line on stderr and an exit status.
+struct Ending {
+    private let status: Int32
+    private let line: String?
+    /// Help and the like, for stdout.
+    private var text: String?
+
+    init(of error: any Error) {
+        switch error {
+        case let failure as Failure:
+            self.init(failure.status, failure.advice.isEmpty ? failure.message : "\(failure.message); \(failure.advice)")
+        case let error as VaultError: self.init(Self.status(of: error), error.description)
+        case let error as ImportError:
+            self.init(error.code == .badMapping ? .wrongUsage : .failed, error.description)
+        default: self.init(ofParser: error)
+        }
+    }
+
+    private init(_ status: ExitStatus, _ line: String?) {
+        self.status = status.rawValue
+        self.line = line
+    }
+
+    private init(ofParser error: any Error) {
+        let code = VaultDBCommand.exitCode(for: error)
+        guard code != .success else {
+            self.init(.done, nil)
+            text = VaultDBCommand.fullMessage(for: error)
+            return
+        }
+        guard code == .validationFailure else {
+            self.init(.failed, VaultDBCommand.message(for: error))
+            return
+        }
+        self.init(.wrongUsage, "\(VaultDBCommand.message(for: error)); see \(Self.helpCommand)")
+    }
+
+    private static func status(of error: VaultError) -> ExitStatus {
+        switch error.code {
+        case .notFound: .notFound
+        case .invalidArgument: .wrongUsage
+        default: .failed
+        }
+    }
+
+    /// The command whose help explains what went wrong.
+    private static var helpCommand: String {
+        let names = VaultDBCommand.configuration.groupedSubcommands.flatMap(\.subcommands).map { $0._commandName }
+        let name = CommandLine.arguments.dropFirst().first { names.contains($0) }
+        return ["vaultdb", name, "--help"].compactMap(\.self).joined(separator: " ")
+    }
+
+    func exit() -> Never {
+        if let text, !text.isEmpty { fputs(text + "\n", stdout) }
+        let isWritten = fflush(stdout) == 0
+        if let line { Terminal.errors.write("vaultdb: \(DisplayText.oneLine(line))\n") }
+        Glibc.exit(status == 0 && !isWritten ? ExitStatus.failed.rawValue : status)
+    }
+}

@@ -1,0 +1,78 @@
+/// Text from the vault or a file made fit for a terminal: nothing in it can move the cursor, change colours or reorder
+/// the line, and its width in columns is known.
+enum DisplayText {
+    /// Control characters as the pictures that Unicode has for them, other invisible ones that reorder or break lines
+    /// as U+FFFD.
+    static func safe(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars { result.append(isUnsafe(scalar) ? picture(of: scalar) : scalar) }
+        return String(result)
+    }
+
+    /// The same, with line breaks and tabs as single spaces.
+    static func oneLine(_ text: String) -> String {
+        let words = text.split { $0 == "\n" || $0 == "\r\n" || $0 == "\t" }
+        return safe(words.map { $0.drop { $0 == " " } }.joined(separator: " "))
+    }
+
+    private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x20...0x7E: false
+        case 0x00...0x1F, 0x7F...0x9F: true
+        // Marks that reorder text, and separators of lines and paragraphs.
+        case 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true
+        default: false
+        }
+    }
+
+    private static func picture(of scalar: Unicode.Scalar) -> Unicode.Scalar {
+        switch scalar.value {
+        case 0x00...0x1F: Unicode.Scalar(0x2400 + scalar.value) ?? "\u{FFFD}"
+        case 0x7F: "\u{2421}"
+        default: "\u{FFFD}"
+        }
+    }
+
+    // MARK: Width
+
+    /// Columns that a safe text takes.
+    static func width(_ text: String) -> Int {
+        if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
+        return text.reduce(0) { $0 + width($1) }
+    }
+
+    /// The text in at most `columns`, ending in `…` where it was cut.
+    static func cut(_ text: String, to columns: Int) -> String {
+        guard width(text) > columns else { return text }
+        var result = ""
+        var used = 1
+        for character in text {
+            used += width(character)
+            guard used <= columns else { break }
+            result.append(character)
+        }
+        return result + "…"
+    }
+
+    private static func width(_ character: Character) -> Int {
+        guard let first = character.unicodeScalars.first else { return 0 }
+        if isWide(first) || character.unicodeScalars.contains("\u{FE0F}") { return 2 }
+        switch first.properties.generalCategory {
+        case .nonspacingMark, .enclosingMark, .format: return 0
+        default: return 1
+        }
+    }
+
+    /// East Asian wide and full-width scalars (Unicode Standard Annex 11), and emoji.
+    private static func isWide(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x1100: false
+        case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0x33FF, 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xA000...0xA4CF,
+            0xA960...0xA97F, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6,
+            0x1F1E6...0x1F1FF, 0x20000...0x3FFFD:
+            true
+        default: scalar.properties.isEmojiPresentation
+        }
+    }
+}

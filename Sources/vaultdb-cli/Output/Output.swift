@@ -1,0 +1,62 @@
+import Glibc
+import VaultDB
+
+/// What a command prints on stdout: documents for programs, text and tables for people.
+enum Output {
+    /// A line for people. What comes from outside has to be safe already.
+    static func line(_ text: String = "") throws(Failure) {
+        try write(text + "\n")
+    }
+
+    /// One JSON document: indented where a person looks, on one line otherwise.
+    static func document(_ value: JSONValue) throws(Failure) {
+        try write(terminalSafe(Terminal.output.isTerminal ? value.prettyText : value.text) + "\n")
+    }
+
+    /// One line of a JSON stream.
+    static func streamed(_ value: JSONValue) throws(Failure) {
+        try write(terminalSafe(value.text) + "\n")
+    }
+
+    /// A table, or `empty` where it has no rows.
+    static func table(_ table: TextTable, empty: String) throws(Failure) {
+        if table.isEmpty { return try line(empty) }
+        try write(table.text(width: Terminal.output.width))
+    }
+
+    /// Everything written so far has to arrive.
+    static func flush() throws(Failure) {
+        if fflush(stdout) != 0 { throw unwritable() }
+    }
+
+    private static func write(_ text: String) throws(Failure) {
+        if fputs(text, stdout) < 0 { throw unwritable() }
+    }
+
+    private static func unwritable() -> Failure {
+        Failure(.failed, "the output can't be written: \(String(cString: strerror(errno)))", advice: "check where it goes")
+    }
+
+    /// JSON escapes only the first 32 control characters; the others would reach a terminal as they are. They can stand
+    /// nowhere but in strings, so escaping them changes no value.
+    private static func terminalSafe(_ json: String) -> String {
+        guard json.unicodeScalars.contains(where: isEscaped) else { return json }
+        var result = ""
+        for scalar in json.unicodeScalars {
+            if isEscaped(scalar) {
+                let hex = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    private static func isEscaped(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x7F...0x9F, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+        default: false
+        }
+    }
+}

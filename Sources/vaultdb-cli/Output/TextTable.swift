@@ -1,0 +1,99 @@
+/// Rows in aligned columns, for people.
+struct TextTable {
+    enum Alignment { case left, right }
+
+    struct Cell {
+        let text: String
+        let style: Style
+
+        /// - Parameter text: anything; it is made safe.
+        init(_ text: String?, style: Style = .plain) {
+            self.text = DisplayText.oneLine(text ?? "")
+            self.style = style
+        }
+    }
+
+    private static let columnWidthMin = 8
+    private static let gap = "  "
+
+    private let header: [String]
+    private let alignments: [Alignment]
+    private var rows: [[Cell]] = []
+
+    /// - Parameter columns: a name, and on which side its values stand.
+    init(_ columns: KeyValuePairs<String, Alignment>) {
+        header = columns.map(\.key)
+        alignments = columns.map(\.value)
+    }
+
+    var isEmpty: Bool { rows.isEmpty }
+
+    mutating func add(_ cells: Cell...) { rows.append(cells) }
+
+    /// - Parameter width: columns of the terminal, to which wide columns are cut; nil leaves all as they are.
+    func text(width: Int?) -> String {
+        let widths = columnWidths(in: width)
+        var text = line(header.map { Cell($0, style: .bold) }, widths)
+        for row in rows { text += line(row, widths) }
+        return text
+    }
+
+    private func columnWidths(in width: Int?) -> [Int] {
+        var widths = header.map(DisplayText.width)
+        for row in rows {
+            for (column, cell) in row.enumerated() { widths[column] = max(widths[column], DisplayText.width(cell.text)) }
+        }
+        guard let width else { return widths }
+        while widths.reduce(0, +) + (widths.count - 1) * Self.gap.count > width,
+            let widest = widths.indices.max(by: { widths[$0] < widths[$1] }), widths[widest] > Self.columnWidthMin
+        {
+            widths[widest] -= 1
+        }
+        return widths
+    }
+
+    private func line(_ cells: [Cell], _ widths: [Int]) -> String {
+        var text = ""
+        for (column, cell) in cells.enumerated() {
+            let shown = DisplayText.cut(cell.text, to: widths[column])
+            let padding = String(repeating: " ", count: max(widths[column] - DisplayText.width(shown), 0))
+            let isLast = column == cells.count - 1
+            let styled = cell.style.applied(to: shown)
+            text += alignments[column] == .right ? padding + styled : styled + (isLast ? "" : padding)
+            if !isLast { text += Self.gap }
+        }
+        return text + "\n"
+    }
+}
+
+/// Named values, one a line, for people.
+struct TextFields {
+    private var fields: [(name: String, cell: TextTable.Cell)] = []
+
+    mutating func add(_ name: String, _ text: String?, style: Style = .plain) {
+        guard let text, !text.isEmpty else { return }
+        fields.append((name, TextTable.Cell(text, style: style)))
+    }
+
+    /// Several values under one name.
+    mutating func add(_ name: String, _ texts: [String], style: Style = .plain) {
+        for (position, text) in texts.enumerated() { add(position == 0 ? name : "", text, style: style) }
+    }
+
+    func print() throws(Failure) {
+        let width = fields.map { DisplayText.width($0.name) }.max() ?? 0
+        for (name, cell) in fields {
+            let padding = String(repeating: " ", count: width - DisplayText.width(name))
+            try Output.line("\(Style.dim.applied(to: name))\(padding)  \(cell.style.applied(to: cell.text))")
+        }
+    }
+}
+
+extension BinaryInteger {
+    /// With commas between thousands.
+    var grouped: String {
+        var digits = Array(String(magnitude))
+        for position in stride(from: digits.count - 3, to: 0, by: -3) { digits.insert(",", at: position) }
+        return (self < 0 ? "-" : "") + String(digits)
+    }
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Glibc
+
+/// The program: `vaultdb` and its subcommands.
+@main
+struct VaultDBCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "vaultdb",
+        abstract: "An embedded identity store: one person, one identity, however they wrote to you.",
+        discussion: """
+            A vault is one file. It keeps one identity per person and organization, found by any of their emails, \
+            phone numbers and external ids, in whatever spelling.
+
+              vaultdb init --db clinic.vault --region ES --org 8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80
+              vaultdb import --db clinic.vault --kind lead leads.csv
+              vaultdb find --db clinic.vault --phone '600 123 456'
+
+            With VAULTDB_PATH and VAULTDB_ORG set, --db and --org can be left out. Exit status: 0 done, 1 failed, \
+            2 wrong usage, 3 not found. Completions for your shell: \
+            vaultdb --generate-completion-script bash|zsh|fish
+            """,
+        version: "0.1.0",
+        groupedSubcommands: [
+            CommandGroup(
+                name: "People:",
+                subcommands: [
+                    ResolveCommand.self, FindCommand.self, IdentifiersCommand.self, ShareCommand.self,
+                    BlockCommand.self, ReleaseCommand.self, ConflictsCommand.self, AuditCommand.self,
+                ]),
+            CommandGroup(name: "Many rows:", subcommands: [ImportCommand.self, BackfillCommand.self]),
+            CommandGroup(
+                name: "The file:",
+                subcommands: [
+                    InitCommand.self, StatCommand.self, KeysCommand.self, GetCommand.self, CheckCommand.self,
+                    BackupCommand.self, CompactCommand.self,
+                ]),
+        ])
+
+    static func main() {
+        // A file that may not grow is then an error like any other, not the end of the process.
+        signal(SIGXFSZ, SIG_IGN)
+        do {
+            var command = try parseAsRoot(CommandLineOrder.subcommandFirst(Array(CommandLine.arguments.dropFirst())))
+            try command.run()
+        } catch {
+            Ending(of: error).exit()
+        }
+    }
+}

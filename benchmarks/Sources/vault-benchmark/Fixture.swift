@@ -1,0 +1,81 @@
+import Foundation
+import VaultDB
+
+/// A vault of invented people, imported from a CSV file as a user would import it.
+struct Fixture {
+    let directory: String
+    let people: People
+    let vault: Vault
+    let clinic: Organization
+
+    var vaultPath: String { directory + "/benchmark.vault" }
+
+    init(path: String, people: People, batch: Int, _ report: inout Report) throws {
+        directory = path
+        self.people = people
+        let vaultPath = path + "/benchmark.vault"
+        let isNew = !FileManager.default.fileExists(atPath: vaultPath)
+        vault = try Vault(at: vaultPath)
+        clinic = vault.organization(UUID(uuid: (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)))
+        if isNew { try importPeople(batch, &report) }
+        report.add("Identities: \(try clinic.ledger().identities). Vault: \(try vault.statistics().fileBytes >> 20) MB.")
+    }
+
+    private func importPeople(_ batch: Int, _ report: inout Report) throws {
+        let csv = directory + "/people.csv"
+        try writeCSV(csv)
+        var source = try ImportSource(path: csv)
+        var listener = MemoryListener()
+        let started = ContinuousClock.now
+        let summary = try clinic.importRows(of: .lead, from: &source, batchRows: batch, &listener)
+        let seconds = Double((ContinuousClock.now - started).components.seconds)
+            + Double((ContinuousClock.now - started).components.attoseconds % 1_000_000_000_000_000_000) / 1e18
+        report.add(
+            "Import: \(summary.rows) rows, \(summary.created) identities in \(Report.format(seconds, 1)) s: "
+                + "\(Int(Double(summary.rows) / seconds)) rows/s, batches of \(batch). "
+                + "Private memory at a tenth, half and the end: \(listener.told) MB; peak \(listener.peak) MB.")
+        try FileManager.default.removeItem(atPath: csv)
+    }
+
+    private func writeCSV(_ path: String) throws {
+        FileManager.default.createFile(atPath: path, contents: nil)
+        guard let file = FileHandle(forWritingAtPath: path) else { throw CocoaError(.fileWriteUnknown) }
+        var text = "id,first_name,last_name,email,phone,source,status,created_at\n"
+        for index in 0..<people.count {
+            text += people.row(index)
+            if text.utf8.count > 1 << 20 || index == people.count - 1 {
+                try file.write(contentsOf: Data(text.utf8))
+                text = ""
+            }
+        }
+        try file.close()
+    }
+}
+
+/// Notes the process's private memory while an import runs. Pages of the mapped file are shared, and not counted.
+private struct MemoryListener: ImportListener {
+    private var samples: [(share: Double, megabytes: Int)] = []
+
+    mutating func rejected(_ fault: RowFault) { print("rejected: \(fault)") }
+    mutating func assigned(recordID: String, to identity: UUID?) {}
+
+    mutating func progressed(rows: Int, bytesRead: Int, bytesTotal: Int?) -> Bool {
+        let share = Double(bytesRead) / Double(max(bytesTotal ?? 1, 1))
+        samples.append((share, Self.privateMegabytes()))
+        return true
+    }
+
+    var peak: Int { samples.map(\.megabytes).max() ?? 0 }
+
+    var told: String {
+        [0.1, 0.5, 1.0].map { share in samples.first { $0.share >= share }.map { "\($0.megabytes)" } ?? "-" }
+            .joined(separator: ", ")
+    }
+
+    /// Anonymous resident memory, from the kernel.
+    private static func privateMegabytes() -> Int {
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon") } ?? ""
+        return (Int(line.filter(\.isNumber)) ?? 0) / 1024
+    }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import VaultDB
+
+/// Lookups and resolves of known people, each beside the bare calls they stand on.
+struct Lookups {
+    let fixture: Fixture
+    let count: Int
+    let rounds: Int
+    /// How many people a cache of spellings is asked for: fewer than it remembers.
+    private let regulars = 20_000
+
+    private var clinic: Organization { fixture.clinic }
+
+    func run(_ report: inout Report) throws {
+        var generator = SystemRandomNumberGenerator()
+        let order = (0..<fixture.people.count).shuffled(using: &generator).prefix(count)
+        let emails = order.map(fixture.people.email)
+        let phones = order.map(fixture.people.phone)
+        let emailKeys = try write(emails, "emails.txt")
+        let phoneKeys = try write(phones, "phones.txt")
+        let familiar = (0..<count).map { order[$0 % min(regulars, order.count)] }
+        let nationals = familiar.map(fixture.people.nationalPhone)
+        let familiarPhones = familiar.map(fixture.people.phone)
+        let familiarKeys = try write(familiarPhones, "familiar.txt")
+
+        var times: [String: [Double]] = [:]
+        for round in 0...rounds {
+            // The first round warms both sides up.
+            func note(_ name: String, _ value: Double) { if round > 0 { times[name, default: []].append(value) } }
+            note("bare email", try bare(["by_email", emailKeys]))
+            note("find email", try each(emails) { try clinic.find(email: $0) != nil })
+            note("bare phone", try bare(["by_phone", phoneKeys]))
+            note("find phone", try each(phones) { try clinic.find(phone: $0) != nil })
+            note("bare both", try bare(["by_email", emailKeys, "by_phone", phoneKeys]))
+            note("resolve both", try resolve(emails, phones))
+            note("bare familiar", try bare(["by_phone", familiarKeys]))
+            note("resolve national", try each(nationals) { try isKnown(ResolveRequest(phone: $0)) })
+            note("normalise national", normalise(nationals))
+        }
+        report.add("")
+        report.add("Nanoseconds each: median of \(rounds) rounds (least–most), \(count) calls a round.")
+        report.add("")
+        report.add("| VaultDB | ns | beside | ns | ratio |")
+        report.add("| --- | ---: | --- | ---: | ---: |")
+        compare("find by email", "find email", "bare `mdb_get` in C", "bare email", times, &report)
+        compare("find by phone", "find phone", "bare `mdb_get` in C", "bare phone", times, &report)
+        compare("resolve, email and phone in E.164", "resolve both", "two bare `mdb_get`", "bare both", times, &report)
+        compare(
+            "resolve, familiar national spelling", "resolve national", "libphonenumber each time",
+            "normalise national", times, &report)
+        compare(
+            "resolve, familiar national spelling", "resolve national", "bare `mdb_get` in C", "bare familiar", times,
+            &report)
+    }
+
+    private func compare(
+        _ what: String, _ mine: String, _ yardstick: String, _ theirs: String, _ times: [String: [Double]],
+        _ report: inout Report
+    ) {
+        report.compare(what, times[mine] ?? [], with: yardstick, times[theirs] ?? [])
+    }
+
+    private func write(_ keys: [String], _ name: String) throws -> String {
+        let path = fixture.directory + "/" + name
+        try (keys.joined(separator: "\n") + "\n").write(toFile: path, atomically: true, encoding: .utf8)
+        return path
+    }
+
+    private func isKnown(_ request: ResolveRequest) throws -> Bool {
+        try clinic.resolveBlocking(request).outcome != .created
+    }
+
+    private func each(_ values: [String], _ body: (String) throws -> Bool) throws -> Double {
+        var found = 0
+        let time = try nanosecondsEach(values.count) {
+            for value in values where try body(value) { found += 1 }
+        }
+        guard found == values.count else { throw BenchmarkError(message: "\(values.count - found) were not found") }
+        return time
+    }
+
+    private func resolve(_ emails: [String], _ phones: [String]) throws -> Double {
+        var found = 0
+        let time = try nanosecondsEach(emails.count) {
+            for index in emails.indices
+            where try isKnown(ResolveRequest(email: emails[index], phone: phones[index])) { found += 1 }
+        }
+        guard found == emails.count else { throw BenchmarkError(message: "\(emails.count - found) were not found") }
+        return time
+    }
+
+    /// What normalising costs alone when nothing is remembered.
+    private func normalise(_ spellings: [String]) -> Double {
+        let normalizer = Normalizer(spellingCacheSlots: 0)
+        let sample = spellings.prefix(50_000)
+        var valid = 0
+        return nanosecondsEach(sample.count) {
+            for spelling in sample where normalizer.phone(spelling, region: .spain) != nil { valid += 1 }
+        }
+    }
+
+    /// Runs the C program and answers its nanoseconds per operation.
+    private func bare(_ arguments: [String]) throws -> Double {
+        let process = Process()
+        let directory = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+        process.executableURL = directory.appendingPathComponent("bare-lmdb")
+        process.arguments = [fixture.vaultPath, "1"] + arguments
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard let time = text.split(separator: " ").first.flatMap({ Double($0) }) else {
+            throw BenchmarkError(message: "bare-lmdb answered nothing")
+        }
+        return time
+    }
+}
+
+struct BenchmarkError: Error, CustomStringConvertible {
+    let message: String
+    var description: String { message }
+}
