@@ -36,7 +36,8 @@ struct Ending {
     init(of error: any Error) {
         switch error {
         case let failure as Failure:
-            self.init(failure.status, failure.advice.isEmpty ? failure.message : "\(failure.message); \(failure.advice)")
+            self.init(
+                failure.status, failure.advice.isEmpty ? failure.message : "\(failure.message); \(failure.advice)")
         case let error as VaultError: self.init(Self.status(of: error), error.description)
         case let error as ImportError:
             self.init(error.code == .badMapping ? .wrongUsage : .failed, error.description)
@@ -60,7 +61,8 @@ struct Ending {
             self.init(.failed, VaultDBCommand.message(for: error))
             return
         }
-        self.init(.wrongUsage, "\(VaultDBCommand.message(for: error)); see \(Self.helpCommand)")
+        let message = VaultDBCommand.message(for: error)
+        self.init(.wrongUsage, "\(message.prefix(1).lowercased())\(message.dropFirst()); see \(Self.helpCommand)")
     }
 
     private static func status(of error: VaultError) -> ExitStatus {
@@ -73,15 +75,22 @@ struct Ending {
 
     /// The command whose help explains what went wrong.
     private static var helpCommand: String {
-        let names = VaultDBCommand.configuration.groupedSubcommands.flatMap(\.subcommands).map { $0._commandName }
+        let names = VaultDBCommand.configuration.groupedSubcommands.flatMap { $0.subcommands }
+            .compactMap { $0.configuration.commandName }
         let name = CommandLine.arguments.dropFirst().first { names.contains($0) }
         return ["vaultdb", name, "--help"].compactMap(\.self).joined(separator: " ")
     }
 
     func exit() -> Never {
-        if let text, !text.isEmpty { fputs(text + "\n", stdout) }
-        let isWritten = fflush(stdout) == 0
+        var status = status
+        do throws(Failure) {
+            if let text, !text.isEmpty { try Output.write(text + "\n") }
+            try Output.flush()
+        } catch {
+            if status == ExitStatus.done.rawValue { status = error.status.rawValue }
+            Terminal.errors.write("vaultdb: \(DisplayText.oneLine(error.message))\n")
+        }
         if let line { Terminal.errors.write("vaultdb: \(DisplayText.oneLine(line))\n") }
-        Glibc.exit(status == 0 && !isWritten ? ExitStatus.failed.rawValue : status)
+        Glibc.exit(status)
     }
 }

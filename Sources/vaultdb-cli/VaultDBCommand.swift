@@ -11,7 +11,7 @@ struct VaultDBCommand: ParsableCommand {
             A vault is one file. It keeps one identity per person and organization, found by any of their emails, \
             phone numbers and external ids, in whatever spelling.
 
-              vaultdb init --db clinic.vault --region ES --org 8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80
+              vaultdb init --db clinic.vault --org 8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80
               vaultdb import --db clinic.vault --kind lead leads.csv
               vaultdb find --db clinic.vault --phone '600 123 456'
 
@@ -22,14 +22,14 @@ struct VaultDBCommand: ParsableCommand {
         version: "0.1.0",
         groupedSubcommands: [
             CommandGroup(
-                name: "People:",
+                name: "People",
                 subcommands: [
                     ResolveCommand.self, FindCommand.self, IdentifiersCommand.self, ShareCommand.self,
                     BlockCommand.self, ReleaseCommand.self, ConflictsCommand.self, AuditCommand.self,
                 ]),
-            CommandGroup(name: "Many rows:", subcommands: [ImportCommand.self, BackfillCommand.self]),
+            CommandGroup(name: "Many rows", subcommands: [ImportCommand.self, BackfillCommand.self]),
             CommandGroup(
-                name: "The file:",
+                name: "The file",
                 subcommands: [
                     InitCommand.self, StatCommand.self, KeysCommand.self, GetCommand.self, CheckCommand.self,
                     BackupCommand.self, CompactCommand.self,

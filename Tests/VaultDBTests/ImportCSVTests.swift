@@ -149,7 +149,7 @@ import Testing
 
     @Test("chunks may be of any sizes", arguments: 0..<10 as Range<UInt64>)
     func randomSplits(seed: UInt64) throws {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         let text = Self.nasty + Array("\"\n".utf8) + (0..<3).flatMap { _ in Self.nasty.dropFirst(5) }
         let whole = try importItems(text)
         for _ in 0..<20 {
@@ -162,7 +162,7 @@ import Testing
 
     @Test("what is written by the rules is read back", arguments: 0..<10 as Range<UInt64>)
     func roundTrip(seed: UInt64) throws {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         let pieces = ["a", "\"", ",", "\n", "\r\n", "\r", "é", "👩‍👩‍👧", " ", ";"]
         let rows = (0..<200).map { _ in
             (0..<3).map { _ in

@@ -176,7 +176,7 @@ import Testing
     /// But for trailing commas, which Foundation lets pass, and numbers beyond a double, which it refuses.
     @Test("accepts what Foundation accepts, and nothing else", arguments: 0..<10 as Range<UInt64>)
     func agreesWithFoundation(seed: UInt64) throws {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         let pieces = [
             "{", "}", "[", "]", ",", ":", "1", "-0.5e+3", "\"a\"", "\"\\n\\u00e9\"", "true", "null", " ", "0",
         ]

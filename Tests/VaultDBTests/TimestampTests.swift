@@ -68,7 +68,7 @@ import Testing
 
     @Test("what is printed reads back, and order of text is order of time", arguments: 0..<20 as Range<UInt64>)
     func roundTrip(seed: UInt64) throws {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<1_000 {
             var value = Int64.random(in: 0...Timestamp.max.microseconds, using: &random)
             if Bool.random(using: &random) { value -= value % 1_000_000 }

@@ -6,6 +6,8 @@ public struct AuditVerification: Equatable, Sendable {
     public let events: UInt64
     /// What is wrong, one line each; empty where the chain holds.
     public let faults: [String]
+    /// The sequence number at which each fault shows.
+    var places: [UInt64] = []
 
     public var isIntact: Bool { faults.isEmpty }
 }
@@ -80,28 +82,37 @@ extension ReadTransaction where Self: ~Copyable {
         of organization: OrganizationNumber, faultsMax: Int = 100, progress: (UInt64) throws(VaultError) -> Void
     ) throws(VaultError) -> AuditVerification {
         let ledger = try ledger(of: organization)
-        var faults: [String] = []
+        var (faults, places): ([String], [UInt64]) = ([], [])
+        func note(_ sequence: UInt64, _ fault: String) {
+            faults.append(fault)
+            places.append(sequence)
+        }
         var count: UInt64 = 0
         var expected: UInt64 = 1
         var hash = Ledger().head
         try visit(Tables.audit, prefix: Key(organization)) { (key, value) throws(VaultError) in
+            count += 1
+            guard key.byteCount == 12 else {
+                note(expected, "an audit key has \(key.byteCount) bytes")
+                return faults.count < faultsMax ? .next : .stop
+            }
             let sequence = try key.sequence()
-            if sequence != expected { faults.append("event \(expected) is missing before event \(sequence)") }
+            if sequence != expected { note(expected, "event \(expected) is missing before event \(sequence)") }
             if value.byteCount <= EventFormat.hashBytes
                 || !value.extracting(1..<1 + EventFormat.hashBytes).equals(hash.span.bytes)
             {
-                faults.append("event \(sequence) does not follow from the event before it")
+                note(sequence, "event \(sequence) does not follow from the event before it")
             }
             hash = EventFormat.hash(key: key, value: value)
-            expected = sequence + 1
-            count += 1
+            expected = sequence &+ 1
             try progress(count)
             return faults.count < faultsMax ? .next : .stop
         }
-        if faults.isEmpty, expected - 1 != ledger.sequence || hash != ledger.head {
-            faults.append("the trail ends at event \(expected - 1), not as the ledger says at \(ledger.sequence)")
+        let last = expected &- 1
+        if faults.isEmpty, last != ledger.sequence || hash != ledger.head {
+            note(last, "the trail ends at event \(last), not as the ledger says at \(ledger.sequence)")
         }
-        return AuditVerification(events: count, faults: faults)
+        return AuditVerification(events: count, faults: faults, places: places)
     }
 }
 

@@ -14,6 +14,7 @@ public struct Event: Equatable, Sendable {
         case recordCreated = 8
         case recordUpdated = 9
         case organizationChanged = 10
+        case identifierRekeyed = 11
 
         /// As programs see it.
         public var name: String {
@@ -28,6 +29,7 @@ public struct Event: Equatable, Sendable {
             case .recordCreated: "record_created"
             case .recordUpdated: "record_updated"
             case .organizationChanged: "organization_changed"
+            case .identifierRekeyed: "identifier_rekeyed"
             }
         }
     }

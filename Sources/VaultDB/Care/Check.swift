@@ -103,7 +103,8 @@ struct Check {
         try require(key.byteCount == 20, "the key has \(key.byteCount) bytes")
         let identity = try Identity(id: key.id(at: 4), sealed: value, under: key)
         let last = try snapshot.event(identity.lastSequence, in: organization)
-        try require(last.map { $0.identity == identity.id || $0.other == identity.id } ?? false, "its last event is not there")
+        try require(
+            last.map { $0.identity == identity.id || $0.other == identity.id } ?? false, "its last event is not there")
         if let survivor = identity.mergedWith {
             let target = try snapshot.identity(survivor, in: organization)
             try require(target.map { !$0.isMerged } ?? false, "it redirects to an identity that is not there")
@@ -130,6 +131,8 @@ struct Check {
         counted[kind] += 1
         let text = String(copyingUTF8: key.extracting(droppingFirst: 4))
         let identifier = try Identifier(stored: text, kind: kind)
+        // Bytes that are no UTF-8 read as other text, which stands elsewhere.
+        try require(Key.index(identifier, in: organization).bytes.equals(key), "a stored \(kind) is no UTF-8")
         let entry = try IndexEntry(value)
         if entry.holder == .nobody {
             try require(entry.state != .owned, "it is owned by nobody")
@@ -201,13 +204,20 @@ struct Check {
 
     private mutating func audit(_ snapshot: borrowing some ReadTransaction & ~Copyable) throws(VaultError) {
         let before = report.entries
-        let verification = try snapshot.verifyAudit(of: organization) { [progress] events throws(VaultError) in
-            if events % 1024 == 0 { try progress(before + Int(events)) }
+        let verification: AuditVerification
+        do throws(VaultError) {
+            verification = try snapshot.verifyAudit(of: organization) { [progress] events throws(VaultError) in
+                if events % 1024 == 0 { try progress(before + Int(events)) }
+            }
+        } catch {
+            // A ledger that can't be read has been noted already.
+            guard error.code == .corrupted || error.code == .unknownFormat else { throw error }
+            return
         }
         report.entries += Int(verification.events)
-        let key = Key(organization)
-        for fault in verification.faults {
-            note(Tables.ledgers, key.bytes, fault)
+        for (sequence, fault) in zip(verification.places, verification.faults) {
+            let key = Key.event(sequence, in: organization)
+            note(Tables.audit, key.bytes, fault)
         }
     }
 }
@@ -263,8 +273,9 @@ extension ReadTransaction where Self: ~Copyable {
                 if !known.contains(found) {
                     report.faultCount += 1
                     report.faults.append(
-                        .init(table: table.name, organization: nil, key: [UInt8](copying: key).hex,
-                              message: "it belongs to no organization"))
+                        .init(
+                            table: table.name, organization: nil, key: [UInt8](copying: key).hex,
+                            message: "it belongs to no organization"))
                 }
                 next = found == .max ? nil : found + 1
                 return .stop

@@ -97,7 +97,7 @@ extension Vault {
                 throw .invalid("keys of \(table.name) belong to an organization", advice: "name it with --org")
             }
         }
-        key.append(try TableText.bytes(of: text, in: table).prefix(400))
+        key.append(try TableText.bytes(of: text, in: table).prefix(Limits.typedKeyBytesMax))
         return key
     }
 

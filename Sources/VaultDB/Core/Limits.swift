@@ -18,6 +18,8 @@ public enum Limits {
     public static let aliasesMax = 32
     /// Of an idempotency key.
     public static let idempotencyKeyBytesMax = 255
+    /// Of a key that is typed to look at an entry; no stored one is longer.
+    public static let typedKeyBytesMax = 320
     /// How long the answer to an idempotency key is kept.
     public static let idempotencyDays = 7
     /// Of a record's kind.

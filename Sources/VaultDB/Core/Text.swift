@@ -2,6 +2,9 @@ extension StringProtocol {
     /// Without the white space at both ends, as Unicode defines it.
     func trimmingWhiteSpace() -> String {
         let scalars = unicodeScalars
+        if let first = scalars.first, let last = scalars.last, first.isVisibleASCII, last.isVisibleASCII {
+            return String(self)
+        }
         guard let first = scalars.firstIndex(where: { !$0.properties.isWhitespace }),
             let last = scalars.lastIndex(where: { !$0.properties.isWhitespace })
         else { return "" }
@@ -23,6 +26,10 @@ extension StringProtocol {
         }
         return String(result)
     }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isVisibleASCII: Bool { value > 0x20 && value < 0x7F }
 }
 
 /// A short text on one line, nil where nothing is left of it.

@@ -78,7 +78,8 @@ extension VaultError: StorageFailure {
         case .exists(let path):
             self.init(.exists, "\(path) exists already", advice: "choose another name or remove it")
         case .accessDenied(let path):
-            self.init(.accessDenied, "access to \(path) is denied", advice: "check its owner, its mode and its directory's")
+            self.init(
+                .accessDenied, "access to \(path) is denied", advice: "check its owner, its mode and its directory's")
         case .readOnly:
             self.init(.readOnly, "the vault is open for reading only")
         case .inUse(let path):

@@ -140,8 +140,22 @@ extension [UInt8] {
 }
 
 extension RawSpan {
+    /// Word by word: what is compared here is a few words long.
+    @inline(__always)
     func equals(_ other: RawSpan) -> Bool {
-        withUnsafeBytes { mine in other.withUnsafeBytes { mine.elementsEqual($0) } }
+        guard byteCount == other.byteCount else { return false }
+        var offset = 0
+        while offset + 8 <= byteCount {
+            let mine = unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            if mine != other.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) { return false }
+            offset += 8
+        }
+        while offset < byteCount {
+            let mine = unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+            if mine != other.unsafeLoad(fromByteOffset: offset, as: UInt8.self) { return false }
+            offset += 1
+        }
+        return true
     }
 }
 

@@ -7,9 +7,10 @@ struct Checksum {
 
     mutating func add(_ bytes: RawSpan) {
         var crc = state
+        let table = Self.table
         for offset in 0..<bytes.byteCount {
             let byte = bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
-            crc = Self.table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ (crc >> 8)
+            crc = table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ (crc >> 8)
         }
         state = crc
     }

@@ -1,15 +1,20 @@
+// For `_nfc`, the normalisation that the standard library compares strings by; see `EmailAddress`.
+@_spi(_Unicode) internal import Swift
+
 /// An id that another system gave a person, as `namespace:value`: `whatsapp:34600123456`, `stripe:cus_9s6XKzkNRiz8`.
 ///
-/// The namespace is lower-cased; the value keeps its case, because many systems tell ids apart by it.
+/// The namespace is lower-cased; the value is in Unicode NFC and keeps its case, because many systems tell ids apart by
+/// it.
 public struct ExternalID: Hashable, Sendable {
     public let rawValue: String
 
     /// - Parameter raw: `namespace:value`. Nil unless the namespace consists of 1 to 32 of `a`-`z`, `0`-`9`, `_`, `-`
     ///   and `.`, and the value of 1 to 255 bytes without control characters. White space around either is dropped.
     public init?(_ raw: String) {
-        guard raw.utf8.count <= 1_024, let colon = raw.firstIndex(of: ":") else { return nil }
+        // By scalars: a combining mark after the colon would hide it among the characters.
+        guard raw.utf8.count <= 1_024, let colon = raw.unicodeScalars.firstIndex(of: ":") else { return nil }
         let namespace = raw[..<colon].trimmingWhiteSpace().lowercased()
-        let value = raw[raw.index(after: colon)...].trimmingWhiteSpace()
+        let value = Self.composed(raw[raw.unicodeScalars.index(after: colon)...].trimmingWhiteSpace())
         guard (1...Limits.namespaceBytesMax).contains(namespace.utf8.count),
             namespace.utf8.allSatisfy(Self.isNamespaceByte),
             (1...Limits.externalBytesMax).contains(value.utf8.count),
@@ -18,11 +23,22 @@ public struct ExternalID: Hashable, Sendable {
         rawValue = "\(namespace):\(value)"
     }
 
-    public var namespace: Substring { rawValue.prefix { $0 != ":" } }
-    public var value: Substring { rawValue.dropFirst(namespace.count + 1) }
+    public var namespace: Substring { Substring(rawValue.unicodeScalars.prefix { $0 != ":" }) }
+    public var value: Substring { Substring(rawValue.unicodeScalars.drop { $0 != ":" }.dropFirst()) }
 
-    /// For logs: the namespace and the value's first character.
-    public var masked: String { "\(namespace):\(value.prefix(1))***" }
+    /// For logs: the namespace and the value's first character. A value of one character is hidden too.
+    public var masked: String {
+        let value = value.unicodeScalars
+        return "\(namespace):\(Substring(value.prefix(value.count > 1 ? 1 : 0)))***"
+    }
+
+    /// In NFC, so that two ids are equal exactly when their bytes are.
+    private static func composed(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 < 0x80 }) { return text }
+        var scalars = String.UnicodeScalarView()
+        for scalar in text._nfc { scalars.append(scalar) }
+        return String(scalars)
+    }
 
     private static func isNamespaceByte(_ byte: UInt8) -> Bool {
         switch byte {

@@ -65,7 +65,7 @@ public enum Identifier: Hashable, Sendable {
     init(stored text: String, kind: IdentifierKind) throws(VaultError) {
         switch kind {
         case .email:
-            guard let email = EmailAddress(text), email.rawValue == text else { throw Self.unnormalised(kind) }
+            guard let email = EmailAddress(stored: text.utf8.span) else { throw Self.unnormalised(kind) }
             self = .email(email)
         case .phone:
             guard let phone = PhoneNumber(stored: text.utf8.span) else { throw Self.unnormalised(kind) }

@@ -35,7 +35,8 @@ extension WriteTransaction where Self: ~Copyable {
         _ identifier: Identifier, _ scope: inout WriteScope
     ) throws(VaultError) -> IdentifierStateChange {
         guard let entry = try entry(of: identifier, in: scope.organization) else {
-            throw VaultError(.notFound, "no identity holds that \(identifier.kind)", advice: "nothing is to be released")
+            throw VaultError(
+                .notFound, "no identity holds that \(identifier.kind)", advice: "nothing is to be released")
         }
         let holder = entry.holder == .nobody ? nil : entry.holder
         let isOwnedAfter = entry.state != .owned && holder != nil
@@ -57,7 +58,7 @@ extension WriteTransaction where Self: ~Copyable {
     }
 
     /// Changes the holder, where there is one, and tells the trail.
-    private mutating func update(
+    mutating func update(
         _ holder: UUID?, _ action: Event.Action, _ identifier: Identifier, _ scope: inout WriteScope,
         _ change: (inout Identity) -> Void
     ) throws(VaultError) {

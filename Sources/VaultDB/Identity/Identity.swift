@@ -59,11 +59,13 @@ extension Identity {
                 lastSeen: time))
     }
 
-    /// Takes an identifier away; the oldest of its kind that is left becomes primary if it was.
+    /// Takes an identifier away. If it was primary, the oldest of its kind that is left takes its place, an owned one
+    /// before one that is shared or blocked.
     mutating func remove(_ identifier: Identifier) {
         guard let index = identifiers.firstIndex(where: { $0.identifier == identifier }) else { return }
         let wasPrimary = identifiers.remove(at: index).isPrimary
-        guard wasPrimary, let next = identifiers.firstIndex(where: { $0.identifier.kind == identifier.kind })
+        let left = identifiers.indices.filter { identifiers[$0].identifier.kind == identifier.kind }
+        guard wasPrimary, let next = left.first(where: { identifiers[$0].state == .owned }) ?? left.first
         else { return }
         identifiers[next].isPrimary = true
     }

@@ -26,16 +26,33 @@ extension Organization {
         of kind: RecordKind, from source: inout ImportSource, batchRows: Int = Self.importBatchRowsDefault,
         _ listener: inout some ImportListener
     ) throws -> ImportSummary {
-        try core.importRows(of: kind, from: &source, batchRows: batchRows, into: tenant, &listener)
+        try core.importRows(of: kind, from: &source, batchRows: batchRows, into: tenant) { news in
+            switch news {
+            case .rejected(let fault): listener.rejected(fault)
+            case .assigned(let recordID, let identity): listener.assigned(recordID: recordID, to: identity)
+            case .progressed(let rows, let bytesRead, let bytesTotal):
+                return listener.progressed(rows: rows, bytesRead: bytesRead, bytesTotal: bytesTotal)
+            }
+            return true
+        }
     }
 
-    public static var importBatchRowsDefault: Int { 10_000 }
+    public static var importBatchRowsDefault: Int { 20_000 }
+}
+
+/// What an import tells while it runs. A value, so that the import itself is compiled once, for its engine and not
+/// for each listener.
+enum ImportNews {
+    case rejected(RowFault)
+    case assigned(String, UUID?)
+    case progressed(rows: Int, bytesRead: Int, bytesTotal: Int?)
 }
 
 extension Core {
+    /// - Parameter tell: answers false to stop; only asked after progress.
     func importRows(
         of kind: RecordKind, from source: inout ImportSource, batchRows: Int, into tenant: Tenant,
-        _ listener: inout some ImportListener
+        _ tell: (ImportNews) -> Bool
     ) throws -> ImportSummary {
         guard (1...Limits.importBatchRowsMax).contains(batchRows) else {
             throw VaultError.invalid("a batch has 1 to \(Limits.importBatchRowsMax) rows")
@@ -46,15 +63,16 @@ extension Core {
             let batch = try readBatch(of: kind, from: &source, upTo: batchRows, tenant)
             let next = try batch.map { batch throws(VaultError) in (batch, try submit(tenant, batch.operation)) }
             if let running {
-                running.batch.report(try running.write.wait(), &summary, &listener)
-                let bytes = (read: running.batch.bytesRead, total: source.bytesTotal)
-                let goesOn = listener.progressed(rows: summary.rows, bytesRead: bytes.read, bytesTotal: bytes.total)
+                running.batch.report(try running.write.wait(), &summary, tell)
+                let goesOn = tell(
+                    .progressed(
+                        rows: summary.rows, bytesRead: running.batch.bytesRead, bytesTotal: source.bytesTotal))
                 summary.isCancelled = !goesOn && next != nil
             }
             running = next
         } while running != nil && !summary.isCancelled
         // What was handed in before the stop is written all the same.
-        if let running { running.batch.report(try running.write.wait(), &summary, &listener) }
+        if let running { running.batch.report(try running.write.wait(), &summary, tell) }
         return summary
     }
 
@@ -122,22 +140,22 @@ private struct ImportBatch: Sendable {
         return outcomes
     }
 
-    func report(_ outcomes: [RowOutcome], _ summary: inout ImportSummary, _ listener: inout some ImportListener) {
+    func report(_ outcomes: [RowOutcome], _ summary: inout ImportSummary, _ tell: (ImportNews) -> Bool) {
         for (row, outcome) in zip(rows, outcomes) {
             summary.rows += 1
             switch (row, outcome) {
             case (.rejected(let fault, let id), _):
                 summary.rejected[fault.code.rawValue, default: 0] += 1
-                listener.rejected(fault)
-                if let id { listener.assigned(recordID: id, to: nil) }
+                _ = tell(.rejected(fault))
+                if let id { _ = tell(.assigned(id, nil)) }
             case (.usable(let draft, _, _), .put(let answer)):
                 summary.count(answer)
-                listener.assigned(recordID: draft.id, to: answer.identity)
+                _ = tell(.assigned(draft.id, answer.identity))
             case (.usable(let draft, _, let line), _):
                 let code = RowFault.Code.noUsableIdentifier
                 summary.rejected[code.rawValue, default: 0] += 1
-                listener.rejected(RowFault(line: line, code: code, message: "no usable email, phone or external id"))
-                listener.assigned(recordID: draft.id, to: nil)
+                _ = tell(.rejected(RowFault(line: line, code: code, message: "no usable email, phone or external id")))
+                _ = tell(.assigned(draft.id, nil))
             }
         }
     }

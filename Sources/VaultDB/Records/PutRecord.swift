@@ -46,8 +46,12 @@ extension RecordKey {
         guard parts.count == 2, let kind = RecordKind(String(decoding: parts[0], as: UTF8.self)) else {
             throw .corrupted("a record's key has no kind")
         }
+        // Bounded, so that whatever key is built of it fits.
+        guard (1...Limits.recordIDBytesMax).contains(parts[1].count),
+            let id = String(validating: parts[1], as: UTF8.self)
+        else { throw .corrupted("a record's key has no usable id") }
         self.kind = kind
-        id = String(decoding: parts[1], as: UTF8.self)
+        self.id = id
     }
 }
 
@@ -55,6 +59,8 @@ extension ReadTransaction where Self: ~Copyable {
     borrowing func record(
         _ kind: RecordKind, _ id: String, in organization: OrganizationNumber
     ) throws(VaultError) -> Record? {
+        // No longer id was ever put, and its key would not fit.
+        guard id.utf8.count <= Limits.recordIDBytesMax else { return nil }
         let key = Key.record(kind, id, in: organization)
         guard let bytes = try value(key, in: Tables.records) else { return nil }
         return try Record(kind: kind, id: id, sealed: bytes, under: key.bytes)
@@ -119,8 +125,13 @@ extension Record {
 
     /// Whether putting the draft would change nothing.
     fileprivate func says(_ draft: RecordDraft) -> Bool {
-        firstName == draft.firstName && lastName == draft.lastName && email == draft.email && phone == draft.phone
-            && source == draft.source && status == draft.status && attributes == draft.attributes
+        Self.isSame(firstName, draft.firstName) && Self.isSame(lastName, draft.lastName)
+            && Self.isSame(email, draft.email) && Self.isSame(phone, draft.phone)
+            && Self.isSame(source, draft.source) && Self.isSame(status, draft.status)
+            && Self.isSame(attributes, draft.attributes)
             && (draft.createdAt == nil || draft.createdAt == createdAt)
     }
+
+    /// An empty field is stored as none.
+    private static func isSame(_ stored: String?, _ given: String?) -> Bool { (stored ?? "") == (given ?? "") }
 }

@@ -38,7 +38,9 @@ public struct RecordKind: Hashable, Sendable, CustomStringConvertible {
             (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
                 || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "_")
         }
-        guard isWord, (1...Limits.kindBytesMax).contains(raw.utf8.count), raw.first?.isLetter == true else { return nil }
+        guard isWord, (1...Limits.kindBytesMax).contains(raw.utf8.count), raw.first?.isLetter == true else {
+            return nil
+        }
         rawValue = raw
     }
 

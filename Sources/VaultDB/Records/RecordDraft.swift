@@ -42,7 +42,11 @@ public struct RecordDraft: Sendable {
             throw .invalid("a field of the record is longer than \(Limits.fieldBytesMax) bytes", advice: "shorten it")
         }
         guard (attributes?.utf8.count ?? 0) <= Limits.attributesBytesMax else {
-            throw .invalid("the attributes are longer than \(Limits.attributesBytesMax) bytes", advice: "keep them elsewhere")
+            throw .invalid(
+                "the attributes are longer than \(Limits.attributesBytesMax) bytes", advice: "keep them elsewhere")
+        }
+        if let attributes, !attributes.isEmpty, !JSONScanner.isObject(attributes) {
+            throw .invalid("the attributes are no JSON object", advice: "give an object such as {\"language\":\"es\"}")
         }
     }
 
@@ -50,5 +54,15 @@ public struct RecordDraft: Sendable {
     var request: ResolveRequest {
         let name = [firstName, lastName].compactMap(\.self).joined(separator: " ")
         return ResolveRequest(email: email, phone: phone, externals: externals, name: name, source: source)
+    }
+}
+
+extension JSONScanner {
+    fileprivate static func isObject(_ text: String) -> Bool {
+        var scanner = JSONScanner(text.utf8.span)
+        guard let value = try? scanner.value(), (try? scanner.end()) != nil, case .object = value.kind else {
+            return false
+        }
+        return true
     }
 }

@@ -87,7 +87,8 @@ struct ConflictKey: Equatable {
 extension ConflictKey {
     init(_ key: RawSpan) throws(VaultError) {
         let head = 4 + 16 + 16 + 1
-        guard key.byteCount > head, let kind = IdentifierKind(rawValue: key.unsafeLoad(fromByteOffset: head - 1, as: UInt8.self))
+        guard key.byteCount > head,
+            let kind = IdentifierKind(rawValue: key.unsafeLoad(fromByteOffset: head - 1, as: UInt8.self))
         else { throw .corrupted("a conflict's key is cut short") }
         one = key.id(at: 4)
         other = key.id(at: 20)

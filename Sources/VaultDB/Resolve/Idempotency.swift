@@ -23,7 +23,8 @@ extension WriteTransaction where Self: ~Copyable {
         let day: Int64 = 86_400_000_000
         let horizon = scope.now.microseconds - Int64(Limits.idempotencyDays) * day
         var expired: [(time: Timestamp, name: IdempotencyKey)] = []
-        try visit(Tables.idempotency, prefix: IdempotencyKey.ages(in: scope.organization)) { (key, _) throws(VaultError) in
+        try visit(Tables.idempotency, prefix: IdempotencyKey.ages(in: scope.organization)) {
+            (key, _) throws(VaultError) in
             let (time, name) = try IdempotencyKey.age(key)
             guard time.microseconds < horizon else { return .stop }
             expired.append((time, name))
@@ -136,7 +137,9 @@ extension Resolution.Warning {
     }
 
     fileprivate init(code: UInt8) throws(VaultError) {
-        guard let kind = IdentifierKind(rawValue: code & 0x0F) else { throw .corrupted("an answer holds an unknown warning") }
+        guard let kind = IdentifierKind(rawValue: code & 0x0F) else {
+            throw .corrupted("an answer holds an unknown warning")
+        }
         switch code & 0xF0 {
         case 0x00: self = .invalid(kind)
         case 0x10: self = .shared(kind)
@@ -167,7 +170,9 @@ extension ByteWriter {
 extension ByteReader {
     @_lifetime(self: copy self)
     fileprivate mutating func identifier() throws(VaultError) -> Identifier {
-        guard let kind = IdentifierKind(rawValue: try byte()) else { throw .corrupted("an identifier is of an unknown kind") }
+        guard let kind = IdentifierKind(rawValue: try byte()) else {
+            throw .corrupted("an identifier is of an unknown kind")
+        }
         return try Identifier(stored: try text(), kind: kind)
     }
 }

@@ -49,7 +49,8 @@ extension ReadTransaction where Self: ~Copyable {
             switch try entry(of: identifier, in: organization) {
             case nil: plan.enrich.append(identifier)
             case let entry? where entry.state == .owned: owned.append((identifier, entry.holder))
-            case let entry?: plan.warnings.append(entry.state == .shared ? .shared(identifier.kind) : .blocked(identifier.kind))
+            case let entry?:
+                plan.warnings.append(entry.state == .shared ? .shared(identifier.kind) : .blocked(identifier.kind))
             }
         }
         // 2. The first owned identifier that is known gives the identity.

@@ -22,6 +22,7 @@ extension ReadTransaction where Self: ~Copyable {
     }
 
     /// What the index says of an identifier; nil where it says nothing.
+    @inline(__always)
     borrowing func entry(
         of identifier: Identifier, in organization: OrganizationNumber
     ) throws(VaultError) -> IndexEntry? {
@@ -84,12 +85,14 @@ extension WriteTransaction where Self: ~Copyable {
 }
 
 extension Key {
+    @inline(__always)
     static func index(_ identifier: Identifier, in organization: OrganizationNumber) -> Key {
         var key = Key(organization)
         key.append(identifier)
         return key
     }
 
+    @inline(__always)
     static func identity(_ id: UUID, in organization: OrganizationNumber) -> Key {
         var key = Key(organization)
         key.append(id)

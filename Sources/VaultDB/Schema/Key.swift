@@ -3,36 +3,38 @@ internal import Storage
 
 /// A key under construction, on the stack. Integers are big-endian, so that keys sort as numbers do.
 ///
-/// What goes in has been bounded by the type it comes from, so that no key exceeds the engine's limit.
+/// What goes in has been bounded by the type it comes from, so that no key exceeds its room.
 struct Key: ~Copyable {
-    private var storage = InlineArray<512, UInt8>(repeating: 0)
+
+    /// Room for the longest: a conflict's, with an organization, two ids, a kind and an external id.
+    private var storage = InlineArray<328, UInt8>(repeating: 0)
     private(set) var count = 0
 
+    @inline(__always)
     init() {}
 
+    @inline(__always)
     init(_ organization: OrganizationNumber) { append(organization.rawValue) }
-
-    init(copying bytes: RawSpan) { append(bytes) }
 
     var bytes: RawSpan {
         @_lifetime(borrow self)
+        @inline(__always)
         get { storage.span.bytes.extracting(first: count) }
     }
 
+    @inline(__always)
     mutating func append(_ byte: UInt8) {
         storage[count] = byte
         count += 1
     }
 
-    mutating func append(_ value: UInt32) {
-        for shift in stride(from: UInt32(24), through: 0, by: -8) { append(UInt8(truncatingIfNeeded: value >> shift)) }
-    }
+    @inline(__always)
+    mutating func append(_ value: UInt32) { store(value.bigEndian) }
 
-    mutating func append(_ value: UInt64) {
-        append(UInt32(truncatingIfNeeded: value >> 32))
-        append(UInt32(truncatingIfNeeded: value))
-    }
+    @inline(__always)
+    mutating func append(_ value: UInt64) { store(value.bigEndian) }
 
+    @inline(__always)
     mutating func append(_ id: UUID) {
         append(id.high)
         append(id.low)
@@ -41,26 +43,42 @@ struct Key: ~Copyable {
     /// Times before 1970 are not stored, so the order of the bits is the order of time.
     mutating func append(_ time: Timestamp) { append(UInt64(bitPattern: time.microseconds)) }
 
+    @inline(__always)
+    mutating func append(_ text: String) { append(text.utf8.span.bytes) }
+
     mutating func append(_ bytes: some Sequence<UInt8>) {
         for byte in bytes { append(byte) }
     }
 
-    mutating func append(_ text: String) {
-        for byte in text.utf8 { append(byte) }
-    }
-
+    /// Word by word, for most keys are a few words long.
+    @inline(__always)
     mutating func append(_ bytes: RawSpan) {
-        for offset in 0..<bytes.byteCount {
-            append(bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self))
+        var offset = 0
+        while offset + 8 <= bytes.byteCount {
+            store(bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            offset += 8
+        }
+        while offset < bytes.byteCount {
+            append(bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+            offset += 1
         }
     }
 
+    @inline(__always)
     mutating func append(_ identifier: Identifier) {
         switch identifier {
         case .email(let email): append(email.rawValue)
         case .phone(let phone): phone.withASCII { append($0.bytes) }
         case .external(let external): append(external.rawValue)
         }
+    }
+
+    @inline(__always)
+    private mutating func store<Word: FixedWidthInteger & BitwiseCopyable>(_ word: Word) {
+        var span = storage.mutableSpan
+        var bytes = span.mutableBytes
+        bytes.storeBytes(of: word, toByteOffset: count, as: Word.self)
+        count += MemoryLayout<Word>.size
     }
 }
 

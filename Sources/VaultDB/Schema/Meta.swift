@@ -8,9 +8,9 @@ struct Meta: Equatable {
 
     let createdAt: Timestamp
     /// For organizations that set none of their own.
-    var region: Region
+    let region: Region
     /// What normalised the stored identifiers.
-    var normalizer: String
+    let normalizer: String
 
     static var key: Key {
         var key = Key()
@@ -30,6 +30,11 @@ struct Meta: Equatable {
         self.createdAt = createdAt
         self.region = region
         self.normalizer = normalizer
+    }
+
+    /// The same vault after its identifiers were made anew.
+    func renormalized(by normalizer: String) -> Meta {
+        Meta(createdAt: createdAt, region: region, normalizer: normalizer)
     }
 
     init(_ bytes: RawSpan) throws(VaultError) {
@@ -112,7 +117,8 @@ extension ReadTransaction where Self: ~Copyable {
 
 extension WriteTransaction where Self: ~Copyable {
     /// The organization with this id, given a number if it has none yet.
-    mutating func intern(_ id: UUID, region: Region? = nil, at now: Timestamp) throws(VaultError) -> OrganizationRecord {
+    mutating func intern(_ id: UUID, region: Region? = nil, at now: Timestamp) throws(VaultError) -> OrganizationRecord
+    {
         if let known = try organization(id) { return known }
         let numbers = try organizations().map(\.record.number.rawValue)
         let record = OrganizationRecord(

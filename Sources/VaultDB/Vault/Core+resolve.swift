@@ -30,7 +30,7 @@ extension Core {
     @inline(__always)
     private func prepare(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Preparation {
         if request.idempotencyKey == nil, let resolution = try quickMatch(request, tenant) {
-            return .answered(count(resolution))
+            return .answered(request.isDryRun ? resolution : count(resolution))
         }
         return try consider(request, tenant)
     }

@@ -14,9 +14,9 @@ final class Core<Engine: StorageEngine>: Sendable {
     private let clock: @Sendable () -> Timestamp
     private let identifiers = UUIDv7Generator()
     private let tenants = Mutex<[UUID: Tenant]>([:])
-    private let meta: Meta
+    let meta: Meta
     /// Whether the file's identifiers were normalised as this program normalises.
-    private let acceptsWrites: Bool
+    private let acceptsWrites: Atomic<Bool>
     /// Matches that changed nothing, since opening.
     let hits = Atomic<Int>(0)
     /// Whether hits are told as well. Asking the logger each time would cost more than many a hit.
@@ -41,12 +41,14 @@ final class Core<Engine: StorageEngine>: Sendable {
             throw VaultError(.notAVault, "the file holds no vault", advice: "make one with `vaultdb init`")
         } else {
             let fresh = Meta(createdAt: clock(), region: region, normalizer: mine)
-            try engine.write { (transaction) throws(VaultError) in
+            meta = try engine.write { (transaction) throws(VaultError) in
+                // Another process may have made the vault in between.
+                if let known = try transaction.meta() { return known }
                 try transaction.put(Meta.key, fresh.encoded(), in: Tables.meta)
+                return fresh
             }
-            meta = fresh
         }
-        acceptsWrites = meta.normalizer == mine
+        acceptsWrites = Atomic(meta.normalizer == mine)
         writes = WriteQueue(engine: engine)
     }
 
@@ -154,18 +156,26 @@ final class Core<Engine: StorageEngine>: Sendable {
     private func operation<Answer: Sendable>(
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
     ) -> @Sendable (inout Engine.Writer) throws(VaultError) -> Answer {
-        { [clock, actor, identifiers] (transaction) throws(VaultError) in
-            let now = clock()
-            let number = OrganizationNumber(tenant.number.load(ordering: .acquiring))
-            let organization =
-                number.rawValue != 0 ? number : try transaction.intern(tenant.id, at: now).number
-            return try transaction.operate(
-                in: organization, at: now, actor: actor, identifiers: identifiers, body)
+        { [self] (transaction) throws(VaultError) in
+            let known = OrganizationNumber(tenant.number.load(ordering: .acquiring))
+            let number = known.rawValue != 0 ? known : try transaction.intern(tenant.id, at: clock()).number
+            return try operate(&transaction, in: number, body)
         }
     }
 
+    /// Runs one operation of an organization inside a transaction that is open.
+    func operate<Answer>(
+        _ transaction: inout Engine.Writer, in organization: OrganizationNumber,
+        _ body: (inout Engine.Writer, inout WriteScope) throws(VaultError) -> Answer
+    ) throws(VaultError) -> Answer {
+        try transaction.operate(in: organization, at: clock(), actor: actor, identifiers: identifiers, body)
+    }
+
+    /// The file's identifiers read as this program reads them now.
+    func didRekey() { acceptsWrites.store(true, ordering: .relaxed) }
+
     private func refuseUnderOtherRules() throws(VaultError) {
-        if acceptsWrites { return }
+        if acceptsWrites.load(ordering: .relaxed) { return }
         throw VaultError(
             .rekeyRequired,
             "the vault was normalised by \(meta.normalizer), this program has \(Normalizer.version)",

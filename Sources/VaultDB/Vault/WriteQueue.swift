@@ -38,15 +38,12 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
         thread.start()
     }
 
-    /// Ends the writer once it has done what is waiting. Later writes are refused.
+    /// Ends the writer and returns once it has done what is waiting, whoever closes first. Later writes are refused.
     func close() {
-        let closes = state.withLock { state in
-            defer { state.isClosed = true }
-            return !state.isClosed
-        }
-        guard closes else { return }
+        state.withLock { $0.isClosed = true }
         wake.signal()
         ended.wait()
+        ended.signal()
     }
 
     var statistics: (commits: Int, jobs: Int, pending: Int) {

@@ -1,8 +1,12 @@
 import Glibc
+import Synchronization
 import VaultDB
 
 /// What a command prints on stdout: documents for programs, text and tables for people.
 enum Output {
+    private static let bufferBytes = 64 << 10
+    private static let buffer = Mutex<[UInt8]>([])
+
     /// A line for people. What comes from outside has to be safe already.
     static func line(_ text: String = "") throws(Failure) {
         try write(text + "\n")
@@ -24,17 +28,24 @@ enum Output {
         try write(table.text(width: Terminal.output.width))
     }
 
-    /// Everything written so far has to arrive.
+    /// Sends everything on that was written so far.
     static func flush() throws(Failure) {
-        if fflush(stdout) != 0 { throw unwritable() }
+        let bytes = buffer.withLock { buffer in
+            defer { buffer.removeAll(keepingCapacity: true) }
+            return buffer
+        }
+        guard !Terminal.output.write(bytes) else { return }
+        throw Failure(
+            .failed, "the output can't be written: \(String(cString: strerror(errno)))", advice: "check where it goes")
     }
 
-    private static func write(_ text: String) throws(Failure) {
-        if fputs(text, stdout) < 0 { throw unwritable() }
-    }
-
-    private static func unwritable() -> Failure {
-        Failure(.failed, "the output can't be written: \(String(cString: strerror(errno)))", advice: "check where it goes")
+    /// Text that is fit for a terminal.
+    static func write(_ text: String) throws(Failure) {
+        let isFull = buffer.withLock { buffer in
+            buffer.append(contentsOf: text.utf8)
+            return buffer.count >= bufferBytes
+        }
+        if isFull { try flush() }
     }
 
     /// JSON escapes only the first 32 control characters; the others would reach a terminal as they are. They can stand

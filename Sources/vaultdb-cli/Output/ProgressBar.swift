@@ -36,7 +36,6 @@ struct ProgressBar {
     mutating func erase() {
         guard isVisible else { return }
         isVisible = false
-        drawn = 0
         Terminal.errors.write("\r\u{1B}[K")
     }
 

@@ -31,16 +31,24 @@ struct Terminal {
         return Int(size.ws_col)
     }
 
-    /// Writes at once, without a buffer. For short lines; what cannot be written is lost.
-    func write(_ text: String) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
+    /// Writes at once, without a buffer.
+    /// - Returns: false, with `errno` set, where it can't be written.
+    @discardableResult
+    func write(_ bytes: [UInt8]) -> Bool {
+        var written = 0
+        while written < bytes.count {
             // Safe: `write` reads at most the buffer's length, within the closure that lends its memory.
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno != EINTR { return }
-            bytes = bytes.dropFirst(max(count, 0))
+            let count = bytes.withUnsafeBytes { bytes in
+                Glibc.write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+            }
+            if count < 0 && errno != EINTR { return false }
+            written += max(count, 0)
         }
+        return true
     }
+
+    /// The same for a short line, on which nothing depends.
+    func write(_ text: String) { write(Array(text.utf8)) }
 }
 
 /// Environment variables; one that is empty counts as not set.

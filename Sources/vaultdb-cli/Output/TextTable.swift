@@ -14,7 +14,7 @@ struct TextTable {
     }
 
     private static let columnWidthMin = 8
-    private static let gap = "  "
+    private static let gapColumns = 2
 
     private let header: [String]
     private let alignments: [Alignment]
@@ -28,7 +28,8 @@ struct TextTable {
 
     var isEmpty: Bool { rows.isEmpty }
 
-    mutating func add(_ cells: Cell...) { rows.append(cells) }
+    mutating func add(_ cells: Cell...) { add(cells) }
+    mutating func add(_ cells: [Cell]) { rows.append(cells) }
 
     /// - Parameter width: columns of the terminal, to which wide columns are cut; nil leaves all as they are.
     func text(width: Int?) -> String {
@@ -41,10 +42,12 @@ struct TextTable {
     private func columnWidths(in width: Int?) -> [Int] {
         var widths = header.map(DisplayText.width)
         for row in rows {
-            for (column, cell) in row.enumerated() { widths[column] = max(widths[column], DisplayText.width(cell.text)) }
+            for (column, cell) in row.enumerated() {
+                widths[column] = max(widths[column], DisplayText.width(cell.text))
+            }
         }
         guard let width else { return widths }
-        while widths.reduce(0, +) + (widths.count - 1) * Self.gap.count > width,
+        while widths.reduce(0, +) + (widths.count - 1) * Self.gapColumns > width,
             let widest = widths.indices.max(by: { widths[$0] < widths[$1] }), widths[widest] > Self.columnWidthMin
         {
             widths[widest] -= 1
@@ -54,13 +57,19 @@ struct TextTable {
 
     private func line(_ cells: [Cell], _ widths: [Int]) -> String {
         var text = ""
+        // Spaces that are owed, and written only where something follows.
+        var owed = 0
         for (column, cell) in cells.enumerated() {
             let shown = DisplayText.cut(cell.text, to: widths[column])
-            let padding = String(repeating: " ", count: max(widths[column] - DisplayText.width(shown), 0))
-            let isLast = column == cells.count - 1
-            let styled = cell.style.applied(to: shown)
-            text += alignments[column] == .right ? padding + styled : styled + (isLast ? "" : padding)
-            if !isLast { text += Self.gap }
+            let padding = max(widths[column] - DisplayText.width(shown), 0)
+            let isRight = alignments[column] == .right
+            if !shown.isEmpty {
+                text += String(repeating: " ", count: owed + (isRight ? padding : 0)) + cell.style.applied(to: shown)
+                owed = isRight ? 0 : padding
+            } else {
+                owed += padding
+            }
+            owed += Self.gapColumns
         }
         return text + "\n"
     }

@@ -18,7 +18,8 @@ struct Fixture {
         vault = try Vault(at: vaultPath)
         clinic = vault.organization(UUID(uuid: (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)))
         if isNew { try importPeople(batch, &report) }
-        report.add("Identities: \(try clinic.ledger().identities). Vault: \(try vault.statistics().fileBytes >> 20) MB.")
+        report.add(
+            "Identities: \(try clinic.ledger().identities). Vault: \(try vault.statistics().fileBytes >> 20) MB.")
     }
 
     private func importPeople(_ batch: Int, _ report: inout Report) throws {
@@ -28,8 +29,7 @@ struct Fixture {
         var listener = MemoryListener()
         let started = ContinuousClock.now
         let summary = try clinic.importRows(of: .lead, from: &source, batchRows: batch, &listener)
-        let seconds = Double((ContinuousClock.now - started).components.seconds)
-            + Double((ContinuousClock.now - started).components.attoseconds % 1_000_000_000_000_000_000) / 1e18
+        let seconds = (ContinuousClock.now - started) / .seconds(1)
         report.add(
             "Import: \(summary.rows) rows, \(summary.created) identities in \(Report.format(seconds, 1)) s: "
                 + "\(Int(Double(summary.rows) / seconds)) rows/s, batches of \(batch). "
@@ -38,8 +38,9 @@ struct Fixture {
     }
 
     private func writeCSV(_ path: String) throws {
-        FileManager.default.createFile(atPath: path, contents: nil)
-        guard let file = FileHandle(forWritingAtPath: path) else { throw CocoaError(.fileWriteUnknown) }
+        guard FileManager.default.createFile(atPath: path, contents: nil),
+            let file = FileHandle(forWritingAtPath: path)
+        else { throw BenchmarkError(message: "could not write \(path)") }
         var text = "id,first_name,last_name,email,phone,source,status,created_at\n"
         for index in 0..<people.count {
             text += people.row(index)

@@ -28,7 +28,8 @@ struct People {
         let digits = Array(String(mobile(index)))
         switch index % 3 {
         case 0: return "\(String(digits[0..<3])) \(String(digits[3..<6])) \(String(digits[6...]))"
-        case 1: return "\(String(digits[0..<3]))-\(String(digits[3..<5]))-\(String(digits[5..<7]))-\(String(digits[7...]))"
+        case 1:
+            return "\(String(digits[0..<3]))-\(String(digits[3..<5]))-\(String(digits[5..<7]))-\(String(digits[7...]))"
         default: return String(digits)
         }
     }
@@ -37,7 +38,8 @@ struct People {
     func row(_ index: Int) -> String {
         let id = String(UInt64(scrambled(index)) | 1 << 63, radix: 16)
         let phone = index % 2 == 0 ? phone(index) : nationalPhone(index)
-        return "\(id)-\(index),\(givenName(index)),\(familyName(index)),\(email(index)),\(phone),web,NEW,2025-01-01T00:00:00Z\n"
+        return
+            "\(id)-\(index),\(givenName(index)),\(familyName(index)),\(email(index)),\(phone),web,NEW,2025-01-01T00:00:00Z\n"
     }
 
     private func scrambled(_ index: Int) -> Int {

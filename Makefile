@@ -1,0 +1,30 @@
+# `make run` and `make test` do all the set-up by themselves, on a fresh Debian with a Swift toolchain.
+SHELL := /bin/bash
+VAULT ?= build/clinic.vault
+BUILD := swift build -c release --product vaultdb
+
+.PHONY: run test build bench format lint clean setup
+
+run: build ## Builds, imports the sample contacts and shows a resolved one.
+	@scripts/demo "$$($(BUILD) --show-bin-path)/vaultdb" "$(VAULT)"
+
+test: setup ## Runs all tests.
+	swift test
+
+build: setup ## Builds the command in release.
+	$(BUILD)
+
+bench: setup ## Measures against bare LMDB. QUICK=1 takes a tenth of the people.
+	scripts/bench $(if $(QUICK),--identities 100000 --lookups 100000 --rounds 5)
+
+format: ## Formats all Swift code in place.
+	swift format --in-place --parallel --recursive Package.swift Sources Tests benchmarks/Package.swift benchmarks/Sources
+
+lint: ## Fails on code that is not formatted.
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests benchmarks/Package.swift benchmarks/Sources
+
+clean: ## Removes what was built, and the sample vault.
+	rm -rf .build benchmarks/.build build
+
+setup:
+	@scripts/setup

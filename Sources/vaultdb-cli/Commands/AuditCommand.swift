@@ -1,0 +1,94 @@
+import ArgumentParser
+import Foundation
+import VaultDB
+
+/// `vaultdb audit`: shows or verifies the trail.
+struct AuditCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "audit",
+        abstract: "Show the audit trail, or verify its chain.",
+        discussion: """
+            All events of the organization, oldest first, from --from on; or one identity's, newest first. --verify \
+            walks the whole chain, and the exit status is 1 where an event was edited, dropped or moved.
+
+              vaultdb audit --from 1200 --limit 50
+              vaultdb audit 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e
+              vaultdb audit --verify
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: ArgumentHelp("An identity.", valueName: "id"), transform: Word.id)
+    var id: UUID?
+
+    @Flag(help: "Verify the whole chain.")
+    var verify = false
+
+    @Option(help: ArgumentHelp("The first event's sequence number.", valueName: "n"))
+    var from: UInt64?
+
+    @Option(help: ArgumentHelp("At most so many.", valueName: "n"), transform: Word.count)
+    var limit: Int?
+
+    private static let limitDefault = 100
+
+    func validate() throws {
+        guard id == nil || from == nil else { throw ValidationError("--from is for the whole trail, without an id") }
+        guard !verify || (id == nil && from == nil && limit == nil) else {
+            throw ValidationError("--verify takes the whole trail: no id, --from or --limit")
+        }
+    }
+
+    func run() throws {
+        try global.withOrganization(.readOnly) { organization, _ in
+            if verify { return try printVerification(of: organization) }
+            let events = try events(of: organization)
+            if global.json { return try Output.document(.array(events.map(\.json))) }
+            try Output.table(table(events), empty: "no events")
+            if id == nil, let last = events.last?.sequence, try organization.ledger().sequence > last {
+                try Output.line("… to go on: --from \(last + 1)")
+            }
+        }
+    }
+
+    private func events(of organization: Organization) throws -> [Event] {
+        let limit = limit ?? Self.limitDefault
+        guard let id else { return try organization.events(from: from ?? 1, limit: limit) }
+        guard try organization.identity(id) != nil else {
+            throw Failure(.notFound, "no identity has the id \(id.text)", advice: "check the id and the organization")
+        }
+        return try organization.history(of: id, limit: limit)
+    }
+
+    private func printVerification(of organization: Organization) throws {
+        let verification = try organization.verifyAudit()
+        if global.json {
+            try Output.document(verification.json)
+        } else if verification.isIntact {
+            try Output.line("\(Style.good.applied(to: "intact")): \(verification.events.grouped) events")
+        } else {
+            for fault in verification.faults { try Output.line(DisplayText.oneLine(fault)) }
+        }
+        guard verification.isIntact else {
+            throw Failure(.failed, "the audit chain is broken", advice: "compare with a backup from before")
+        }
+    }
+
+    private func table(_ events: [Event]) -> TextTable {
+        var table = TextTable([
+            "sequence": .right, "time": .left, "event": .left, "identity": .left, "about": .left, "source": .left,
+            "actor": .left,
+        ])
+        for event in events {
+            let about = [
+                event.record.map { "\($0.kind)/\($0.id)" }, event.other.map { "with \($0.text)" },
+                event.kinds.isEmpty ? nil : event.kinds.map(\.description).joined(separator: ", "),
+            ]
+            table.add(
+                .init(event.sequence.grouped), .init(event.time.description), .init(event.action.name),
+                .init(event.identity?.text), .init(about.compactMap(\.self).joined(separator: " ")),
+                .init(event.source), .init(event.actor))
+        }
+        return table
+    }
+}

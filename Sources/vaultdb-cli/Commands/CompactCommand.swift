@@ -1,0 +1,31 @@
+import ArgumentParser
+import VaultDB
+
+/// `vaultdb compact`: rewrites the file without its free pages.
+struct CompactCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compact",
+        abstract: "Rewrite the vault's file without its free pages.",
+        discussion: """
+            In place; nobody else may have the vault open. Deleted bytes are gone from the file afterwards.
+
+              vaultdb compact --db clinic.vault
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() throws {
+        let path = try global.path()
+        // Opened once, so that only a vault is ever rewritten.
+        try global.withVault(.readOnly) { _ in }
+        let (before, after) = try Vault.compact(at: path)
+        if global.json {
+            try Output.document([
+                "path": .string(path), "bytes_before": JSONValue(before), "bytes_after": JSONValue(after),
+            ])
+        } else {
+            try Output.line("\(DisplayText.oneLine(path)): \(before.grouped) bytes before, \(after.grouped) after")
+        }
+        try Output.flush()
+    }
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import Foundation
+import VaultDB
+
+/// `vaultdb find`: looks one identity up, and says why where there is none.
+struct FindCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "find",
+        abstract: "Look an identity up. Never writes.",
+        discussion: """
+            By one identifier, however it is spelled, or by the identity's id. The exit status is 3 where there is none.
+
+              vaultdb find --phone '600 123 456'
+              vaultdb find --email 'John@Example.com' --json | jq -r .identity_id
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @OptionGroup var identifier: IdentifierOptions
+
+    @Option(help: ArgumentHelp("An identity's id.", valueName: "uuid"), transform: Word.id)
+    var id: UUID?
+
+    @Option(
+        help: ArgumentHelp("The region of the phone, where it is not the organization's.", valueName: "code"),
+        transform: Word.region)
+    var region: Region?
+
+    func validate() throws {
+        guard identifier.given.count + (id == nil ? 0 : 1) == 1 else {
+            throw ValidationError("Give exactly one of --email, --phone, --external and --id")
+        }
+    }
+
+    func run() throws {
+        try global.withOrganization(.readOnly) { organization, vault in
+            guard let id = try id ?? owner(in: organization) else { throw try notFound(organization, vault) }
+            guard let found = try organization.identity(id) else {
+                throw Failure(
+                    .notFound, "no identity has the id \(id.text)", advice: "check the id and the organization")
+            }
+            if global.json { return try Output.document(found.json) }
+            try FoundText(found).print()
+        }
+    }
+
+    private func owner(in organization: Organization) throws -> UUID? {
+        guard let (kind, raw) = identifier.given.first else { return nil }
+        return switch kind {
+        case .email: try organization.find(email: raw)
+        case .phone: try organization.find(phone: raw, region: region)
+        case .external: try organization.find(external: raw)
+        }
+    }
+
+    /// Says why: nobody has it, it identifies nobody, or it is no identifier at all.
+    private func notFound(_ organization: Organization, _ vault: Vault) throws -> Failure {
+        guard let (kind, raw) = identifier.given.first else { return Failure(.notFound, "nobody is meant") }
+        let name = kind == .external ? "external id" : kind.description
+        let nobody = Failure(.notFound, "no identity has that \(name)", advice: "vaultdb resolve finds or creates one")
+        guard region == nil else { return nobody }
+        let normalized: Identifier
+        do throws(VaultError) {
+            normalized = try organization.identifier(raw, kind: kind)
+        } catch {
+            guard error.code == .invalidArgument else { throw error }
+            return Failure(.notFound, error.message, advice: "check how it is written")
+        }
+        let entry = try vault.entry(of: "by_\(kind)", key: normalized.text, organization: organization.id)
+        if entry == nil { return nobody }
+        return Failure(
+            .notFound, "that \(name) is shared or blocked, so it identifies nobody",
+            advice: "vaultdb get by_\(kind) \(normalized.text) shows it")
+    }
+}
+
+/// An identity for people.
+struct FoundText {
+    private let found: FoundIdentity
+
+    init(_ found: FoundIdentity) { self.found = found }
+
+    func print() throws(Failure) {
+        let identity = found.identity
+        var fields = TextFields()
+        fields.add("identity", identity.id.text, style: .bold)
+        fields.add("redirected from", found.redirectedFrom?.text, style: .notable)
+        fields.add("name", identity.displayName)
+        fields.add("also called", identity.aliases)
+        for kind in IdentifierKind.allCases {
+            fields.add(kind.description, identity.identifiers(of: kind).map(text))
+        }
+        fields.add("created", identity.createdAt.description)
+        fields.add("updated", identity.updatedAt.description)
+        try fields.print()
+    }
+
+    private func text(_ held: HeldIdentifier) -> String {
+        let remarks = [held.isPrimary ? "primary" : nil, held.state == .owned ? nil : held.state.description]
+        let known = remarks.compactMap(\.self)
+        return held.identifier.text + (known.isEmpty ? "" : " (\(known.joined(separator: ", ")))")
+    }
+}

@@ -1,0 +1,59 @@
+import ArgumentParser
+import Foundation
+import VaultDB
+
+/// `vaultdb init`: makes a vault, and says what comes next.
+struct InitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init",
+        abstract: "Make a vault.",
+        discussion: """
+            Makes a new file and refuses one that is there. The region is that of phone numbers without a country \
+            code; it is kept in the vault. With --org the organization is made known too, which --org-region gives a \
+            region of its own.
+
+              vaultdb init --db clinic.vault --region ES
+              vaultdb init --org 8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80 --org-region PT
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    @Option(help: ArgumentHelp("The vault's region.", valueName: "code"), transform: Word.region)
+    var region = Region.spain
+
+    @Option(
+        help: ArgumentHelp("The organization's region, where it is another.", valueName: "code"),
+        transform: Word.region)
+    var orgRegion: Region?
+
+    func run() throws {
+        let path = try global.path()
+        let organization = try global.namedOrganization()
+        if orgRegion != nil, organization == nil {
+            throw Failure(.wrongUsage, "--org-region needs an organization", advice: "name one with --org")
+        }
+        guard !FileManager.default.fileExists(atPath: path) else {
+            throw Failure(.failed, "\(path) exists already", advice: "use it as it is, or choose another name")
+        }
+        var options = global.vaultOptions()
+        options.region = region
+        let vault = try Vault(at: path, options: options)
+        defer { vault.close() }
+        if let organization { try vault.organization(organization).setRegion(orgRegion ?? region) }
+        try print(vault, organization)
+        try Output.flush()
+    }
+
+    private func print(_ vault: Vault, _ organization: UUID?) throws(Failure) {
+        if global.json {
+            return try Output.document([
+                "path": .string(vault.path), "region": .string(region.code), "created_at": JSONValue(vault.createdAt),
+                "organization": JSONValue(organization?.text), "normalizer": .string(vault.normalizerVersion),
+            ])
+        }
+        let path = DisplayText.oneLine(vault.path)
+        try Output.line("made \(path), region \(region.code)")
+        let org = organization == nil ? " --org \(UUID().text)" : ""
+        try Output.line("next: vaultdb import --db '\(path)'\(org) --kind lead leads.csv")
+    }
+}

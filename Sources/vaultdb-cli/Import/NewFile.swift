@@ -1,0 +1,76 @@
+import Glibc
+
+/// A file that appears under its name when it is whole: written beside it under a temporary name, then renamed.
+final class NewFile {
+    private static let bufferBytes = 64 << 10
+
+    private let path: String
+    private let temporaryPath: String
+    private let descriptor: Int32
+    private var buffer: [UInt8] = []
+    private var isFinished = false
+
+    init(_ path: String) throws(Failure) {
+        self.path = path
+        temporaryPath = "\(path).\(getpid()).tmp"
+        descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor < 0 { throw Self.failure(path) }
+        buffer.reserveCapacity(Self.bufferBytes + 4_096)
+    }
+
+    deinit {
+        close(descriptor)
+        if !isFinished { unlink(temporaryPath) }
+    }
+
+    /// Adds a record as RFC 4180 has it.
+    func addRecord(_ fields: [String]) throws(Failure) {
+        for (position, field) in fields.enumerated() {
+            if position > 0 { buffer.append(UInt8(ascii: ",")) }
+            add(field)
+        }
+        buffer.append(contentsOf: [UInt8(ascii: "\r"), UInt8(ascii: "\n")])
+        if buffer.count >= Self.bufferBytes { try flush() }
+    }
+
+    private func add(_ field: String) {
+        let quote = UInt8(ascii: "\"")
+        let special = [quote, UInt8(ascii: ","), UInt8(ascii: "\r"), UInt8(ascii: "\n")]
+        guard field.utf8.contains(where: special.contains) else {
+            buffer.append(contentsOf: field.utf8)
+            return
+        }
+        buffer.append(quote)
+        for byte in field.utf8 {
+            if byte == quote { buffer.append(quote) }
+            buffer.append(byte)
+        }
+        buffer.append(quote)
+    }
+
+    /// Gives the file its name.
+    func finish() throws(Failure) {
+        try flush()
+        guard fsync(descriptor) == 0, rename(temporaryPath, path) == 0 else { throw Self.failure(path) }
+        isFinished = true
+    }
+
+    private func flush() throws(Failure) {
+        var written = 0
+        while written < buffer.count {
+            // Safe: `write` reads at most the buffer's length, within the closure that lends its memory.
+            let count = buffer.withUnsafeBytes { bytes in
+                write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+            }
+            if count < 0 && errno != EINTR { throw Self.failure(path) }
+            written += max(count, 0)
+        }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private static func failure(_ path: String) -> Failure {
+        Failure(
+            .failed, "\(path) can't be written: \(String(cString: strerror(errno)))",
+            advice: "check its directory and its disk")
+    }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import VaultDB
+
+/// Hears of every row of an import: prints the rejected ones, draws the progress, and writes the files that were asked
+/// for.
+struct RowReport: ImportListener {
+    /// Rejected rows of a file that are printed unless all are wanted.
+    private static let printedMax = 20
+
+    private let printsAll: Bool
+    private var file: ImportFile?
+    private var bar = ProgressBar("")
+    private var rejectedCount = 0
+    private let assignments: NewFile?
+    private let rejects: NewFile?
+    /// What went wrong in a call that can't throw. The import stops there.
+    private(set) var failure: Failure?
+
+    init(_ options: ImportOptions, printsAll: Bool) throws(Failure) {
+        self.printsAll = printsAll
+        assignments = try Self.file(options.assignments, "kind", "id", "identity_id")
+        rejects = try Self.file(options.rejects, "file", "line", "code", "message")
+    }
+
+    private static func file(_ path: String?, _ header: String...) throws(Failure) -> NewFile? {
+        guard let path else { return nil }
+        let file = try NewFile(path)
+        try file.addRecord(header)
+        return file
+    }
+
+    /// Gives the files their names; without it none appears.
+    func finishFiles() throws(Failure) {
+        try assignments?.finish()
+        try rejects?.finish()
+    }
+
+    // MARK: One file of rows
+
+    mutating func begin(_ file: ImportFile) {
+        self.file = file
+        bar = ProgressBar(file.name)
+        rejectedCount = 0
+    }
+
+    mutating func end() {
+        bar.erase()
+        let hidden = rejectedCount - Self.printedMax
+        guard !printsAll, hidden > 0, let file else { return }
+        let next = rejects == nil ? "; --rejects FILE writes all" : ""
+        Terminal.errors.write("\(DisplayText.oneLine(file.name)): … and \(hidden.grouped) more\(next)\n")
+    }
+
+    mutating func rejected(_ fault: RowFault) {
+        guard let file else { return }
+        rejectedCount += 1
+        add([file.name, String(fault.line), fault.code.rawValue, fault.message], to: rejects)
+        guard printsAll || rejectedCount <= Self.printedMax else { return }
+        bar.erase()
+        let line = "\(file.name):\(fault.line): \(fault.message) (\(fault.code.rawValue))"
+        Terminal.errors.write(DisplayText.oneLine(line) + "\n")
+    }
+
+    mutating func assigned(recordID: String, to identity: UUID?) {
+        guard let file else { return }
+        add([file.kind.rawValue, recordID, identity?.text ?? ""], to: assignments)
+    }
+
+    mutating func progressed(rows: Int, bytesRead: Int, bytesTotal: Int?) -> Bool {
+        let share = bytesTotal.flatMap { $0 > 0 ? Double(bytesRead) / Double($0) : nil }
+        bar.update(rows, of: "rows", share: share)
+        return failure == nil && !Interruption.isWished
+    }
+
+    private mutating func add(_ record: [String], to file: NewFile?) {
+        guard failure == nil else { return }
+        do throws(Failure) { try file?.addRecord(record) } catch { failure = error }
+    }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import VaultDB
+
+/// How files of rows are read and what is written beside the vault.
+struct ImportOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Which column is which field, as in id=customer no,phone=mobile 2,external:stripe=customer.",
+            valueName: "field=column,…"),
+        transform: Word.mapping)
+    var map: ColumnMapping?
+
+    @Option(
+        help: ArgumentHelp(
+            "csv or jsonl; told by the file's name or content where it is not given.", valueName: "format"),
+        completion: .list(["csv", "jsonl"]), transform: Word.format)
+    var format: ImportFormat?
+
+    @Option(
+        help: ArgumentHelp("Write kind,id,identity_id of each row to this CSV file.", valueName: "file"),
+        completion: .file(extensions: ["csv"]))
+    var assignments: String?
+
+    @Option(
+        help: ArgumentHelp("Write file,line,code,message of each rejected row to this CSV file.", valueName: "file"),
+        completion: .file(extensions: ["csv"]))
+    var rejects: String?
+
+    @Option(help: ArgumentHelp("Rows that share a transaction.", valueName: "rows"), transform: Word.count)
+    var batch: Int = Organization.importBatchRowsDefault
+
+    func validate() throws {
+        guard batch <= Limits.importBatchRowsMax else {
+            throw ValidationError("--batch is at most \(Limits.importBatchRowsMax)")
+        }
+    }
+}

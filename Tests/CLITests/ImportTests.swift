@@ -1,0 +1,149 @@
+import Foundation
+import Testing
+
+@Suite("import puts rows, says what became of each, and may be run again")
+struct ImportTests {
+    /// A byte order mark, semicolons, CRLF, Spanish names, a quoted line break, and three rows that can't be used.
+    private static let nasty =
+        "\u{FEFF}código;nombre;apellidos;correo;teléfono;notas\r\n"
+        + "1;Ana;Ruiz;ANA@example.com;600 123 456;\"dos\r\nlíneas; y \"\"comillas\"\"\"\r\n"
+        + "2;Luis;;;12;\r\n"
+        + "3;Eva;;eva@example.com;;\r\n"
+        + ";Sin;;sin@example.com;;\r\n"
+        + "5;Corta\r\n"
+        + "6;Ana otra vez;;ana@example.com;;🦷\r\n"
+
+    private func placeWithNastyRows() throws -> Workplace {
+        let place = try Workplace.withVault()
+        try place.write(Self.nasty, to: "nasty.csv")
+        return place
+    }
+
+    @Test func rejectedRowsAreToldWithTheirLine() throws {
+        let place = try placeWithNastyRows()
+        let result = try place.run("import", "--kind", "lead", "nasty.csv")
+        #expect(result.status == 0, "\(result.errors)")
+        let lines = result.errors.split(separator: "\n")
+        #expect(lines.count == 3, "\(result.errors)")
+        #expect(lines.contains("nasty.csv:4: no usable email, phone or external id (no_usable_identifier)"))
+        #expect(lines.contains { $0.hasPrefix("nasty.csv:6: ") && $0.hasSuffix("(missing_id)") })
+        #expect(lines.contains { $0.hasPrefix("nasty.csv:7: ") && $0.hasSuffix("(wrong_field_count)") })
+        #expect(result.output.contains("created"))
+        #expect(result.output.contains("2 identities"))
+    }
+
+    @Test func theSummaryIsOneDocument() throws {
+        let place = try placeWithNastyRows()
+        let summary = try place.run("import", "--kind", "lead", "nasty.csv", "--json").object
+        #expect(summary["rows"] as? Int == 6)
+        #expect(summary["created"] as? Int == 2)
+        #expect(summary["matched"] as? Int == 1)
+        #expect(summary["rejected"] as? Int == 3)
+        #expect(summary["kind"] as? String == "lead")
+        #expect((summary["totals"] as? [String: Any])?["identities"] as? Int == 2)
+        let record = try place.run("get", "records", "lead/1", "--json").object
+        #expect((record["attributes"] as? [String: Any])?["notas"] as? String == "dos\r\nlíneas; y \"comillas\"")
+        try place.expectClean()
+    }
+
+    @Test func aRerunChangesNothing() throws {
+        let place = try placeWithNastyRows()
+        try place.run("import", "--kind", "lead", "nasty.csv")
+        let before = try place.counters()
+        let again = try place.run("import", "--kind", "lead", "nasty.csv", "--json").object
+        #expect(again["unchanged"] as? Int == 3)
+        #expect(again["created"] as? Int == 0)
+        #expect(again["updated"] as? Int == 0)
+        #expect(try place.counters() == before)
+    }
+
+    @Test func assignmentsNameTheIdentityOfEachRow() throws {
+        let place = try Workplace.withVault()
+        try place.write("id,email\n\"a,\"\"1\"\"\",a@example.com\n2,nonsense\n3,A@example.com\n", to: "rows.csv")
+        let result = try place.run("import", "--kind", "lead", "rows.csv", "--assignments", "out.csv")
+        #expect(result.status == 0, "\(result.errors)")
+        let id = try #require(
+            try place.run("find", "--email", "a@example.com", "--json").object["identity_id"] as? String)
+        let expected = ["kind,id,identity_id", "lead,\"a,\"\"1\"\"\",\(id)", "lead,2,", "lead,3,\(id)", ""]
+        #expect(try place.read("out.csv") == expected.joined(separator: "\r\n"))
+        #expect(try place.files().filter { $0.hasSuffix(".tmp") } == [])
+    }
+
+    @Test func rejectsBeyondTwentyAreCountedAndWrittenOnDemand() throws {
+        let place = try Workplace.withVault()
+        try place.write("id,email\n" + (1...30).map { "\($0),x\n" }.joined(), to: "rows.csv")
+        let result = try place.run("import", "--kind", "lead", "rows.csv")
+        #expect(result.errors.split(separator: "\n").count == 21)
+        #expect(result.errors.contains("… and 10 more; --rejects FILE writes all"))
+        #expect(try place.run("import", "--kind", "lead", "rows.csv", "-v").errors.split(separator: "\n").count >= 30)
+        try place.run("import", "--kind", "lead", "rows.csv", "--rejects", "bad.csv")
+        let lines = try place.read("bad.csv").split(separator: "\r\n")
+        #expect(lines.count == 31)
+        #expect(lines[1] == "rows.csv,2,no_usable_identifier,\"no usable email, phone or external id\"")
+    }
+
+    @Test func standardInputIsRead() throws {
+        let place = try Workplace.withVault()
+        try place.write("{\"id\": \"1\", \"email\": \"a@example.com\"}\n{\"id\": \"2\"}\n", to: "rows.jsonl")
+        let result = try place.run("import", "--kind", "lead", "--json", "-", input: "rows.jsonl")
+        #expect(try result.object["created"] as? Int == 1)
+        #expect(result.errors.hasPrefix("stdin:2: "))
+    }
+
+    @Test func columnsCanBeMapped() throws {
+        let place = try Workplace.withVault()
+        try place.write("customer no,contact,cus\n1,a@example.com,cus_1\n", to: "rows.txt")
+        let map = "id=customer no,email=contact,external:stripe=cus"
+        #expect(try place.run("import", "--kind", "client", "--format", "csv", "--map", map, "rows.txt").status == 0)
+        #expect(try place.run("find", "--external", "stripe:cus_1").status == 0)
+        expectOneLineError(try place.run("import", "--kind", "client", "rows.txt"), status: 1, containing: "--map")
+    }
+
+    @Test func backfillKeepsTheOrder() throws {
+        let place = try Workplace.withVault()
+        try place.write("id,email,phone\n1,a@example.com,\n", to: "leads.csv")
+        try place.write("id,email,phone\n1,a@example.com,600123456\n", to: "patients.csv")
+        let result = try place.run(
+            "backfill", "lead=leads.csv", "patient=patients.csv", "--json", "--assignments", "out.csv")
+        let files = try #require(try result.object["files"] as? [[String: Any]])
+        #expect(files.compactMap { $0["kind"] as? String } == ["lead", "patient"])
+        #expect(files.compactMap { $0["created"] as? Int } == [1, 0])
+        #expect(files.compactMap { $0["enriched"] as? Int } == [0, 1])
+        #expect((try result.object["sum"] as? [String: Any])?["rows"] as? Int == 2)
+        #expect(
+            try place.read("out.csv").split(separator: "\r\n").map { $0.prefix(9) }.dropFirst() == [
+                "lead,1,01", "patient,1",
+            ])
+        #expect(try place.run("backfill", "lead=leads.csv", "patient=patients.csv").output.contains("all"))
+    }
+
+    @Test func whatCannotBeReadOrWrittenIsRefusedBeforeTheFirstRow() throws {
+        let place = try Workplace.withVault()
+        try place.write("id,email\n1,a@example.com\n", to: "leads.csv")
+        let before = try place.counters()
+        expectOneLineError(
+            try place.run("backfill", "lead=leads.csv", "patient=missing.csv"), status: 1, containing: "missing.csv")
+        expectOneLineError(
+            try place.run("import", "--kind", "lead", "leads.csv", "--assignments", "missing/out.csv"), status: 1,
+            containing: "missing/out.csv")
+        expectOneLineError(try place.run("import", "--kind", "lead", "."), status: 1, containing: "directory")
+        expectOneLineError(try place.run("import", "--kind", "lead", "/dev/null"), status: 1, containing: "empty")
+        #expect(try place.counters() == before)
+    }
+
+    /// `script` gives the program a terminal, as a person's shell does.
+    @Test func aBarIsDrawnOnATerminalAndTakenAway() throws {
+        let place = try Workplace.withVault()
+        try place.write(Workplace.generatedRows(2_000), to: "rows.csv")
+        place.environment["TERM"] = "xterm"
+        let command = "\(Program.path) import --kind lead --batch 100 rows.csv"
+        let output = try place.start(program: ["script", "-qec", command, "/dev/null"]).end().output
+        #expect(output.contains("rows/s"))
+        #expect(output.contains("%"))
+        let last = try #require(output.range(of: "\r\u{1B}[K", options: .backwards))
+        #expect(!output[last.upperBound...].contains("█"))
+        place.environment["TERM"] = "dumb"
+        let plain = try place.start(program: ["script", "-qec", command, "/dev/null"]).end().output
+        #expect(!plain.contains("\u{1B}"))
+    }
+}

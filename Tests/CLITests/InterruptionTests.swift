@@ -1,0 +1,108 @@
+import Foundation
+import Glibc
+import Testing
+
+@Suite(
+    "An import that is cut off loses nothing that was committed, and a rerun ends where an uninterrupted one does",
+    .serialized)
+struct InterruptionTests {
+    private static let rows = 20_000
+
+    private func place() throws -> Workplace {
+        let place = try Workplace.withVault()
+        try place.write(Workplace.generatedRows(Self.rows), to: "rows.csv")
+        return place
+    }
+
+    /// In so many transactions that there is time to cut it off.
+    private static let words = ["import", "--kind", "lead", "--batch", "10", "rows.csv"]
+
+    /// Waits until some rows are in, so that the signal comes in the middle.
+    private func startAndWaitForRows(_ place: Workplace, _ words: [String]) throws -> Program.Running {
+        let running = try place.start(words)
+        while try (place.counters()["records"] ?? 0) == 0 {}
+        return running
+    }
+
+    private func expectSameAsUninterrupted(_ place: Workplace) throws {
+        try place.expectClean()
+        let rest = try place.run("import", "--kind", "lead", "rows.csv", "--json")
+        #expect(rest.status == 0)
+        let counters = try place.counters()
+        for name in ["identities", "emails", "phones", "records"] { #expect(counters[name] == Self.rows) }
+        // One event for each identity and record, and one for the organization.
+        let whole = try self.place()
+        try whole.run("import", "--kind", "lead", "rows.csv")
+        #expect(try whole.counters() == counters)
+        try place.expectClean()
+    }
+
+    @Test func killed() throws {
+        let place = try place()
+        let running = try startAndWaitForRows(place, Self.words)
+        running.signal(SIGKILL)
+        #expect(try running.end().status == 128 + SIGKILL)
+        #expect(try #require(place.counters()["records"]) < Self.rows)
+        try expectSameAsUninterrupted(place)
+    }
+
+    @Test func interrupted() throws {
+        let place = try place()
+        let running = try startAndWaitForRows(place, Self.words + ["--assignments", "out.csv", "--json"])
+        running.signal(SIGINT)
+        let result = try running.end()
+        expectOneLineError(result, status: 130, containing: "run the same command again")
+        let summary = try result.object
+        #expect(summary["cancelled"] as? Bool == true)
+        #expect(try place.counters()["records"] == summary["rows"] as? Int)
+        #expect(!place.exists("out.csv"))
+        try expectSameAsUninterrupted(place)
+    }
+
+    @Test func twoAtTheSameTime() throws {
+        let place = try place()
+        // Half of the people are in both files.
+        try place.write(Workplace.generatedRows(Self.rows, from: Self.rows / 2, id: "s"), to: "more.csv")
+        let one = try place.start(["import", "--kind", "lead", "--batch", "200", "rows.csv", "--json"])
+        let other = try place.start(["import", "--kind", "patient", "--batch", "200", "more.csv", "--json"])
+        for running in [one, other] {
+            let result = try running.end()
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(try result.object["rows"] as? Int == Self.rows)
+        }
+        let counters = try place.counters()
+        #expect(counters["identities"] == Self.rows * 3 / 2)
+        #expect(counters["records"] == Self.rows * 2)
+        try place.expectClean()
+    }
+
+    /// The shell's limit on a file's size stands for a disk that is full.
+    @Test func theFileMayNotGrow() throws {
+        let place = try place()
+        let command = "ulimit -f 2048; exec \(Program.path) \(Self.words.joined(separator: " "))"
+        let result = try place.start(program: ["bash", "-c", command]).end()
+        expectOneLineError(result, status: 1)
+        let kept = try #require(place.counters()["records"])
+        #expect(kept > 0 && kept < Self.rows)
+        try expectSameAsUninterrupted(place)
+    }
+
+    @Test(.enabled(if: getuid() == 0, "needs mount"))
+    func theDiskIsFull() throws {
+        let place = try place()
+        let disk = place.file("disk")
+        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: false)
+        let mounted = try place.start(program: ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk]).end()
+        guard mounted.status == 0 else { return }
+        defer { umount2(disk, Int32(MNT_DETACH)) }
+        place.environment["VAULTDB_PATH"] = "disk/clinic.vault"
+        try place.run("init", "--org", Workplace.organization)
+        let result = try place.start(Self.words).end()
+        expectOneLineError(result, status: 1, containing: "full")
+        #expect(try #require(place.counters()["records"]) > 0)
+        try place.expectClean()
+        let grown = try place.start(program: ["mount", "-o", "remount,size=100m", disk]).end()
+        #expect(grown.status == 0)
+        try expectSameAsUninterrupted(place)
+    }
+}

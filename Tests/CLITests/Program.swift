@@ -1,0 +1,79 @@
+import Foundation
+import Glibc
+import Testing
+
+/// The built `vaultdb`, run as a user runs it.
+struct Program {
+    struct Result {
+        /// The exit status, or 128 and the signal that ended it.
+        let status: Int32
+        let output: String
+        let errors: String
+
+        /// The output as one JSON document.
+        var json: Any {
+            get throws { try JSONSerialization.jsonObject(with: Data(output.utf8), options: .fragmentsAllowed) }
+        }
+        var object: [String: Any] { get throws { try #require(try json as? [String: Any]) } }
+        var list: [[String: Any]] { get throws { try #require(try json as? [[String: Any]]) } }
+        var lines: [Substring] { output.split(separator: "\n") }
+    }
+
+    /// Beside the test bundle.
+    static let path: String = {
+        let bundle = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        let candidates = [bundle, CommandLine.arguments.first ?? "", Bundle.main.bundlePath].map {
+            ($0 as NSString).deletingLastPathComponent + "/vaultdb"
+        }
+        return candidates.first { FileManager.default.isExecutableFile(atPath: $0) } ?? candidates[0]
+    }()
+
+    /// Starts any program in a directory; its output goes to files there, so that no pipe can fill up.
+    final class Running {
+        let process: pid_t
+        private let files: (output: String, errors: String)
+
+        init(_ program: [String], in directory: String, input: String? = nil, environment: [String: String]) throws {
+            // `env` changes the directory and becomes the program.
+            let words = ["env", "-C", directory] + program
+            let name = UUID().uuidString
+            files = ("\(directory)/.\(name).out", "\(directory)/.\(name).err")
+            var actions = posix_spawn_file_actions_t()
+            posix_spawn_file_actions_init(&actions)
+            defer { posix_spawn_file_actions_destroy(&actions) }
+            posix_spawn_file_actions_addopen(&actions, 0, input ?? "/dev/null", O_RDONLY, 0)
+            posix_spawn_file_actions_addopen(&actions, 1, files.output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+            posix_spawn_file_actions_addopen(&actions, 2, files.errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+            // Signals that the test's own threads hold back are the program's to receive.
+            var attributes = posix_spawnattr_t()
+            posix_spawnattr_init(&attributes)
+            defer { posix_spawnattr_destroy(&attributes) }
+            var noSignals = sigset_t()
+            sigemptyset(&noSignals)
+            posix_spawnattr_setsigmask(&attributes, &noSignals)
+            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+            let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+            let settings = environment.merging(["PATH": path, "LC_ALL": "C.UTF-8"]) { own, _ in own }
+            var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+            var variables: [UnsafeMutablePointer<CChar>?] = settings.map { strdup("\($0)=\($1)") } + [nil]
+            defer { for pointer in arguments + variables { free(pointer) } }
+            var child: pid_t = 0
+            let code = posix_spawnp(&child, words[0], &actions, &attributes, &arguments, &variables)
+            try #require(code == 0, "\(words[0]) can't be started")
+            process = child
+        }
+
+        func signal(_ number: Int32) { kill(process, number) }
+
+        func end() throws -> Result {
+            var status: Int32 = 0
+            while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+            let signal = status & 0x7F
+            let output = String(decoding: try Data(contentsOf: URL(filePath: files.output)), as: UTF8.self)
+            let errors = String(decoding: try Data(contentsOf: URL(filePath: files.errors)), as: UTF8.self)
+            unlink(files.output)
+            unlink(files.errors)
+            return Result(status: signal == 0 ? (status >> 8) & 0xFF : 128 + signal, output: output, errors: errors)
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Testing
+
+@Suite("Wrong usage ends with 2 and one line; help is there for every command")
+struct UsageTests {
+    private static let commands = [
+        "init", "resolve", "find", "import", "backfill", "keys", "get", "stat", "check", "identifiers", "share",
+        "block", "release", "conflicts", "audit", "backup", "compact",
+    ]
+
+    @Test(arguments: commands)
+    func helpHasAnExample(_ command: String) throws {
+        let result = try Workplace().run(command, "--help")
+        #expect(result.status == 0)
+        #expect(result.errors.isEmpty)
+        #expect(result.output.contains("  vaultdb \(command)"))
+        #expect(result.output.contains("--db"))
+    }
+
+    @Test(arguments: [
+        ["nonsense"], ["find"], ["find", "--email", "a@b.c", "--phone", "1"], ["find", "--id", "42"],
+        ["find", "--nonsense"], ["resolve"], ["resolve", "--name", "Ana"], ["share"],
+        ["share", "--email", "a@example.com", "--phone", "1"], ["import", "x.csv"],
+        ["import", "--kind", "Not A Kind", "x.csv"], ["import", "--kind", "lead", "--batch", "0", "x.csv"],
+        ["import", "--kind", "lead", "--map", "nonsense", "x.csv"], ["backfill", "leads.csv"], ["backfill"],
+        ["conflicts", "--state", "shut"], ["keys", "--limit", "-1"], ["keys", "--table", "nonsense"],
+        ["get", "by_email"], ["audit", "--verify", "--limit", "1"], ["stat", "--org", "x"],
+        ["share", "--email", "nonsense"],
+        ["resolve", "--external", "x", "--actor", String(repeating: "x", count: 999)],
+    ])
+    func isOneLine(_ words: [String]) throws {
+        let place = try Workplace.withVault()
+        expectOneLineError(try place.start(words).end(), status: 2)
+    }
+
+    @Test func aVaultHasToBeNamed() throws {
+        let place = try Workplace()
+        place.environment = [:]
+        expectOneLineError(try place.run("stat"), status: 2, containing: "VAULTDB_PATH")
+    }
+
+    @Test func globalOptionsMayStandBeforeTheCommand() throws {
+        let place = try Workplace.withVault()
+        place.environment = [:]
+        let result = try place.run("--db", "clinic.vault", "--json", "stat")
+        #expect(result.status == 0)
+        #expect(try result.object["region"] as? String == "ES")
+    }
+
+    @Test func whereThereAreTwoOrganizationsOneHasToBeNamed() throws {
+        let place = try Workplace.withVault()
+        let other = "11111111-2222-4333-8444-555555555555"
+        #expect(try place.run("resolve", "--org", other, "--email", "a@example.com").status == 0)
+        expectOneLineError(try place.run("find", "--email", "a@example.com"), status: 2, containing: "--org")
+        #expect(try place.run("find", "--org", other, "--email", "a@example.com").status == 0)
+        place.environment["VAULTDB_ORG"] = Workplace.organization
+        #expect(try place.run("find", "--email", "a@example.com").status == 3)
+        place.environment["VAULTDB_ORG"] = "nonsense"
+        expectOneLineError(try place.run("find", "--email", "a@example.com"), status: 2, containing: "VAULTDB_ORG")
+    }
+
+    @Test func aVaultWithoutOrganizationsSaysHowToNameOne() throws {
+        let place = try Workplace()
+        try place.run("init")
+        expectOneLineError(try place.run("resolve", "--email", "a@example.com"), status: 2, containing: "--org ")
+    }
+
+    @Test(arguments: ["bash", "zsh", "fish"])
+    func completionsAreGenerated(_ shell: String) throws {
+        let result = try Workplace().run("--generate-completion-script", shell)
+        #expect(result.status == 0)
+        #expect(result.output.contains("backfill"))
+    }
+
+    @Test func outputThatCannotBeWrittenIsAFailure() throws {
+        let place = try Workplace.withVault()
+        let result = try place.start(program: ["sh", "-c", "exec \(Program.path) stat > /dev/full"]).end()
+        expectOneLineError(result, status: 1, containing: "can't be written")
+    }
+
+    @Test func verboseLogsToStderrAndMasks() throws {
+        let place = try Workplace.withVault()
+        let result = try place.run("resolve", "--email", "someone@example.com", "--json", "-v")
+        _ = try result.object
+        #expect(result.errors.contains("New identity created"))
+        #expect(!result.errors.contains("someone@"))
+    }
+}

@@ -1,0 +1,90 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A temporary directory in which `vaultdb` works on `clinic.vault`.
+final class Workplace {
+    static let organization = "8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80"
+
+    private let directory: TemporaryDirectory
+    /// What every command finds in its environment.
+    var environment = ["VAULTDB_PATH": "clinic.vault"]
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    /// One in which the vault is made already.
+    static func withVault() throws -> Workplace {
+        let place = try Workplace()
+        let made = try place.run("init", "--org", organization)
+        try #require(made.status == 0, "\(made.errors)")
+        return place
+    }
+
+    var path: String { directory.path }
+    var vault: String { file("clinic.vault") }
+    func file(_ name: String) -> String { directory.file(name) }
+    func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name)) }
+
+    /// Names of all files.
+    func files() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: path) }
+
+    func write(_ text: String, to name: String) throws {
+        try Data(text.utf8).write(to: URL(filePath: file(name)))
+    }
+
+    func read(_ name: String) throws -> String {
+        String(decoding: try Data(contentsOf: URL(filePath: file(name))), as: UTF8.self)
+    }
+
+    // MARK: Running
+
+    @discardableResult
+    func run(_ words: String..., input: String? = nil) throws -> Program.Result {
+        try start(words, input: input).end()
+    }
+
+    func start(_ words: [String], input: String? = nil) throws -> Program.Running {
+        try start(program: [Program.path] + words, input: input)
+    }
+
+    /// Another program, such as a shell around `vaultdb`.
+    func start(program words: [String], input: String? = nil) throws -> Program.Running {
+        try Program.Running(words, in: directory.path, input: input.map(file), environment: environment)
+    }
+
+    // MARK: Looking
+
+    /// The organization's counters and the last event, as `stat` tells them.
+    func counters() throws -> [String: Int] {
+        let document = try run("stat", "--json").object
+        let organizations = try #require(document["organizations"] as? [[String: Any]])
+        return try #require(organizations.first).compactMapValues { $0 as? Int }
+    }
+
+    func expectClean(sourceLocation: SourceLocation = #_sourceLocation) throws {
+        let result = try run("check", "--json")
+        #expect(result.status == 0, "\(result.errors)", sourceLocation: sourceLocation)
+        #expect(try result.object["clean"] as? Bool == true, sourceLocation: sourceLocation)
+    }
+
+    /// Rows of a CSV file, alike on every call: emails are unique, phones mostly.
+    static func generatedRows(_ count: Int, from first: Int = 0, id: String = "r") -> String {
+        var text = "id,name,email,phone\n"
+        for number in first..<first + count {
+            text += "\(id)\(number),Name \(number),person\(number)@example.com,+346\(10_000_000 + number)\n"
+        }
+        return text
+    }
+}
+
+/// The promise about errors: one line that names the program.
+func expectOneLineError(
+    _ result: Program.Result, status: Int32, containing part: String = "",
+    sourceLocation: SourceLocation = #_sourceLocation
+) {
+    #expect(result.status == status, "\(result.errors)", sourceLocation: sourceLocation)
+    let lines = result.errors.split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines.count == 2 && lines.last == "", "not one line: \(result.errors)", sourceLocation: sourceLocation)
+    #expect(result.errors.hasPrefix("vaultdb: "), "\(result.errors)", sourceLocation: sourceLocation)
+    #expect(part.isEmpty || result.errors.contains(part), "\(result.errors)", sourceLocation: sourceLocation)
+}

@@ -1,0 +1,170 @@
+// What a failed operation promises: it throws, it has changed nothing, and it can be done again.
+
+import Foundation
+import Storage
+import TestSupport
+import Testing
+
+@testable import VaultDB
+
+@Suite("Faults") struct FaultTests {
+    typealias Operation = @Sendable (any TestVault) throws -> Void
+
+    struct Case: Sendable, CustomTestStringConvertible {
+        let name: String
+        let operation: Operation
+        var testDescription: String { name }
+
+        init(_ name: String, _ operation: @escaping Operation) {
+            self.name = name
+            self.operation = operation
+        }
+    }
+
+    /// On the vault that `scene` makes.
+    static let cases = [
+        Case("create") { try $0.resolve("new@example.com", phone: "600123400", externals: ["ig:new"], name: "New") },
+        Case("create in a new organization") { try $0.resolve("new@example.com", in: UUID(high: 9, low: 9)) },
+        Case("enrich") { try $0.resolve("a@example.com", phone: "600123499", externals: ["ig:x", "ig:y"]) },
+        Case("new conflict") { try $0.resolve("a@example.com", externals: ["ig:b"]) },
+        Case("repeated conflict") { try $0.resolve("a@example.com", phone: "600123456") },
+        Case("name") { try $0.resolve("a@example.com", name: "Anita") },
+        Case("record, new, with its identity") {
+            try $0.put(RecordDraft(kind: .lead, id: "n", email: "n@example.com"))
+        },
+        Case("record, new, of a known identity") {
+            try $0.put(RecordDraft(kind: .lead, id: "n", email: "a@example.com"))
+        },
+        Case("record, updated, moved, enriching") {
+            let moved = Timestamp(iso8601: "2020-01-01T00:00:00Z")
+            try $0.put(RecordDraft(kind: .lead, id: "1", phone: "600123444", status: "WON", createdAt: moved))
+        },
+        Case("share") { try $0.mark("a@example.com", as: .shared) },
+        Case("block what nobody holds") { try $0.mark("noreply@example.com", as: .blocked) },
+        Case("release an owned one") { try $0.release("600123456") },
+        Case("release a shared one") { try $0.release("family@example.com") },
+        Case("idempotent create") { try $0.resolve("new@example.com", key: "new") },
+        Case("idempotent hit, old answers forgotten") { try $0.resolve("a@example.com", key: "other") },
+        Case("region") { try $0.setRegion(Region("FR") ?? .spain, in: .clinic) },
+        Case("region of a new organization") { try $0.setRegion(Region("FR") ?? .spain, in: UUID(high: 9, low: 9)) },
+    ]
+
+    static func scene(warm: Bool) throws -> EngineVault<MemoryEngine> {
+        let vault = try memoryVault()
+        try vault.resolve("a@example.com", name: "Ana", key: "old")
+        try vault.resolve(phone: "600123456", externals: ["ig:b"])
+        try vault.resolve("a@example.com", phone: "600123456", source: "form")
+        try vault.put(RecordDraft(kind: .lead, id: "1", email: "a@example.com"))
+        try vault.resolve("family@example.com", phone: "600123411")
+        try vault.mark("family@example.com", as: .shared)
+        vault.clock.advance(seconds: 30 * 86_400)
+        if warm { _ = try vault.number(of: .clinic) }
+        return vault
+    }
+
+    /// Runs a case on fresh scenes with a fault at its first, second, third … storage operation, until none is met.
+    private func sweep(
+        _ test: Case, with fault: StorageError, _ judge: (EngineVault<MemoryEngine>, Dump, (any Error)?) throws -> Void
+    ) throws {
+        for number in 1...1_000 {
+            let vault = try Self.scene(warm: true)
+            let before = try vault.contents()
+            vault.engine.failOperation(number, with: fault)
+            var thrown: (any Error)?
+            do { try test.operation(vault) } catch { thrown = error }
+            let wasMet = vault.engine.operationCount >= number
+            vault.engine.disarm()
+            guard wasMet else {
+                #expect(thrown == nil && number > 3, "the sweep has met every operation")
+                return
+            }
+            try judge(vault, before, thrown)
+        }
+        Issue.record("the operation has no end")
+    }
+
+    @Test(arguments: cases)
+    func `whichever storage operation fails, nothing has changed and it can be done again`(_ test: Case) throws {
+        let (reference, _) = try outcome(of: test)
+        for fault in [StorageError.diskFull, .system(code: 5, during: "reading")] {
+            try sweep(test, with: fault) { vault, before, thrown in
+                #expect((thrown as? VaultError)?.code == VaultError(storage: fault).code)
+                #expect(try vault.contents() == before)
+                try test.operation(vault)
+                #expect(try shape(of: vault) == reference)
+                #expect(try vault.check().faults == [])
+            }
+        }
+    }
+
+    @Test(arguments: cases)
+    func `a conflict with another writer runs the operation again, once in effect`(_ test: Case) throws {
+        let (reference, _) = try outcome(of: test)
+        try sweep(test, with: .conflict) { vault, before, thrown in
+            if let thrown {
+                // It came while looking, before there was a transaction to run again.
+                #expect((thrown as? VaultError)?.code == .busy)
+                #expect(try vault.contents() == before)
+                try test.operation(vault)
+            }
+            #expect(try shape(of: vault) == reference)
+            #expect(try vault.check().faults == [])
+        }
+    }
+
+    @Test(arguments: cases, [StorageError.diskFull, .mapFull, .conflict])
+    func `a commit that fails changes nothing, one that conflicts is done again`(
+        _ test: Case, _ fault: StorageError
+    ) throws {
+        let (reference, _) = try outcome(of: test)
+        let vault = try Self.scene(warm: true)
+        let before = try vault.contents()
+        vault.engine.failCommit(with: fault)
+        if fault == .conflict {
+            try test.operation(vault)
+        } else {
+            #expect(code { try test.operation(vault) } == VaultError(storage: fault).code)
+            #expect(try vault.contents() == before)
+            try test.operation(vault)
+        }
+        #expect(try shape(of: vault) == reference)
+        #expect(try vault.check().faults == [])
+    }
+
+    @Test func `a failed read is an error and not an absence`() throws {
+        let vault = try Self.scene(warm: true)
+        let reads: [() throws -> Void] = [
+            { _ = try vault.find("a@example.com") }, { _ = try vault.record(.lead, "1", in: .clinic) },
+            { _ = try vault.openConflicts() }, { _ = try vault.ledger(in: .clinic) }, { _ = try vault.check() },
+            { _ = try vault.verifyAudit(in: .clinic) }, { _ = try vault.resolve("a@example.com", dry: true) },
+        ]
+        for read in reads {
+            vault.engine.failOperation(1, with: .system(code: 5, during: "reading"))
+            #expect(code { try read() } == .system)
+            try read()
+        }
+    }
+
+    /// What the case does where nothing fails.
+    private func outcome(of test: Case) throws -> (shape: [String], before: Dump) {
+        let vault = try Self.scene(warm: true)
+        let before = try vault.contents()
+        try test.operation(vault)
+        return (try shape(of: vault), before)
+    }
+
+    /// The state without what differs between two runs: random ids, and the hashes over them.
+    private func shape(of vault: any TestVault) throws -> [String] {
+        var shape: [String] = []
+        for organization in [UUID.clinic, UUID(high: 9, low: 9)] {
+            let ledger = try vault.ledger(in: organization)
+            shape.append("\(ledger.json.adding(["region": .string(try vault.region(in: organization).code)]).text)")
+            for event in try vault.events(in: organization) {
+                shape.append(
+                    "\(event.action) \(event.time) \(event.kinds) \(event.previousOfIdentity) \(event.source ?? "")")
+            }
+        }
+        for (table, entries) in try vault.contents() { shape.append("\(table) \(entries.count)") }
+        return shape.sorted()
+    }
+}

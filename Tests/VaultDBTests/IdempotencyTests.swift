@@ -1,0 +1,91 @@
+// What an idempotency key promises: the first answer again, and nothing written.
+
+import Foundation
+import Testing
+
+@testable import VaultDB
+
+@Suite("Idempotency") struct IdempotencyTests {
+    @Test(arguments: EngineKind.allCases)
+    func `a repeated key gives the first answer and writes nothing`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        try vault.resolve(phone: "600123456")
+        let created = try vault.resolve("a@example.com", phone: "12", key: "booking-1")
+        let conflict = try vault.resolve(
+            "a@example.com", phone: "600123456", externals: ["ig:a", "bad"], key: "booking-2")
+        let before = try vault.contents()
+        #expect(try vault.resolve("a@example.com", phone: "12", key: "booking-1") == created)
+        #expect(try vault.resolve("other@example.com", name: "Other", key: "booking-1") == created)
+        #expect(try vault.resolve(externals: ["ig:a"], key: "booking-2") == conflict)
+        #expect(try vault.resolve("other@example.com", key: "booking-2", dry: true) == conflict)
+        #expect(try vault.contents() == before)
+        #expect(conflict.enriched.count == 1 && conflict.conflicts.count == 1 && conflict.warnings.count == 1)
+    }
+
+    @Test(arguments: EngineKind.allCases)
+    func `the first answer to a key may be a hit`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        let created = try vault.resolve("a@example.com")
+        let first = try vault.resolve("a@example.com", key: "k")
+        #expect(first.outcome == .matched(by: .email) && first.identity == created.identity)
+        #expect(try vault.resolve("b@example.com", key: "k") == first)
+        #expect(try vault.events(in: .clinic).count == 1, "the kept answer is no change of the identity")
+    }
+
+    @Test(arguments: EngineKind.allCases)
+    func `keys are apart from each other and organizations from each other`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        let one = try vault.resolve("a@example.com", key: "k")
+        #expect(try vault.resolve("b@example.com", key: "K").identity != one.identity)
+        #expect(try vault.resolve("b@example.com", key: "k", in: .studio).identity != one.identity)
+    }
+
+    @Test(arguments: EngineKind.allCases)
+    func `neither a failure nor a dry run takes a key`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        #expect(code { try vault.resolve("@", key: "k") } == .noUsableIdentifier)
+        #expect(try vault.resolve("a@example.com", key: "k", dry: true).identity.id == .nobody)
+        let real = try vault.resolve("b@example.com", key: "k")
+        #expect(real.outcome == .created)
+        #expect(try vault.resolve("a@example.com", key: "k") == real)
+    }
+
+    @Test(arguments: EngineKind.allCases)
+    func `old answers are forgotten as new ones come`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        for number in 0..<6 {
+            try vault.resolve("a@example.com", key: "old-\(number)")
+            vault.clock.advance()
+        }
+        let day: Int64 = 86_400
+        vault.clock.advance(seconds: Int64(Limits.idempotencyDays) * day - 6)
+        try vault.resolve("a@example.com", key: "in time")
+        #expect(try vault.answersKept() == 7)
+        vault.clock.advance(seconds: 10)
+        try vault.resolve("a@example.com", key: "later")
+        #expect(try vault.answersKept() == 4, "four old ones go with a new one")
+        try vault.resolve("a@example.com", key: "last")
+        #expect(try vault.answersKept() == 3)
+        #expect(try vault.resolve("b@example.com", key: "old-0").outcome == .created)
+        #expect(try vault.check().isClean)
+    }
+
+    @Test(arguments: ["", String(repeating: "k", count: Limits.idempotencyKeyBytesMax + 1)])
+    func `a key out of bounds is refused`(_ key: String) throws {
+        let vault = try EngineKind.memory.vault()
+        #expect(code { try vault.resolve("a@example.com", key: key) } == .invalidArgument)
+        #expect(try vault.number(of: .clinic) == nil)
+    }
+
+    @Test(arguments: ["k", String(repeating: "k", count: Limits.idempotencyKeyBytesMax), "\0", "ключ 🔑", "a/b\n"])
+    func `a key may consist of any bytes`(_ key: String) throws {
+        let vault = try EngineKind.memory.vault()
+        let first = try vault.resolve("a@example.com", key: key)
+        #expect(try vault.resolve("b@example.com", key: key) == first)
+    }
+}
+
+extension TestVault {
+    /// Each kept answer has two entries.
+    fileprivate func answersKept() throws -> Int { (try contents()["idempotency"] ?? [:]).count / 2 }
+}

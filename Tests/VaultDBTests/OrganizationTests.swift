@@ -1,0 +1,78 @@
+// What an organization promises: it is apart from all others, and has a region of its own.
+
+import Foundation
+import Testing
+
+@testable import VaultDB
+
+@Suite("Organizations") struct OrganizationTests {
+    @Test(arguments: EngineKind.allCases)
+    func `nothing is matched, read or counted across organizations`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        let clinic = try vault.resolve("a@example.com", phone: "600123456", externals: ["ig:a"])
+        try vault.put(RecordDraft(kind: .lead, id: "1", email: "a@example.com"))
+        #expect(try vault.find("a@example.com", .email, in: .studio) == nil)
+        let studio = try vault.resolve("a@example.com", externals: ["ig:a"], in: .studio)
+        #expect(studio.outcome == .created && studio.sequence == 1)
+        #expect(try vault.identity(clinic.identity.id, in: .studio) == nil)
+        #expect(try vault.identity(studio.identity.id, in: .clinic) == nil)
+        #expect(try vault.record(.lead, "1", in: .studio) == nil)
+        #expect(try vault.history(of: clinic.identity.id, in: .studio).isEmpty)
+        let ledger = try vault.ledger(in: .studio)
+        #expect(ledger.identities == 1 && ledger.records == 0 && ledger.phones == 0)
+        try vault.mark("a@example.com", as: .blocked)
+        #expect(try vault.find("a@example.com", .email, in: .studio) == studio.identity.id)
+        #expect(try vault.verifyAudit(in: .studio).events == 1)
+        #expect(try vault.check().isClean)
+    }
+
+    @Test(arguments: EngineKind.allCases)
+    func `a region counts for what is normalised from now on`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        let french = try #require(Region("FR"))
+        let spanish = try vault.resolve(phone: "600123456")
+        try vault.setRegion(french, in: .clinic)
+        #expect(try vault.region(in: .clinic) == french && vault.region(in: .studio) == .spain)
+        let abroad = try vault.resolve(phone: "600123456")
+        #expect(abroad.outcome == .created)
+        #expect(try vault.find("600123456") == abroad.identity.id)
+        #expect(try vault.find("+34600123456") == spanish.identity.id)
+        let put = try vault.put(RecordDraft(kind: .lead, id: "1", phone: "600123456"))
+        #expect(put.identity == abroad.identity.id)
+        #expect(try vault.resolve(phone: "600123456", in: .studio).outcome == .created)
+        #expect(try vault.find("+34600123456", .phone, in: .studio) != nil)
+    }
+
+    @Test(arguments: EngineKind.allCases)
+    func `setting the region that is set already writes nothing`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        try vault.setRegion(.spain, in: .clinic)
+        let before = try vault.contents()
+        try vault.setRegion(.spain, in: .clinic)
+        #expect(try vault.contents() == before)
+        #expect(try vault.events(in: .clinic).map(\.action) == [.organizationChanged])
+        #expect(try vault.check().isClean)
+    }
+
+    @Test(arguments: EngineKind.allCases)
+    func `reading an organization nobody knows finds nothing and makes none`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        let before = try vault.contents()
+        #expect(try vault.find("a@example.com") == nil)
+        #expect(try vault.identity(UUID(), in: .clinic) == nil)
+        #expect(try vault.openConflicts().isEmpty && vault.events(in: .clinic).isEmpty)
+        #expect(try vault.ledger(in: .clinic) == Ledger() && vault.verifyAudit(in: .clinic).isIntact)
+        #expect(try vault.contents() == before)
+    }
+
+    @Test(arguments: EngineKind.allCases)
+    func `organizations are numbered in the order in which they came`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        for number in 1...20 {
+            let id = UUID()
+            try vault.resolve("a@example.com", in: id)
+            #expect(try vault.number(of: id) == OrganizationNumber(UInt32(number)))
+        }
+        #expect(try vault.check().isClean)
+    }
+}

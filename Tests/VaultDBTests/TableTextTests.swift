@@ -1,0 +1,76 @@
+// What looking into the tables promises: what `keys` prints is what `get` takes, and no key crashes it.
+
+import Foundation
+import Logging
+import TestSupport
+import Testing
+
+@testable import VaultDB
+
+@Suite("Looking into tables") struct TableTextTests {
+    private let directory: TemporaryDirectory
+    private let vault: Vault
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        var options = VaultOptions()
+        options.logger = .silent
+        vault = try Vault(at: directory.file("vault"), options: options)
+        let clinic = vault.organization(.clinic)
+        for (number, id) in ["1", "a/b", "//", " ", "é🙂", "\u{1}", String(repeating: "x", count: 200)].enumerated() {
+            let draft = RecordDraft(
+                kind: .lead, id: id, email: "p\(number)@example.com", phone: "60012345\(number)",
+                externals: ["ig:a/b \(number)"], attributes: #"{"a":1}"#)
+            _ = try clinic.putBlocking(draft)
+        }
+        var request = ResolveRequest(email: "p0@example.com", phone: "600123451", externals: ["ig:a/b 2"], name: "Ana")
+        request.idempotencyKey = "k"
+        _ = try clinic.resolveBlocking(request)
+        try clinic.setRegion(.spain)
+        _ = try vault.organization(.studio).resolveBlocking(ResolveRequest(email: "p0@example.com"))
+    }
+
+    @Test(arguments: Vault.tableNames)
+    func `what is printed of a key finds the same entry again`(_ table: String) throws {
+        var entries: [StoredEntry] = []
+        try vault.entries(of: table) { (entry) throws(VaultError) in
+            entries.append(entry)
+            return true
+        }
+        #expect(!entries.isEmpty)
+        for entry in entries {
+            let found = try vault.entry(of: table, key: entry.key, organization: entry.organization)
+            #expect(found?.rawKey == entry.rawKey && found?.rawValue == entry.rawValue, "\(entry.key.debugDescription)")
+            #expect(!entry.value.text.contains("fault"))
+            #expect((try? JSONSerialization.jsonObject(with: Data(entry.value.text.utf8))) != nil)
+            #expect((entry.organization == nil) == ["meta", "organizations"].contains(table))
+        }
+        let perOrganization = try entries.filter { $0.organization == .clinic }.map { entry in
+            var first: StoredEntry?
+            try vault.entries(of: table, organization: .clinic, prefix: entry.key) { (entry) throws(VaultError) in
+                first = entry
+                return false
+            }
+            return first?.rawKey == entry.rawKey
+        }
+        #expect(!perOrganization.contains(false), "an entry is the first of those that start like it")
+    }
+
+    @Test(arguments: Vault.tableNames)
+    func `odd keys are refused or find nothing`(_ table: String) throws {
+        let odd =
+            ["", "/", "//", "///", "zz", "0", "-1", "18446744073709551616", "lead", "lead/", "é", "\0", "@", "+"]
+            + InputTests.nasty
+        for text in odd {
+            let refusal = code { try vault.entry(of: table, key: text, organization: .clinic) }
+            #expect(refusal == nil || refusal == .invalidArgument, "\(text.debugDescription)")
+            let count = code { try vault.entries(of: table, organization: .clinic, prefix: text) { _ in true } }
+            #expect(count == nil || count == .invalidArgument, "\(text.debugDescription)")
+        }
+    }
+
+    @Test func `a table that is not there is refused`() {
+        #expect(code { try vault.entries(of: "nothing") { _ in true } } == .invalidArgument)
+        #expect(code { try vault.entries(of: "identities", prefix: "0") { _ in true } } == .invalidArgument)
+    }
+}
