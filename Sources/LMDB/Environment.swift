@@ -21,6 +21,7 @@ public final class Environment: StorageEngine {
     private let file: StoreFile
     private let readers = ReaderPool()
     private let generation = ProcessGuard.generation
+    private let mapBytesMax: Atomic<Int>
     /// LMDB lets one thread write at a time; this says so before it does. Whoever replaces the map holds it too, so
     /// that happens between writes and never twice at once.
     private let writing = Mutex(Lifecycle.open)
@@ -50,6 +51,7 @@ public final class Environment: StorageEngine {
         }
         self.path = path
         self.options = options
+        mapBytesMax = Atomic(options.mapBytesMax)
         self.file = file
         tableCount = tables.count
         self.tables = .allocate(capacity: max(tables.count, 1))
@@ -295,10 +297,19 @@ public final class Environment: StorageEngine {
         try writing.withLock { state throws(StorageError) in
             try refuseUnlessOpen(state)
             let current = information.me_mapsize
-            let target = min(current * 2, options.mapBytesMax)
+            let target = min(current * 2, mapBytesMax.load(ordering: .relaxed))
             // Once LMDB has let go of the old map there is no way back, so it only starts with room for a new one.
             guard target > current, file.canMap(bytes: target) else { throw .mapFull }
             try setMap(bytes: target, &state)
+        }
+    }
+
+    /// Keeps the map from growing beyond `bytes`, and makes it smaller where it is larger already and not in use.
+    public func limitMap(to bytes: Int) throws(StorageError) {
+        try writing.withLock { state throws(StorageError) in
+            try refuseUnlessOpen(state)
+            mapBytesMax.store(bytes, ordering: .relaxed)
+            if bytes < information.me_mapsize { try setMap(bytes: bytes, &state) }
         }
     }
 

@@ -8,7 +8,11 @@ enum NewFile {
         // Two that make the same file must not meet in the unfinished one.
         let partial = "\(path).\(UInt32.random(in: 0...(.max))).partial"
         let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw StorageError(code: errno, during: path) }
+        guard descriptor >= 0 else {
+            // Said of the file that was to be made, not of a store that is missed.
+            throw errno == ENOENT
+                ? .system(code: ENOENT, during: "making \(path)") : StorageError(code: errno, during: path)
+        }
         do throws(StorageError) {
             defer { close(descriptor) }
             try fill(descriptor)

@@ -32,7 +32,7 @@ struct VaultDBCommand: ParsableCommand {
                 name: "The file",
                 subcommands: [
                     InitCommand.self, StatCommand.self, KeysCommand.self, GetCommand.self, CheckCommand.self,
-                    BackupCommand.self, CompactCommand.self,
+                    BackupCommand.self, CompactCommand.self, RekeyCommand.self,
                 ]),
         ])
 

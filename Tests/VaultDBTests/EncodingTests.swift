@@ -88,7 +88,7 @@ enum Samples {
         enriched: [identifier("stripe:cus_1")], conflicts: [.init(identifier: identifier("+34600123456"), owner: b)],
         warnings: [.invalid(.phone), .shared(.email), .blocked(.external), .tooManyIdentifiers], sequence: 300)
 
-    static let meta = Meta(createdAt: time(1), region: .spain, normalizer: "rules 1")
+    static let meta = Meta(createdAt: time(1), region: .spain, bytesMax: 1 << 40, normalizer: "rules 1")
     static let organization = OrganizationRecord(number: number, createdAt: time(2), region: Region("FR"))
     static let answerKey = IdempotencyKey("k").answerKey(in: number)
 

@@ -228,6 +228,8 @@ extension Model {
         return answer
     }
 
+    func knows(key: String) -> Bool { answers[key] != nil }
+
     private func kinds(_ names: [Name]) -> [IdentifierKind] {
         IdentifierKind.allCases.filter { kind in names.contains { $0.kind == kind } }
     }

@@ -247,39 +247,74 @@ extension ReadTransaction where Self: ~Copyable {
     /// Checks every organization on this snapshot, and that no entry belongs to none.
     borrowing func check(progress: @escaping (Int) throws(VaultError) -> Void) throws(VaultError) -> CheckReport {
         var report = CheckReport()
-        for (id, record) in try organizations() {
+        var numbers: Set<UInt32> = []
+        for (id, record) in try readableOrganizations(&report) {
+            if !numbers.insert(record.number.rawValue).inserted {
+                report.note(Tables.organizations, id.text, "another organization has its number")
+                continue
+            }
             let done = report.entries
             var check = Check(record.number, id: id) { entries throws(VaultError) in try progress(done + entries) }
             try check.run(self)
             report.add(check.report)
         }
         for table in Tables.all where TableText.isPerOrganization(table) {
-            try noteStrays(in: table, &report)
+            try noteStrays(in: table, besides: numbers, &report)
         }
         return report
     }
 
+    /// The organizations that can be decoded; a fault for each that can't.
+    private borrowing func readableOrganizations(
+        _ report: inout CheckReport
+    ) throws(VaultError) -> [(id: UUID, record: OrganizationRecord)] {
+        var list: [(id: UUID, record: OrganizationRecord)] = []
+        var found = report
+        try visit(Tables.organizations, prefix: Key()) { (key, value) throws(VaultError) in
+            found.entries += 1
+            do throws(VaultError) {
+                guard key.byteCount == 16 else { throw .corrupted("its key has \(key.byteCount) bytes") }
+                list.append((key.id(at: 0), try OrganizationRecord(value, under: key)))
+            } catch {
+                guard error.code == .corrupted || error.code == .unknownFormat else { throw error }
+                found.note(Tables.organizations, [UInt8](copying: key).hex, error.message)
+            }
+            return .next
+        }
+        report = found
+        return list
+    }
+
     /// Entries of an organization that the vault does not know. Skips from one organization's range to the next.
-    private borrowing func noteStrays(in table: Table, _ report: inout CheckReport) throws(VaultError) {
-        let known = Set(try organizations().map(\.record.number.rawValue))
+    private borrowing func noteStrays(
+        in table: Table, besides known: Set<UInt32>, _ report: inout CheckReport
+    ) throws(VaultError) {
+        var found = report
         var next: UInt32? = 0
         while let number = next {
             next = nil
             var start = Key()
             start.append(number)
             try visit(table, prefix: Key(), from: start) { (key, _) throws(VaultError) in
-                guard key.byteCount >= 4 else { return .next }
-                let found = UInt32(bigEndian: key.unsafeLoadUnaligned(as: UInt32.self))
-                if !known.contains(found) {
-                    report.faultCount += 1
-                    report.faults.append(
-                        .init(
-                            table: table.name, organization: nil, key: [UInt8](copying: key).hex,
-                            message: "it belongs to no organization"))
+                let name = [UInt8](copying: key).hex
+                guard key.byteCount >= 4 else {
+                    found.note(table, name, "its key is cut short")
+                    return .next
                 }
-                next = found == .max ? nil : found + 1
+                let owner = UInt32(bigEndian: key.unsafeLoadUnaligned(as: UInt32.self))
+                if !known.contains(owner) { found.note(table, name, "it belongs to no organization") }
+                next = owner == .max ? nil : owner + 1
                 return .stop
             }
         }
+        report = found
+    }
+}
+
+extension CheckReport {
+    fileprivate mutating func note(_ table: Table, _ key: String, _ message: String) {
+        faultCount += 1
+        guard faults.count < Self.faultsMax else { return }
+        faults.append(Fault(table: table.name, organization: nil, key: key, message: message))
     }
 }

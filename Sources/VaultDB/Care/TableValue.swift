@@ -17,7 +17,8 @@ enum TableValue {
             let meta = try Meta(value)
             return [
                 "format": JSONValue(Meta.formatVersion), "created_at": JSONValue(meta.createdAt),
-                "region": .string(meta.region.code), "normalizer": .string(meta.normalizer),
+                "bytes_max": JSONValue(meta.bytesMax), "region": .string(meta.region.code),
+                "normalizer": .string(meta.normalizer),
             ]
         case Tables.organizations:
             let record = try OrganizationRecord(value, under: key)

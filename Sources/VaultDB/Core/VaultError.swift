@@ -62,13 +62,15 @@ extension VaultError: StorageFailure {
     public init(storage: StorageError) {
         switch storage {
         case .mapFull:
-            self.init(.mapFull, "the vault's map is full", advice: "open it with a larger map limit")
+            self.init(
+                .mapFull, "the vault has reached its largest size; nothing was written",
+                advice: "raise it with `vaultdb compact --max-size`")
         case .readersFull:
             self.init(.readersFull, "all reader slots are taken", advice: "end processes that hold the vault open")
         case .diskFull:
             self.init(.diskFull, "the disk is full; nothing was written", advice: "free some space and try again")
         case .corrupted(let what):
-            self = .corrupted(what)
+            self.init(.corrupted, what, advice: "restore a backup, and keep this file for a look")
         case .notAStore(let what):
             self.init(.notAVault, what, advice: "give the path of a vault, or make one with `vaultdb init`")
         case .unknownFormat(let what):

@@ -82,7 +82,7 @@ extension WriteTransaction where Self: ~Copyable {
         try store(new, replacing: old, &scope)
         try note(
             old == nil ? .recordCreated : .recordUpdated, record: .init(kind: new.kind.rawValue, id: new.id),
-            source: new.source, on: &identity, &scope)
+            source: try draft.eventSource(query), on: &identity, &scope)
         try put(identity, in: scope.organization)
         resolution?.sequence = identity.lastSequence
         return PutAnswer(change: old == nil ? .created : .updated, identity: identity.id, resolution: resolution)

@@ -50,6 +50,12 @@ public struct RecordDraft: Sendable {
         }
     }
 
+    /// Where it comes from, as the trail keeps it: on one line and short.
+    func eventSource(_ query: ResolveQuery?) throws(VaultError) -> String? {
+        if let query { return query.source }
+        return try boundedLine(source, "source", bytesMax: Limits.sourceBytesMax)
+    }
+
     /// What to resolve the record's identity by.
     var request: ResolveRequest {
         let name = [firstName, lastName].compactMap(\.self).joined(separator: " ")

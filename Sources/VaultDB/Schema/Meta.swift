@@ -9,6 +9,8 @@ struct Meta: Equatable {
     let createdAt: Timestamp
     /// For organizations that set none of their own.
     let region: Region
+    /// The largest size the file may grow to.
+    let bytesMax: UInt64
     /// What normalised the stored identifiers.
     let normalizer: String
 
@@ -21,26 +23,34 @@ struct Meta: Equatable {
     func encoded() -> [UInt8] {
         var writer = ByteWriter(format: Self.formatVersion)
         writer.time(createdAt)
+        writer.long(bytesMax)
         writer.text(region.code)
         writer.text(normalizer)
         return writer.sealed(under: Self.key)
     }
 
-    init(createdAt: Timestamp, region: Region, normalizer: String) {
+    init(createdAt: Timestamp, region: Region, bytesMax: UInt64, normalizer: String) {
         self.createdAt = createdAt
+        self.bytesMax = bytesMax
         self.region = region
         self.normalizer = normalizer
     }
 
     /// The same vault after its identifiers were made anew.
     func renormalized(by normalizer: String) -> Meta {
-        Meta(createdAt: createdAt, region: region, normalizer: normalizer)
+        Meta(createdAt: createdAt, region: region, bytesMax: bytesMax, normalizer: normalizer)
+    }
+
+    /// The same vault with another largest size.
+    func limited(to bytesMax: UInt64) -> Meta {
+        Meta(createdAt: createdAt, region: region, bytesMax: bytesMax, normalizer: normalizer)
     }
 
     init(_ bytes: RawSpan) throws(VaultError) {
         let key = Self.key
         var reader = try ByteReader(sealed: bytes, under: key.bytes, format: Self.formatVersion)
         createdAt = try reader.time()
+        bytesMax = try reader.long()
         guard let region = Region(try reader.text()) else {
             throw .corrupted("the vault's region is unknown to this libphonenumber")
         }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Logging
 internal import Storage
 
 /// Looking up without ever writing.
@@ -59,14 +60,25 @@ extension Core {
     func mark(
         _ identifier: Identifier, as state: IdentifierState, _ tenant: Tenant
     ) throws(VaultError) -> IdentifierStateChange {
-        try writeBlocking(tenant) { (transaction, scope) throws(VaultError) in
-            try transaction.mark(identifier, as: state, &scope)
-        }
+        tell(
+            "Identifier \(state)",
+            try writeBlocking(tenant) { (transaction, scope) throws(VaultError) in
+                try transaction.mark(identifier, as: state, &scope)
+            })
     }
 
     func release(_ identifier: Identifier, _ tenant: Tenant) throws(VaultError) -> IdentifierStateChange {
-        try writeBlocking(tenant) { (transaction, scope) throws(VaultError) in
-            try transaction.release(identifier, &scope)
-        }
+        tell(
+            "Identifier released",
+            try writeBlocking(tenant) { (transaction, scope) throws(VaultError) in
+                try transaction.release(identifier, &scope)
+            })
+    }
+
+    private func tell(_ what: String, _ change: IdentifierStateChange) -> IdentifierStateChange {
+        var metadata: Logger.Metadata = ["identifier": "\(change.identifier.masked)"]
+        if let holder = change.holder { metadata["identity"] = "\(holder.text)" }
+        logger.info("\(what)", metadata: metadata)
+        return change
     }
 }

@@ -4,11 +4,16 @@ internal import Storage
 /// Putting records, one by one or many in one transaction.
 extension Core {
     func put(_ draft: RecordDraft, _ tenant: Tenant) async throws(VaultError) -> PutAnswer {
-        try await write(tenant, operation(draft, tenant))
+        tell(try await write(tenant, operation(draft, tenant)))
     }
 
     func putBlocking(_ draft: RecordDraft, _ tenant: Tenant) throws(VaultError) -> PutAnswer {
-        try writeBlocking(tenant, operation(draft, tenant))
+        tell(try writeBlocking(tenant, operation(draft, tenant)))
+    }
+
+    private func tell(_ answer: PutAnswer) -> PutAnswer {
+        if let resolution = answer.resolution { _ = tell(resolution) }
+        return answer
     }
 
     private func operation(_ draft: RecordDraft, _ tenant: Tenant) throws(VaultError) -> Operation<PutAnswer> {

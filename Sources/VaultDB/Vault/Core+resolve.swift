@@ -9,7 +9,7 @@ extension Core {
         switch try prepare(request, tenant) {
         case .answered(let resolution): return resolution
         case .writes(let query):
-            return log(try await write(tenant, operation(request.idempotencyKey, query)), query)
+            return tell(try await write(tenant, operation(request.idempotencyKey, query)))
         }
     }
 
@@ -17,7 +17,7 @@ extension Core {
         switch try prepare(request, tenant) {
         case .answered(let resolution): return resolution
         case .writes(let query):
-            return log(try writeBlocking(tenant, operation(request.idempotencyKey, query)), query)
+            return tell(try writeBlocking(tenant, operation(request.idempotencyKey, query)))
         }
     }
 
@@ -56,19 +56,24 @@ extension Core {
 
     private func consider(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Preparation {
         try validate(request)
+        let key = request.idempotencyKey.map(IdempotencyKey.init)
+        if let key, let answer = try firstAnswer(to: key, tenant) { return .answered(answer) }
         let region = try region(request.region, for: tenant)
         let query = try ResolveQuery(request, region: region, normalizer)
         guard let number = try number(of: tenant) else {
             // Nobody is known yet.
             return request.isDryRun ? .answered(ResolvePlan(warnings: query.warnings).resolution) : .writes(query)
         }
-        let key = request.idempotencyKey.map(IdempotencyKey.init)
         return try engine.read { (snapshot) throws(VaultError) in
-            if let key, let answer = try snapshot.firstAnswer(to: key, in: number) { return .answered(answer) }
             let plan = try snapshot.plan(query, in: number)
             if request.isDryRun { return .answered(plan.resolution) }
             return plan.changesNothing && key == nil ? .answered(count(plan.resolution)) : .writes(query)
         }
+    }
+
+    private func firstAnswer(to key: IdempotencyKey, _ tenant: Tenant) throws(VaultError) -> Resolution? {
+        try read(tenant) { (snapshot, number) throws(VaultError) in try snapshot.firstAnswer(to: key, in: number) }
+            ?? nil
     }
 
     private func validate(_ request: ResolveRequest) throws(VaultError) {
@@ -96,7 +101,8 @@ extension Core {
         return resolution
     }
 
-    private func log(_ resolution: Resolution, _ query: ResolveQuery) -> Resolution {
+    /// Logs what a write did.
+    func tell(_ resolution: Resolution) -> Resolution {
         logger.info("\(resolution.sentence)", metadata: metadata(resolution))
         return resolution
     }
@@ -119,6 +125,6 @@ extension Resolution {
     fileprivate var sentence: String {
         if outcome == .created { return "New identity created" }
         if !enriched.isEmpty { return "Enriched identity" }
-        return conflicts.isEmpty ? "Identity match found" : "Identity match found, in conflict with another"
+        return conflicts.isEmpty ? "Identity match found, updated" : "Identity match found, in conflict with another"
     }
 }

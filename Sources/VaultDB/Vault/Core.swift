@@ -22,9 +22,12 @@ final class Core<Engine: StorageEngine>: Sendable {
     /// Whether hits are told as well. Asking the logger each time would cost more than many a hit.
     let logsHits: Bool
 
-    /// - Parameter region: for a new vault; an existing one keeps its own.
+    /// - Parameters:
+    ///   - region: for a new vault; an existing one keeps its own.
+    ///   - bytesMax: likewise.
     init(
-        engine: Engine, region: Region, normalizer: Normalizer, logger: Logger, actor: String?, isReadOnly: Bool,
+        engine: Engine, region: Region, bytesMax: Int = .max, normalizer: Normalizer, logger: Logger, actor: String?,
+        isReadOnly: Bool,
         clock: @escaping @Sendable () -> Timestamp = { Timestamp.now() }
     ) throws(VaultError) {
         self.engine = engine
@@ -40,7 +43,8 @@ final class Core<Engine: StorageEngine>: Sendable {
         } else if isReadOnly {
             throw VaultError(.notAVault, "the file holds no vault", advice: "make one with `vaultdb init`")
         } else {
-            let fresh = Meta(createdAt: clock(), region: region, normalizer: mine)
+            let fresh = Meta(
+                createdAt: clock(), region: region, bytesMax: UInt64(clamping: bytesMax), normalizer: mine)
             meta = try engine.write { (transaction) throws(VaultError) in
                 // Another process may have made the vault in between.
                 if let known = try transaction.meta() { return known }
@@ -63,16 +67,28 @@ final class Core<Engine: StorageEngine>: Sendable {
     /// What is remembered of an organization between calls. Its number never changes once it is given.
     final class Tenant: Sendable {
         let id: UUID
-        /// 0 until the organization is known to the vault.
-        fileprivate let number = Atomic<UInt32>(0)
-        /// 0 where it has no region of its own.
-        fileprivate let region = Atomic<UInt16>(0)
+        /// Its number, and below it in 16 bits its own region or 0. All zero until the vault knows it.
+        private let known = Atomic<UInt64>(0)
 
         fileprivate init(id: UUID) { self.id = id }
 
+        fileprivate var number: OrganizationNumber? {
+            let known = known.load(ordering: .relaxed)
+            return known == 0 ? nil : OrganizationNumber(UInt32(known >> 16))
+        }
+
+        fileprivate var region: Region? {
+            Region(packed: UInt16(truncatingIfNeeded: known.load(ordering: .relaxed)))
+        }
+
+        /// What was read, unless something newer is known.
+        fileprivate func learn(_ record: OrganizationRecord) {
+            _ = known.compareExchange(expected: 0, desired: record.packed, ordering: .relaxed)
+        }
+
+        /// What was just written.
         fileprivate func remember(_ record: OrganizationRecord) {
-            region.store(record.region?.packed ?? 0, ordering: .relaxed)
-            number.store(record.number.rawValue, ordering: .releasing)
+            known.store(record.packed, ordering: .relaxed)
         }
     }
 
@@ -87,17 +103,16 @@ final class Core<Engine: StorageEngine>: Sendable {
 
     /// The organization's number, or nil while nothing was ever written for it.
     func number(of tenant: Tenant) throws(VaultError) -> OrganizationNumber? {
-        let number = tenant.number.load(ordering: .acquiring)
-        if number != 0 { return OrganizationNumber(number) }
+        if let number = tenant.number { return number }
         let record = try engine.read { (snapshot) throws(VaultError) in try snapshot.organization(tenant.id) }
         guard let record else { return nil }
-        tenant.remember(record)
+        tenant.learn(record)
         return record.number
     }
 
     func region(of tenant: Tenant) throws(VaultError) -> Region {
         _ = try number(of: tenant)
-        return Region(packed: tenant.region.load(ordering: .relaxed)) ?? meta.region
+        return tenant.region ?? meta.region
     }
 
     /// The region a call is to use: the one it names, or the organization's.
@@ -157,9 +172,8 @@ final class Core<Engine: StorageEngine>: Sendable {
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
     ) -> @Sendable (inout Engine.Writer) throws(VaultError) -> Answer {
         { [self] (transaction) throws(VaultError) in
-            let known = OrganizationNumber(tenant.number.load(ordering: .acquiring))
-            let number = known.rawValue != 0 ? known : try transaction.intern(tenant.id, at: clock()).number
-            return try operate(&transaction, in: number, body)
+            if let number = tenant.number { return try operate(&transaction, in: number, body) }
+            return try operate(&transaction, in: transaction.intern(tenant.id, at: clock()).number, body)
         }
     }
 
@@ -181,4 +195,8 @@ final class Core<Engine: StorageEngine>: Sendable {
             "the vault was normalised by \(meta.normalizer), this program has \(Normalizer.version)",
             advice: "run `vaultdb rekey` once, or use the program version that wrote it")
     }
+}
+
+extension OrganizationRecord {
+    fileprivate var packed: UInt64 { UInt64(number.rawValue) << 16 | UInt64(region?.packed ?? 0) }
 }

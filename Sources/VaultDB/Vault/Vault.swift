@@ -21,9 +21,10 @@ public final class Vault: Sendable {
             throw VaultError(storage: error)
         }
         core = try Core(
-            engine: environment, region: options.region,
+            engine: environment, region: options.region, bytesMax: options.bytesMax,
             normalizer: Normalizer(spellingCacheSlots: options.spellingCacheSlots), logger: options.logger,
             actor: options.actor, isReadOnly: options.access == .readOnly)
+        try limitMap(to: Int(clamping: core.meta.bytesMax))
     }
 
     deinit { close() }
@@ -47,6 +48,25 @@ public final class Vault: Sendable {
     /// The region of phones without a country code, for organizations that set none.
     public var region: Region { core.region }
     public var createdAt: Timestamp { core.createdAt }
+    /// The largest size the file may grow to, in bytes.
+    public var bytesMax: UInt64 { core.meta.bytesMax }
+    /// Sets the largest size the file may grow to, in bytes, from now on and whenever it is opened.
+    public func setBytesMax(_ bytes: Int) throws(VaultError) {
+        try limitMap(to: bytes)
+        try core.writes.writeBlocking { (transaction) throws(VaultError) in
+            guard let meta = try transaction.meta() else { throw .corrupted("the vault has lost its meta entry") }
+            try transaction.put(Meta.key, meta.limited(to: UInt64(bytes)).encoded(), in: Tables.meta)
+        }
+    }
+
+    private func limitMap(to bytes: Int) throws(VaultError) {
+        do throws(StorageError) {
+            try core.engine.limitMap(to: bytes)
+        } catch {
+            throw VaultError(storage: error)
+        }
+    }
+
     /// What normalised the identifiers in the file.
     public var normalizerVersion: String { core.normalizerVersion }
     public var path: String { core.engine.path }

@@ -19,7 +19,7 @@ public struct VaultOptions: Sendable {
     public var creates = true
     /// For a new vault: the region of phones without a country code, for organizations that set none.
     public var region = Region.spain
-    /// The largest size the vault may grow to, in bytes.
+    /// For a new vault: the largest size it may grow to, in bytes. Beyond it writes fail with `mapFull`.
     public var bytesMax = 16 << 40
     /// Raw phone spellings to remember, about 64 bytes each; 0 for none.
     public var spellingCacheSlots = 65_536
@@ -36,8 +36,6 @@ public struct VaultOptions: Sendable {
         options.access = access == .readOnly ? .readOnly : .readWrite
         options.durability = durability == .durable ? .durable : .relaxed
         options.creates = creates && access == .readWrite
-        options.mapBytesMax = bytesMax
-        options.mapBytes = min(options.mapBytes, bytesMax)
         options.allowsNetworkFileSystem = allowsNetworkFileSystem
         return options
     }

@@ -10,14 +10,22 @@ struct CompactCommand: ParsableCommand {
             In place; nobody else may have the vault open. Deleted bytes are gone from the file afterwards.
 
               vaultdb compact --db clinic.vault
+              vaultdb compact --max-size 50G
             """)
 
     @OptionGroup var global: GlobalOptions
 
+    @Option(
+        help: ArgumentHelp("Set the largest size the vault may grow to as well.", valueName: "size"),
+        transform: Word.bytes)
+    var maxSize: Int?
+
     func run() throws {
         let path = try global.path()
         // Opened once, so that only a vault is ever rewritten.
-        try global.withVault(.readOnly) { _ in }
+        try global.withVault(maxSize == nil ? .readOnly : .readWrite) { vault in
+            if let maxSize { try vault.setBytesMax(maxSize) }
+        }
         let (before, after) = try Vault.compact(at: path)
         if global.json {
             try Output.document([

@@ -22,6 +22,11 @@ struct InitCommand: ParsableCommand {
     var region = Region.spain
 
     @Option(
+        help: ArgumentHelp("The largest size the vault may grow to, such as 20G (16T).", valueName: "size"),
+        transform: Word.bytes)
+    var maxSize: Int?
+
+    @Option(
         help: ArgumentHelp("The organization's region, where it is another.", valueName: "code"),
         transform: Word.region)
     var orgRegion: Region?
@@ -37,6 +42,7 @@ struct InitCommand: ParsableCommand {
         }
         var options = global.vaultOptions()
         options.region = region
+        if let maxSize { options.bytesMax = maxSize }
         let vault = try Vault(at: path, options: options)
         defer { vault.close() }
         if let organization { try vault.organization(organization).setRegion(orgRegion ?? region) }
@@ -47,7 +53,8 @@ struct InitCommand: ParsableCommand {
     private func print(_ vault: Vault, _ organization: UUID?) throws(Failure) {
         if global.json {
             return try Output.document([
-                "path": .string(vault.path), "region": .string(region.code), "created_at": JSONValue(vault.createdAt),
+                "path": .string(vault.path), "region": .string(region.code), "bytes_max": JSONValue(vault.bytesMax),
+                "created_at": JSONValue(vault.createdAt),
                 "organization": JSONValue(organization?.text), "normalizer": .string(vault.normalizerVersion),
             ])
         }

@@ -45,6 +45,19 @@ enum Word {
         return state
     }
 
+    /// A size of at least 1 MiB, with an optional unit of 1024s.
+    @Sendable
+    static func bytes(_ text: String) throws -> Int {
+        let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
+        let unit = text.last.flatMap { units[Character($0.uppercased())] }
+        let (bytes, overflows) = (Int(unit == nil ? text[...] : text.dropLast()) ?? 0)
+            .multipliedReportingOverflow(by: unit ?? 1)
+        guard !overflows, (1 << 20...16 << 40).contains(bytes) else {
+            throw ValidationError("give a size from 1M to 16T, such as 500M or 20G")
+        }
+        return bytes
+    }
+
     /// A number of things of which there is at least one.
     @Sendable
     static func count(_ text: String) throws -> Int {
