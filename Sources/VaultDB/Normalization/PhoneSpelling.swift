@@ -7,11 +7,8 @@ struct PhoneSpelling {
         /// The bytes, little-endian, with zeros after them.
         var words = InlineArray<5, UInt64>(repeating: 0)
 
-        /// Region and length. Never 0 for a spelling.
+        /// Region and length. Never 0 for a spelling, so that no spelling equals the content of a free slot.
         var tag: UInt32 = 0
-
-        /// Whether this is no spelling, but the content of a free slot.
-        var isFree: Bool { tag == 0 }
     }
 
     let key: Key

@@ -6,8 +6,8 @@ struct Lookups {
     let fixture: Fixture
     let count: Int
     let rounds: Int
-    /// How many people a cache of spellings is asked for: fewer than it remembers.
-    private let regulars = 20_000
+    /// How many people write again and again, few and many: fewer than the cache of spellings remembers.
+    private let regulars = [200, 2_000, 20_000]
 
     private var clinic: Organization { fixture.clinic }
 
@@ -18,10 +18,7 @@ struct Lookups {
         let phones = order.map(fixture.people.phone)
         let emailKeys = try write(emails, "emails.txt")
         let phoneKeys = try write(phones, "phones.txt")
-        let familiar = (0..<count).map { order[$0 % min(regulars, order.count)] }
-        let nationals = familiar.map(fixture.people.nationalPhone)
-        let familiarPhones = familiar.map(fixture.people.phone)
-        let familiarKeys = try write(familiarPhones, "familiar.txt")
+        let familiar = regulars.map { Familiar(regulars: $0, of: Array(order), count: count, fixture.people) }
 
         var times: [String: [Double]] = [:]
         for round in 0...rounds {
@@ -33,9 +30,10 @@ struct Lookups {
             note("find phone", try each(phones) { try clinic.find(phone: $0) != nil })
             note("bare both", try bare(["by_email", emailKeys, "by_phone", phoneKeys]))
             note("resolve both", try resolve(emails, phones))
-            note("bare familiar", try bare(["by_phone", familiarKeys]))
-            note("resolve national", try each(nationals) { try isKnown(ResolveRequest(phone: $0)) })
-            note("normalise national", try normaliseThenResolve(nationals))
+            for group in familiar {
+                note("resolve \(group.regulars)", try each(group.spellings) { try isKnown(ResolveRequest(phone: $0)) })
+                note("normalise \(group.regulars)", try normaliseThenResolve(group))
+            }
         }
         report.add("")
         report.add("Nanoseconds each: median of \(rounds) rounds (least–most), \(count) calls a round.")
@@ -45,12 +43,11 @@ struct Lookups {
         compare("find by email", "find email", "bare `mdb_get` in C", "bare email", times, &report)
         compare("find by phone", "find phone", "bare `mdb_get` in C", "bare phone", times, &report)
         compare("resolve, email and phone in E.164", "resolve both", "two bare `mdb_get`", "bare both", times, &report)
-        compare(
-            "resolve, familiar national spelling", "resolve national", "the same, libphonenumber each time",
-            "normalise national", times, &report)
-        compare(
-            "resolve, familiar national spelling", "resolve national", "bare `mdb_get` in C", "bare familiar", times,
-            &report)
+        for regulars in regulars {
+            compare(
+                "resolve, a national spelling, \(regulars) people in turn", "resolve \(regulars)",
+                "the same, libphonenumber each time", "normalise \(regulars)", times, &report)
+        }
     }
 
     private func compare(
@@ -90,9 +87,9 @@ struct Lookups {
     }
 
     /// The same resolve by a caller who remembers no spelling and asks libphonenumber each time.
-    private func normaliseThenResolve(_ spellings: [String]) throws -> Double {
+    private func normaliseThenResolve(_ group: Familiar) throws -> Double {
         let normalizer = Normalizer(spellingCacheSlots: 0)
-        return try each(Array(spellings.prefix(regulars))) { spelling in
+        return try each(Array(group.spellings.prefix(20_000))) { spelling in
             guard let phone = normalizer.phone(spelling, region: .spain) else { return false }
             return try isKnown(ResolveRequest(phone: phone.rawValue))
         }
@@ -114,6 +111,18 @@ struct Lookups {
             throw BenchmarkError(message: "bare-lmdb answered nothing")
         }
         return time
+    }
+}
+
+/// National spellings of some people, over and over in the same order.
+private struct Familiar {
+    let regulars: Int
+    let spellings: [String]
+
+    init(regulars: Int, of order: [Int], count: Int, _ people: People) {
+        self.regulars = min(regulars, order.count)
+        let spellings = order.prefix(regulars).map(people.nationalPhone)
+        self.spellings = (0..<count).map { spellings[$0 % spellings.count] }
     }
 }
 

@@ -5,7 +5,7 @@ struct Report {
     private(set) var lines: [String] = []
 
     mutating func add(_ line: String) {
-        FileHandle.standardError.write(Data((line + "\n").utf8))
+        print(line)
         lines.append(line)
     }
 

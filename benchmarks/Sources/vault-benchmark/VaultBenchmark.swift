@@ -35,7 +35,10 @@ struct VaultBenchmark: ParsableCommand {
         var report = Report()
         let fixture = try Fixture(path: path, people: People(count: identities), batch: batch, &report)
         try Lookups(fixture: fixture, count: lookups, rounds: rounds).run(&report)
-        print(report.text)
-        if let output { try report.text.write(toFile: output, atomically: true, encoding: .utf8) }
+        if let output {
+            let text =
+                "# Results\n\nWritten by `make bench`; [NOTES.md](NOTES.md) says how to read it.\n\n\(report.text)"
+            try text.write(toFile: output, atomically: true, encoding: .utf8)
+        }
     }
 }
