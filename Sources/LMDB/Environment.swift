@@ -15,19 +15,19 @@ public final class Environment: StorageEngine {
     public let options: EnvironmentOptions
 
     // LMDB's own pointer and the tables' handles: set once before anyone else sees this object, freed in `close`.
-    nonisolated(unsafe) private let pointer: OpaquePointer
+    nonisolated(unsafe) let pointer: OpaquePointer
     nonisolated(unsafe) private let tables: UnsafeMutablePointer<MDB_dbi>
     private let tableCount: Int
-    private let file: StoreFile
+    let file: StoreFile
     private let readers = ReaderPool()
     private let generation = ProcessGuard.generation
     private let mapBytesMax: Atomic<Int>
     /// LMDB lets one thread write at a time; this says so before it does. Whoever replaces the map holds it too, so
     /// that happens between writes and never twice at once.
-    private let writing = Mutex(Lifecycle.open)
+    let writing = Mutex(Lifecycle.open)
 
     /// Broken is an environment whose map could not be put back: nothing may touch it but `close`.
-    private enum Lifecycle { case open, broken, closed }
+    enum Lifecycle { case open, broken, closed }
 
     // MARK: Opening and closing
 
@@ -100,7 +100,7 @@ public final class Environment: StorageEngine {
         return true
     }
 
-    private static func openPointer(
+    static func openPointer(
         _ path: String, tableCount: Int, _ options: EnvironmentOptions
     ) throws(StorageError) -> OpaquePointer {
         var created: OpaquePointer?
@@ -201,14 +201,14 @@ public final class Environment: StorageEngine {
     }
 
     /// Runs `body` like a reader without a snapshot: the environment stays open and its map where it is.
-    private func pinned<Answer>(_ body: () throws(StorageError) -> Answer) throws(StorageError) -> Answer {
+    func pinned<Answer>(_ body: () throws(StorageError) -> Answer) throws(StorageError) -> Answer {
         try refuseAfterFork()
         let resting = try readers.enter()
         defer { readers.leave(resting: resting) }
         return try body()
     }
 
-    private func freeDeadReaders() -> Int32 {
+    func freeDeadReaders() -> Int32 {
         var freed: Int32 = 0
         _ = mdb_reader_check(pointer, &freed)
         return freed
@@ -263,7 +263,7 @@ public final class Environment: StorageEngine {
         }
     }
 
-    private func beginWrite(_ state: inout Lifecycle) throws(StorageError) -> OpaquePointer {
+    func beginWrite(_ state: inout Lifecycle) throws(StorageError) -> OpaquePointer {
         guard options.access == .readWrite else { throw .readOnly }
         while true {
             try refuseUnlessOpen(state)
@@ -275,7 +275,7 @@ public final class Environment: StorageEngine {
         }
     }
 
-    private func refuseUnlessOpen(_ state: Lifecycle) throws(StorageError) {
+    func refuseUnlessOpen(_ state: Lifecycle) throws(StorageError) {
         switch state {
         case .open: return
         case .broken: throw .misuse("\(path) lost its map; close it and open it again")
@@ -334,142 +334,9 @@ public final class Environment: StorageEngine {
         try StorageError.check(code, during: "replacing the map")
     }
 
-    private var information: MDB_envinfo {
+    var information: MDB_envinfo {
         var info = MDB_envinfo()
         mdb_env_info(pointer, &info)
         return info
-    }
-
-    // MARK: Care of the file
-
-    public func maintain() throws(StorageError) {
-        try pinned { () throws(StorageError) in
-            var freed: Int32 = 0
-            try StorageError.check(mdb_reader_check(pointer, &freed), during: "checking readers")
-        }
-    }
-
-    private var pageBytes: Int {
-        var stat = MDB_stat()
-        mdb_env_stat(pointer, &stat)
-        return Int(stat.ms_psize)
-    }
-
-    /// The bytes of a file that has all pages the last commit knows of.
-    private var wholeBytes: Int { (information.me_last_pgno + 1) * pageBytes }
-
-    /// LMDB leaves the file short of its last page when that page is free again by the time of the commit. Whoever
-    /// opens it next could not tell such a file from a truncated one.
-    private func keepFileWhole() {
-        guard file.bytes < wholeBytes else { return }
-        // Another process may be writing by now, and shortening what it wrote would destroy it: so under LMDB's lock.
-        // Where that fails, the next one to open the file looks closer.
-        var begun: OpaquePointer?
-        guard mdb_txn_begin(pointer, nil, 0, &begun) == MDB_SUCCESS, let begun else { return }
-        defer { mdb_txn_abort(begun) }
-        if file.bytes < wholeBytes { try? file.resize(to: wholeBytes) }
-    }
-
-    /// Touching a page beyond the end of the file would kill the process, so a file that is too short is looked at
-    /// with the missing part stretched out: healthy if all of that is free, truncated otherwise.
-    private func refuseTruncation() throws(StorageError) {
-        // In this order: commits lengthen the file before they say so.
-        var whole = wholeBytes
-        var actual = file.bytes
-        guard actual < whole else { return }
-        guard options.access == .readWrite else {
-            // A writer may be between its commit and making the file whole.
-            for _ in 0..<100 where file.bytes < wholeBytes { usleep(200) }
-            if file.bytes >= wholeBytes { return }
-            throw .corrupted("\(path) is truncated: \(actual) bytes of \(whole)")
-        }
-        // While this process could write, no other one changes the file's size.
-        let writer = try writing.withLock { state throws(StorageError) in try beginWrite(&state) }
-        defer { mdb_txn_abort(writer) }
-        whole = wholeBytes
-        actual = file.bytes
-        guard actual < whole else { return }
-        try file.resize(to: whole)
-        let firstMissing = actual / pageBytes
-        if let free = try? freePages(from: firstMissing), free == whole / pageBytes - firstMissing { return }
-        try file.resize(to: actual)
-        throw .corrupted("\(path) is truncated: \(actual) bytes of \(whole)")
-    }
-
-    /// How many pages at or above this number hold nothing and wait to be used again.
-    private func freePages(from first: Int) throws(StorageError) -> Int {
-        try read { (snapshot) throws(StorageError) in
-            var count = 0
-            try snapshot.handle.forEachFreePage { if $0 >= first { count += 1 } }
-            return count
-        }
-    }
-
-    /// How the file is used.
-    public func statistics() throws(StorageError) -> FileStatistics {
-        let free = try freePages(from: 0)
-        return try pinned {
-            let info = information
-            return FileStatistics(
-                fileBytes: file.bytes, pageBytes: pageBytes, pagesUsed: info.me_last_pgno + 1, pagesFree: free,
-                mapBytes: info.me_mapsize, lastCommit: info.me_last_txnid,
-                readersMax: Int(info.me_maxreaders), readers: readerList())
-        }
-    }
-
-    /// The readers of all processes, as LMDB's lock file lists them.
-    private func readerList() -> [FileStatistics.Reader] {
-        var lines: [String] = []
-        withUnsafeMutablePointer(to: &lines) { lines in
-            _ = mdb_reader_list(
-                pointer,
-                { text, context in
-                    guard let text, let context else { return 0 }
-                    context.assumingMemoryBound(to: [String].self).pointee.append(String(cString: text))
-                    return 0
-                }, lines)
-        }
-        return lines.compactMap(FileStatistics.Reader.init(line:))
-    }
-
-    /// Writes a consistent copy to a new file while the store is in use. The copy appears whole or not at all.
-    /// - Parameter compacting: leaves out free pages and renumbers the rest.
-    public func copy(to target: String, compacting: Bool) throws(StorageError) {
-        // LMDB reads the whole map meanwhile: no growth, no close.
-        try pinned { () throws(StorageError) in
-            try NewFile.write(target) { (descriptor) throws(StorageError) in
-                try Self.copy(pointer, into: descriptor, compacting: compacting, during: "copying to \(target)")
-            }
-        }
-    }
-
-    private static func copy(
-        _ pointer: OpaquePointer, into descriptor: Int32, compacting: Bool, during operation: String
-    ) throws(StorageError) {
-        let code = mdb_env_copyfd2(pointer, descriptor, UInt32(compacting ? MDB_CP_COMPACT : 0))
-        if code == MDB_INCOMPATIBLE { throw .corrupted("pages are lost or counted twice (\(operation))") }
-        try StorageError.check(code, during: operation)
-    }
-
-    /// Rewrites the file at `path` without free pages, in place. No process may have it open.
-    /// - Returns: the bytes of the file before and after.
-    public static func compact(at path: String, tables: [Table]) throws(StorageError) -> (before: Int, after: Int) {
-        // Opened once as usual, so that a truncated or foreign file is refused before anything is rewritten.
-        try Environment(at: path, tables: tables).close()
-        let alone = try StoreFile.open(path, writable: true, sharing: .alone)
-        let before = alone.bytes
-        let fresh = alone.path + ".compact"
-        unlink(fresh)
-        try NewFile.write(fresh) { (descriptor) throws(StorageError) in
-            let pointer = try openPointer(alone.path, tableCount: tables.count, EnvironmentOptions())
-            // LMDB counts commits in the lock file, and the copy counts anew. So the lock file must be out of use
-            // before the copy gets the name: whoever opens it would otherwise read at a commit it does not have.
-            defer { mdb_env_close(pointer) }
-            try copy(pointer, into: descriptor, compacting: true, during: "compacting \(path)")
-            try alone.giveOwner(to: descriptor)
-        }
-        guard rename(fresh, alone.path) == 0 else { throw StorageError(code: errno, during: "replacing \(path)") }
-        try NewFile.syncDirectory(of: alone.path)
-        return (before, try StoreFile.open(path, writable: false, sharing: .shared).bytes)
     }
 }

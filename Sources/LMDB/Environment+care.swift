@@ -1,0 +1,138 @@
+internal import CLMDB
+internal import Glibc
+public import Storage
+internal import Synchronization
+
+/// Care of the file: what keeps it whole, what it holds, and how it is copied.
+extension Environment {
+    public func maintain() throws(StorageError) {
+        try pinned { () throws(StorageError) in
+            var freed: Int32 = 0
+            try StorageError.check(mdb_reader_check(pointer, &freed), during: "checking readers")
+        }
+    }
+
+    var pageBytes: Int {
+        var stat = MDB_stat()
+        mdb_env_stat(pointer, &stat)
+        return Int(stat.ms_psize)
+    }
+
+    /// The bytes of a file that has all pages the last commit knows of.
+    var wholeBytes: Int { (information.me_last_pgno + 1) * pageBytes }
+
+    /// LMDB leaves the file short of its last page when that page is free again by the time of the commit. Whoever
+    /// opens it next could not tell such a file from a truncated one.
+    func keepFileWhole() {
+        guard file.bytes < wholeBytes else { return }
+        // Another process may be writing by now, and shortening what it wrote would destroy it: so under LMDB's lock.
+        // Where that fails, the next one to open the file looks closer.
+        var begun: OpaquePointer?
+        guard mdb_txn_begin(pointer, nil, 0, &begun) == MDB_SUCCESS, let begun else { return }
+        defer { mdb_txn_abort(begun) }
+        if file.bytes < wholeBytes { try? file.resize(to: wholeBytes) }
+    }
+
+    /// Touching a page beyond the end of the file would kill the process, so a file that is too short is looked at
+    /// with the missing part stretched out: healthy if all of that is free, truncated otherwise.
+    func refuseTruncation() throws(StorageError) {
+        // In this order: commits lengthen the file before they say so.
+        var whole = wholeBytes
+        var actual = file.bytes
+        guard actual < whole else { return }
+        guard options.access == .readWrite else {
+            // A writer may be between its commit and making the file whole.
+            for _ in 0..<100 where file.bytes < wholeBytes { usleep(200) }
+            if file.bytes >= wholeBytes { return }
+            throw .corrupted("\(path) is truncated: \(actual) bytes of \(whole)")
+        }
+        // While this process could write, no other one changes the file's size.
+        let writer = try writing.withLock { state throws(StorageError) in try beginWrite(&state) }
+        defer { mdb_txn_abort(writer) }
+        whole = wholeBytes
+        actual = file.bytes
+        guard actual < whole else { return }
+        try file.resize(to: whole)
+        let firstMissing = actual / pageBytes
+        if let free = try? freePages(from: firstMissing), free == whole / pageBytes - firstMissing { return }
+        try file.resize(to: actual)
+        throw .corrupted("\(path) is truncated: \(actual) bytes of \(whole)")
+    }
+
+    /// How many pages at or above this number hold nothing and wait to be used again.
+    private func freePages(from first: Int) throws(StorageError) -> Int {
+        try read { (snapshot) throws(StorageError) in
+            var count = 0
+            try snapshot.handle.forEachFreePage { if $0 >= first { count += 1 } }
+            return count
+        }
+    }
+
+    /// How the file is used.
+    public func statistics() throws(StorageError) -> FileStatistics {
+        let free = try freePages(from: 0)
+        return try pinned {
+            let info = information
+            return FileStatistics(
+                fileBytes: file.bytes, pageBytes: pageBytes, pagesUsed: info.me_last_pgno + 1, pagesFree: free,
+                mapBytes: info.me_mapsize, lastCommit: info.me_last_txnid,
+                readersMax: Int(info.me_maxreaders), readers: readerList())
+        }
+    }
+
+    /// The readers of all processes, as LMDB's lock file lists them.
+    private func readerList() -> [FileStatistics.Reader] {
+        var lines: [String] = []
+        withUnsafeMutablePointer(to: &lines) { lines in
+            _ = mdb_reader_list(
+                pointer,
+                { text, context in
+                    guard let text, let context else { return 0 }
+                    context.assumingMemoryBound(to: [String].self).pointee.append(String(cString: text))
+                    return 0
+                }, lines)
+        }
+        return lines.compactMap(FileStatistics.Reader.init(line:))
+    }
+
+    /// Writes a consistent copy to a new file while the store is in use. The copy appears whole or not at all.
+    /// - Parameter compacting: leaves out free pages and renumbers the rest.
+    public func copy(to target: String, compacting: Bool) throws(StorageError) {
+        // LMDB reads the whole map meanwhile: no growth, no close.
+        try pinned { () throws(StorageError) in
+            try NewFile.write(target) { (descriptor) throws(StorageError) in
+                try Self.copy(pointer, into: descriptor, compacting: compacting, during: "copying to \(target)")
+            }
+        }
+    }
+
+    private static func copy(
+        _ pointer: OpaquePointer, into descriptor: Int32, compacting: Bool, during operation: String
+    ) throws(StorageError) {
+        let code = mdb_env_copyfd2(pointer, descriptor, UInt32(compacting ? MDB_CP_COMPACT : 0))
+        if code == MDB_INCOMPATIBLE { throw .corrupted("pages are lost or counted twice (\(operation))") }
+        try StorageError.check(code, during: operation)
+    }
+
+    /// Rewrites the file at `path` without free pages, in place. No process may have it open.
+    /// - Returns: the bytes of the file before and after.
+    public static func compact(at path: String, tables: [Table]) throws(StorageError) -> (before: Int, after: Int) {
+        // Opened once as usual, so that a truncated or foreign file is refused before anything is rewritten.
+        try Environment(at: path, tables: tables).close()
+        let alone = try StoreFile.open(path, writable: true, sharing: .alone)
+        let before = alone.bytes
+        let fresh = alone.path + ".compact"
+        unlink(fresh)
+        try NewFile.write(fresh) { (descriptor) throws(StorageError) in
+            let pointer = try openPointer(alone.path, tableCount: tables.count, EnvironmentOptions())
+            // LMDB counts commits in the lock file, and the copy counts anew. So the lock file must be out of use
+            // before the copy gets the name: whoever opens it would otherwise read at a commit it does not have.
+            defer { mdb_env_close(pointer) }
+            try copy(pointer, into: descriptor, compacting: true, during: "compacting \(path)")
+            try alone.giveOwner(to: descriptor)
+        }
+        guard rename(fresh, alone.path) == 0 else { throw StorageError(code: errno, during: "replacing \(path)") }
+        try NewFile.syncDirectory(of: alone.path)
+        return (before, try StoreFile.open(path, writable: false, sharing: .shared).bytes)
+    }
+}
