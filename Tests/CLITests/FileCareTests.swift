@@ -93,6 +93,29 @@ struct FileCareTests {
         try place.expectClean()
     }
 
+    @Test func rekeyFindsNothingWhereTheRulesAreTheSame() throws {
+        let place = try placeWithPeople()
+        let report = try place.run("rekey", "--dry-run", "--json").object
+        #expect(report["before"] as? String == report["after"] as? String)
+        #expect((report["changes"] as? [Any])?.isEmpty == true)
+        // Three rows, each an email and a phone in the indexes and a record.
+        #expect(report["entries"] as? Int == 9)
+        #expect(try place.run("rekey").output.hasPrefix("Every identifier reads as it is stored."))
+    }
+
+    @Test func theLargestSizeIsKeptAndCanBeRaised() throws {
+        let place = try Workplace()
+        try place.run("init", "--org", Workplace.organization, "--max-size", "1M")
+        #expect(try place.run("get", "meta", "vault", "--json").object["bytes_max"] as? Int == 1 << 20)
+        try place.write(Workplace.generatedRows(5_000), to: "rows.csv")
+        let full = try place.run("import", "--kind", "lead", "rows.csv")
+        #expect(full.status == 1 && full.errors.contains("compact --max-size"))
+        try place.run("compact", "--max-size", "1G")
+        #expect(try place.run("import", "--kind", "lead", "rows.csv").status == 0)
+        #expect(try place.run("check").status == 0)
+        #expect(try place.run("init", "--db", "other.vault", "--max-size", "12").status == 2)
+    }
+
     @Test func compactKeepsEverything() throws {
         let place = try placeWithPeople()
         let before = try place.counters()
