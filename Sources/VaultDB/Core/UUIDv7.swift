@@ -64,8 +64,6 @@ extension UUID {
 
     /// All bits zero (RFC 9562): stands for "nobody" in index entries.
     package static let nobody = UUID(high: 0, low: 0)
-    /// All bits one (RFC 9562): above every other.
-    package static let last = UUID(high: .max, low: .max)
 
     /// Lower case, as the vault prints every id.
     public var text: String { uuidString.lowercased() }

@@ -25,11 +25,7 @@ struct GetCommand: ParsableCommand {
     var raw = false
 
     func run() throws {
-        if StoredText.isPerOrganization(table) {
-            try global.withOrganization(.readOnly) { organization, vault in try print(vault, organization) }
-        } else {
-            try global.withVault(.readOnly) { vault in try print(vault, nil) }
-        }
+        try global.withTable(table) { vault, organization in try print(vault, organization) }
     }
 
     private func print(_ vault: Vault, _ organization: Organization?) throws {

@@ -59,6 +59,12 @@ extension GlobalOptions {
         }
     }
 
+    /// Runs `body` on the vault for a look at a table, with the organization that is meant where its keys have one.
+    func withTable(_ table: String, _ body: (Vault, Organization?) throws -> Void) throws {
+        guard StoredText.isPerOrganization(table) else { return try withVault(.readOnly) { try body($0, nil) } }
+        try withOrganization(.readOnly) { organization, vault in try body(vault, organization) }
+    }
+
     /// The options that come from the command line; the rest is as the library has it.
     func vaultOptions() -> VaultOptions {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
