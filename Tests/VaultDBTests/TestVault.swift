@@ -134,11 +134,11 @@ final class EngineVault<Engine: StorageEngine>: TestVault {
     }
 
     func put(_ draft: RecordDraft, in organization: UUID) throws(VaultError) -> PutAnswer {
-        try core.putBlocking(draft, core.tenant(organization))
+        try core.writeBlocking(core.tenant(organization), core.put(draft, core.tenant(organization)))
     }
 
     func putAsync(_ draft: RecordDraft, in organization: UUID) async throws(VaultError) -> PutAnswer {
-        try await core.put(draft, core.tenant(organization))
+        try await core.write(core.tenant(organization), core.put(draft, core.tenant(organization)))
     }
 
     func record(_ kind: RecordKind, _ id: String, in organization: UUID) throws(VaultError) -> Record? {

@@ -21,15 +21,17 @@ extension Key {
 }
 
 extension WriteTransaction where Self: ~Copyable {
-    /// Appends an event to the organization's chain and links it to the identity's event before.
+    /// Appends an event to the organization's chain and links it to the events before of those it happened to.
     /// - Returns: its sequence number.
     @discardableResult
     mutating func append(
-        _ event: Event, after previousOfIdentity: UInt64 = 0, _ scope: inout WriteScope
+        _ event: Event, after previousOfIdentity: UInt64 = 0, ofOther previousOfOther: UInt64 = 0,
+        _ scope: inout WriteScope
     ) throws(VaultError) -> UInt64 {
         var event = event
         event.sequence = scope.ledger.sequence + 1
         event.previousOfIdentity = previousOfIdentity
+        event.previousOfOther = previousOfOther
         event.previousHash = scope.ledger.head
         let key = Key.event(event.sequence, in: scope.organization)
         let value = event.encoded()
@@ -67,11 +69,11 @@ extension ReadTransaction where Self: ~Copyable {
         var events: [Event] = []
         var next = identity.lastSequence
         while next > 0, events.count < limit {
-            guard let event = try event(next, in: organization), event.previousOfIdentity < next else {
+            guard let event = try event(next, in: organization), event.previous(of: identity.id) < next else {
                 throw .corrupted("the audit trail of an identity is broken at event \(next)")
             }
             events.append(event)
-            next = event.previousOfIdentity
+            next = event.previous(of: identity.id)
         }
         return events
     }

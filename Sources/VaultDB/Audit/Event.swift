@@ -15,6 +15,15 @@ public struct Event: Equatable, Sendable {
         case recordUpdated = 9
         case organizationChanged = 10
         case identifierRekeyed = 11
+        case recordDeleted = 12
+        case recordDeactivated = 13
+        case recordMoved = 14
+        case leadConverted = 15
+        case identityMerged = 16
+        case identityUnmerged = 17
+        case conflictKeptApart = 18
+        case identityErased = 19
+        case erasuresForgotten = 20
 
         /// As programs see it.
         public var name: String {
@@ -30,6 +39,15 @@ public struct Event: Equatable, Sendable {
             case .recordUpdated: "record_updated"
             case .organizationChanged: "organization_changed"
             case .identifierRekeyed: "identifier_rekeyed"
+            case .recordDeleted: "record_deleted"
+            case .recordDeactivated: "record_deactivated"
+            case .recordMoved: "record_moved"
+            case .leadConverted: "lead_converted"
+            case .identityMerged: "identity_merged"
+            case .identityUnmerged: "identity_unmerged"
+            case .conflictKeptApart: "conflict_kept_apart"
+            case .identityErased: "identity_erased"
+            case .erasuresForgotten: "erasures_forgotten"
             }
         }
     }
@@ -46,8 +64,10 @@ public struct Event: Equatable, Sendable {
     public let action: Action
     /// The identity it happened to; nil where it concerns none.
     public let identity: UUID?
-    /// The other identity of a conflict.
+    /// The other identity: of a conflict, the survivor of a merge, the one a record was moved from.
     public let other: UUID?
+    /// The merge that was done or undone.
+    public let merge: UUID?
     /// The kinds of identifier that were added, seen or changed.
     public let kinds: [IdentifierKind]
     public let record: RecordReference?
@@ -55,23 +75,35 @@ public struct Event: Equatable, Sendable {
     public let actor: String?
     /// The sequence of the event before this one of the same identity; 0 for its first.
     public internal(set) var previousOfIdentity: UInt64
+    /// The same of the other identity, where the event belongs to its story too; else 0.
+    public internal(set) var previousOfOther: UInt64
     /// SHA-256 of the organization's event before this one; 32 zero bytes for its first.
     public internal(set) var previousHash: [UInt8]
 
     init(
         _ action: Action, at time: Timestamp, identity: UUID? = nil, other: UUID? = nil,
-        kinds: [IdentifierKind] = [], record: RecordReference? = nil, source: String? = nil, actor: String? = nil
+        merge: UUID? = nil, kinds: [IdentifierKind] = [], record: RecordReference? = nil, source: String? = nil,
+        actor: String? = nil
     ) {
         self.sequence = 0
         self.time = time
         self.action = action
         self.identity = identity
         self.other = other
+        self.merge = merge
         self.kinds = kinds
         self.record = record
         self.source = source
         self.actor = actor
         self.previousOfIdentity = 0
+        self.previousOfOther = 0
         self.previousHash = []
+    }
+}
+
+extension Event {
+    /// The event before this one in the story of an identity; 0 for its first.
+    func previous(of identity: UUID) -> UInt64 {
+        identity == self.identity ? previousOfIdentity : previousOfOther
     }
 }

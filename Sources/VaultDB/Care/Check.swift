@@ -28,7 +28,7 @@ struct Check {
     let organization: OrganizationNumber
     let id: UUID
     private(set) var report = CheckReport()
-    private var counted = Ledger()
+    var counted = Ledger()
     /// Called from time to time; throws to stop.
     private let progress: (Int) throws(VaultError) -> Void
 
@@ -51,13 +51,22 @@ struct Check {
             try check.record(snapshot, key, value)
         }
         try walk(snapshot, Tables.timeline) { check, snapshot, key, value throws(VaultError) in
-            try check.timeline(snapshot, key)
+            try check.timeline(snapshot, key, value)
         }
         try walk(snapshot, Tables.conflicts) { check, snapshot, key, value throws(VaultError) in
             try check.conflict(snapshot, key, value)
         }
         try walk(snapshot, Tables.idempotency) { check, snapshot, key, value throws(VaultError) in
             try check.answer(snapshot, key, value)
+        }
+        try walk(snapshot, Tables.merges) { check, snapshot, key, value throws(VaultError) in
+            try check.merge(snapshot, key, value)
+        }
+        try walk(snapshot, Tables.erasures) { check, snapshot, key, value throws(VaultError) in
+            try check.erasure(snapshot, key, value)
+        }
+        try walk(snapshot, Tables.formerHolders) { check, snapshot, key, value throws(VaultError) in
+            try check.formerHolder(snapshot, key, value)
         }
         try ledger(snapshot)
         try audit(snapshot)
@@ -91,7 +100,7 @@ struct Check {
         report.faults.append(.init(table: table.name, organization: id, key: text, message: message))
     }
 
-    private func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(VaultError) {
+    func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(VaultError) {
         if !condition { throw .corrupted(message()) }
     }
 
@@ -105,12 +114,12 @@ struct Check {
         let last = try snapshot.event(identity.lastSequence, in: organization)
         try require(
             last.map { $0.identity == identity.id || $0.other == identity.id } ?? false, "its last event is not there")
-        if let survivor = identity.mergedWith {
-            let target = try snapshot.identity(survivor, in: organization)
-            try require(target.map { !$0.isMerged } ?? false, "it redirects to an identity that is not there")
-            return
-        }
+        guard identity.isLiving else { return try departed(snapshot, identity) }
         counted.identities += 1
+        if let last = identity.lastMerge {
+            let journal = try snapshot.merge(last, in: organization)
+            try require(journal?.into == identity.id, "the journal of its last merge is not there")
+        }
         for held in identity.identifiers {
             let entry = try snapshot.entry(of: held.identifier, in: organization)
             try require(
@@ -149,22 +158,23 @@ struct Check {
         _ snapshot: borrowing some ReadTransaction & ~Copyable, _ key: RawSpan, _ value: RawSpan
     ) throws(VaultError) {
         counted.records += 1
-        let parts = try RecordKey(key.extracting(droppingFirst: 4))
-        let record = try Record(kind: parts.kind, id: parts.id, sealed: value, under: key)
-        let identity = try snapshot.identity(record.identity, in: organization)
-        try require(identity?.isMerged == false, "its identity is not there")
-        let place = try snapshot.value(Key.timeline(record, in: organization), in: Tables.timeline)
-        try require(place != nil, "it is not on its identity's timeline")
+        let name = try RecordKey(key.extracting(droppingFirst: 4))
+        let place = try RecordPlace(value)
+        let there = TimelineKey(identity: place.identity, time: place.time, record: name).key(in: organization)
+        try require(try snapshot.value(there, in: Tables.timeline) != nil, "it is not where its entry says")
     }
 
     private func timeline(
-        _ snapshot: borrowing some ReadTransaction & ~Copyable, _ key: RawSpan
+        _ snapshot: borrowing some ReadTransaction & ~Copyable, _ key: RawSpan, _ value: RawSpan
     ) throws(VaultError) {
-        try require(key.byteCount > 28, "the key is cut short")
-        let parts = try RecordKey(key.extracting(droppingFirst: 28))
-        let record = try snapshot.record(parts.kind, parts.id, in: organization)
-        let expected = record.map { Key.timeline($0, in: organization).bytes.equals(key) } ?? false
-        try require(expected, "its record is not there or says otherwise")
+        let record = try Record(key: key, sealed: value)
+        let place = try snapshot.place(RecordKey(record), in: organization)
+        try require(place == RecordPlace(record), "its entry is not there or says otherwise")
+        let identity = try snapshot.identity(record.identity, in: organization)
+        try require(identity?.isMerged == false, "its identity is not there")
+        if identity?.isErased == true {
+            try require(record.isAnonymous, "it belongs to an erased identity and still names somebody")
+        }
     }
 
     private mutating func conflict(
@@ -178,14 +188,11 @@ struct Check {
         let conflict = try Conflict(key: key, sealed: value)
         if conflict.state == .open { counted.openConflicts += 1 }
         for id in [pair.one, pair.other] {
-            try require(try snapshot.identity(id, in: organization) != nil, "identity \(id.text) is not there")
+            let identity = try snapshot.identity(id, in: organization)
+            try require(identity != nil, "identity \(id.text) is not there")
+            try require(
+                conflict.state == .merged || identity?.isLiving == true, "identity \(id.text) was merged or erased")
         }
-    }
-
-    private func answer(
-        _ snapshot: borrowing some ReadTransaction & ~Copyable, _ key: RawSpan, _ value: RawSpan
-    ) throws(VaultError) {
-        if value.byteCount > 0 { _ = try Resolution(sealed: value, under: key) }
     }
 
     private mutating func ledger(_ snapshot: borrowing some ReadTransaction & ~Copyable) throws(VaultError) {

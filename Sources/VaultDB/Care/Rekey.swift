@@ -110,9 +110,8 @@ extension ReadTransaction where Self: ~Copyable {
                 return .next
             }
         }
-        try visit(Tables.records, prefix: Key(organization)) { (key, value) throws(VaultError) in
-            let name = try RecordKey(key.extracting(droppingFirst: 4))
-            let record = try Record(kind: name.kind, id: name.id, sealed: value, under: key)
+        try visit(Tables.timeline, prefix: Key(organization)) { (key, value) throws(VaultError) in
+            let record = try Record(key: key, sealed: value)
             entries += 1
             if entries % 1024 == 0 { try progress(entries) }
             guard let raw = record.phone, let phone = rules.phone(raw, region),
@@ -222,7 +221,7 @@ extension Core {
                 ) { entries throws(VaultError) in try progress(done + entries) }
                 report.entries += found.entries
                 report.changes += found.changes
-                try operate(&transaction, in: record.number) { (transaction, scope) throws(VaultError) in
+                try operate(&transaction, in: record.number, region: record.region ?? region) { (transaction, scope) throws(VaultError) in
                     try transaction.rekey(found.changes, &scope)
                 }
             }

@@ -22,8 +22,10 @@ enum TableText {
         case Tables.identities: return try id(key, at: 4).text
         case Tables.records: return try recordText(rest)
         case Tables.timeline:
-            let time = try Timestamp(stored: Int64(bitPattern: try long(key, at: 20)))
-            return "\(try id(key, at: 4).text)/\(time)/\(try recordText(key.extracting(droppingFirst: 28)))"
+            let place = try TimelineKey(key)
+            return "\(place.identity.text)/\(place.time)/\(place.kind)/\(place.id)"
+        case Tables.merges: return try id(key, at: 4).text
+        case Tables.erasures, Tables.formerHolders: return [UInt8](copying: rest).hex
         case Tables.conflicts:
             let pair = try ConflictKey(key)
             return "\(pair.one.text)/\(pair.other.text)/\(pair.identifier.kind)/\(pair.identifier.text)"
@@ -55,7 +57,7 @@ enum TableText {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         switch table {
         case Tables.ledgers: return []
-        case Tables.organizations, Tables.identities: return try idBytes(text)
+        case Tables.organizations, Tables.identities, Tables.merges: return try idBytes(text)
         case Tables.records: return recordBytes(parts)
         case Tables.timeline: return try timelineBytes(parts)
         case Tables.conflicts: return try conflictBytes(parts)
@@ -63,7 +65,7 @@ enum TableText {
             guard !text.isEmpty else { return [] }
             guard let sequence = UInt64(text) else { throw unreadable(text, table, "a sequence number such as 42") }
             return bigEndian(sequence)
-        case Tables.idempotency:
+        case Tables.idempotency, Tables.erasures, Tables.formerHolders:
             guard let bytes = [UInt8](hex: text) else { throw unreadable(text, table, "hexadecimal digits") }
             return bytes
         default: return Array(text.utf8)

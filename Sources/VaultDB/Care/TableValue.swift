@@ -34,10 +34,18 @@ enum TableValue {
                 "state": .string(entry.state.description),
                 "identity_id": entry.holder == .nobody ? nil : .string(entry.holder.text),
             ]
-        case Tables.records: return try record(key, value)
+        case Tables.records:
+            let place = try RecordPlace(value)
+            return ["identity_id": .string(place.identity.text), "created_at": JSONValue(place.time)]
+        case Tables.timeline: return try Record(key: key, sealed: value).json
         case Tables.conflicts: return value.byteCount == 0 ? [:] : try Conflict(key: key, sealed: value).json
         case Tables.audit: return try Event(sequence: sequence(key), value).json
-        case Tables.idempotency: return value.byteCount == 0 ? [:] : try Resolution(sealed: value, under: key).json(nil)
+        case Tables.idempotency:
+            return value.byteCount == 0 ? [:] : try StoredAnswer.decoded(value, under: key).answer.json
+        case Tables.merges: return try MergeJournal(key: key, sealed: value).summary.json
+        case Tables.erasures: return try erasure(key, value)
+        case Tables.formerHolders:
+            return value.byteCount == 0 ? [:] : try Holding(key: key, sealed: value).json
         default: return [:]
         }
     }
@@ -51,9 +59,9 @@ enum TableValue {
         ])
     }
 
-    private static func record(_ key: RawSpan, _ value: RawSpan) throws(VaultError) -> JSONValue {
-        let parts = try RecordKey(key.extracting(droppingFirst: 4))
-        return try Record(kind: parts.kind, id: parts.id, sealed: value, under: key).json
+    /// The secret is not shown.
+    private static func erasure(_ key: RawSpan, _ value: RawSpan) throws(VaultError) -> JSONValue {
+        key.byteCount == 21 && value.byteCount > 0 ? try Erasure(key: key, sealed: value).json : [:]
     }
 
     private static func sequence(_ key: RawSpan) -> UInt64 {

@@ -30,6 +30,8 @@ public enum Limits {
     public static let fieldBytesMax = 1_024
     /// Of a record's attributes, as JSON text.
     public static let attributesBytesMax = 16 << 10
+    /// Records on one page of a list.
+    public static let recordsPerPageMax = 10_000
     /// Writes waiting for the writer; beyond it callers get `busy`.
     public static let writesPendingMax = 65_536
     /// Writes that share one commit.

@@ -7,6 +7,9 @@ enum EventFormat {
     static let hashBytes = 32
     static let otherFlag: UInt8 = 0x01
     static let recordFlag: UInt8 = 0x02
+    static let mergeFlag: UInt8 = 0x04
+    /// The event belongs to the story of the other identity as well.
+    static let sharedFlag: UInt8 = 0x08
 
     /// The link of the chain: a hash over the event's key and value as they are stored.
     static func hash(key: RawSpan, value: RawSpan) -> [UInt8] {
@@ -22,12 +25,14 @@ extension Event {
         var writer = ByteWriter(format: EventFormat.version)
         writer.blob(previousHash)
         writer.byte(action.rawValue)
-        writer.byte((other == nil ? 0 : EventFormat.otherFlag) | (record == nil ? 0 : EventFormat.recordFlag))
+        writer.byte(flags)
         writer.byte(kinds.reduce(0) { $0 | 1 << $1.rawValue })
         writer.time(time)
         writer.id(identity ?? .nobody)
         writer.varint(previousOfIdentity)
         if let other { writer.id(other) }
+        if previousOfOther > 0 { writer.varint(previousOfOther) }
+        if let merge { writer.id(merge) }
         if let record {
             writer.text(record.kind)
             writer.text(record.id)
@@ -35,6 +40,11 @@ extension Event {
         writer.text(source)
         writer.text(actor)
         return writer.bytes
+    }
+
+    private var flags: UInt8 {
+        (other == nil ? 0 : EventFormat.otherFlag) | (record == nil ? 0 : EventFormat.recordFlag)
+            | (merge == nil ? 0 : EventFormat.mergeFlag) | (previousOfOther == 0 ? 0 : EventFormat.sharedFlag)
     }
 
     init(sequence: UInt64, _ bytes: RawSpan) throws(VaultError) {
@@ -49,16 +59,19 @@ extension Event {
         let identity = try reader.id()
         let previous = try reader.varint()
         let other = flags & EventFormat.otherFlag == 0 ? nil : try reader.id()
+        let previousOfOther = flags & EventFormat.sharedFlag == 0 ? 0 : try reader.varint()
+        let merge = flags & EventFormat.mergeFlag == 0 ? nil : try reader.id()
         var record: RecordReference?
         if flags & EventFormat.recordFlag != 0 {
             record = RecordReference(kind: try reader.text(), id: try reader.text())
         }
         self.init(
-            action, at: time, identity: identity == .nobody ? nil : identity, other: other,
+            action, at: time, identity: identity == .nobody ? nil : identity, other: other, merge: merge,
             kinds: IdentifierKind.allCases.filter { mask & 1 << $0.rawValue != 0 }, record: record,
             source: try reader.optionalText(), actor: try reader.optionalText())
         self.sequence = sequence
         self.previousOfIdentity = previous
+        self.previousOfOther = previousOfOther
         self.previousHash = previousHash
     }
 }

@@ -4,25 +4,31 @@ internal import Foundation
 enum IdentityFormat {
     static let version: UInt8 = 1
     static let mergedFlag: UInt8 = 0x01
+    static let lastMergeFlag: UInt8 = 0x02
+    static let erasedFlag: UInt8 = 0x04
 
-    /// An identifier's tag: its kind, its state, and whether it is primary.
+    /// An identifier's tag: its kind, its state, whether it is primary and whether a patient gave it.
     static func tag(_ held: HeldIdentifier) -> UInt8 {
-        held.identifier.kind.rawValue | held.state.rawValue << 2 | (held.isPrimary ? 0x10 : 0)
+        held.identifier.kind.rawValue | held.state.rawValue << 2 | (held.isPrimary ? primaryBit : 0)
+            | (held.isClinical ? clinicalBit : 0)
     }
 
-    /// The tag of an owned identifier of a kind, without the bit that says primary.
+    /// The tag of an owned identifier of a kind, as far as `kindAndState` goes.
     static func ownedTag(_ kind: IdentifierKind) -> UInt8 { kind.rawValue }
+    static let kindAndState: UInt8 = 0x0F
     static let primaryBit: UInt8 = 0x10
+    static let clinicalBit: UInt8 = 0x20
 }
 
 extension Identity {
     func encoded(under key: borrowing Key) -> [UInt8] {
         var writer = ByteWriter(format: IdentityFormat.version)
-        writer.byte(isMerged ? IdentityFormat.mergedFlag : 0)
+        writer.byte(flags)
         writer.time(createdAt)
         writer.time(updatedAt)
         writer.long(lastSequence)
         if let mergedWith { writer.id(mergedWith) }
+        if let lastMerge { writer.id(lastMerge) }
 
         var sources: [String] = []
         writer.varint(UInt64(identifiers.count))
@@ -37,6 +43,11 @@ extension Identity {
         writer.text(displayName)
         writer.texts(aliases)
         return writer.sealed(under: key)
+    }
+
+    private var flags: UInt8 {
+        (isMerged ? IdentityFormat.mergedFlag : 0) | (lastMerge == nil ? 0 : IdentityFormat.lastMergeFlag)
+            | (isErased ? IdentityFormat.erasedFlag : 0)
     }
 
     /// Each source is written once and then named by its place, from 1; 0 is none.
@@ -54,6 +65,8 @@ extension Identity {
         updatedAt = try reader.time()
         lastSequence = try reader.long()
         if flags & IdentityFormat.mergedFlag != 0 { mergedWith = try reader.id() }
+        if flags & IdentityFormat.lastMergeFlag != 0 { lastMerge = try reader.id() }
+        isErased = flags & IdentityFormat.erasedFlag != 0
 
         var places: [Int] = []
         var drafts: [(tag: UInt8, text: String, first: Timestamp, last: Timestamp)] = []
@@ -74,7 +87,8 @@ extension Identity {
             identifiers.append(
                 HeldIdentifier(
                     identifier: try Identifier(stored: draft.text, kind: kind),
-                    isPrimary: draft.tag & IdentityFormat.primaryBit != 0, state: state,
+                    isPrimary: draft.tag & IdentityFormat.primaryBit != 0,
+                    isClinical: draft.tag & IdentityFormat.clinicalBit != 0, state: state,
                     source: place == 0 ? nil : sources[place - 1], firstSeen: draft.first, lastSeen: draft.last))
         }
         displayName = try reader.optionalText()

@@ -19,19 +19,21 @@ struct IdentityView: ~Escapable {
         _ = try reader.long()
         _ = try reader.long()
         lastSequence = try reader.long()
+        if flags & IdentityFormat.mergedFlag != 0 { _ = try reader.id() }
+        if flags & IdentityFormat.lastMergeFlag != 0 { _ = try reader.id() }
         list = reader
     }
 
-    var isMerged: Bool { flags & IdentityFormat.mergedFlag != 0 }
+    /// Whether it is neither merged nor erased.
+    var isLiving: Bool { flags & (IdentityFormat.mergedFlag | IdentityFormat.erasedFlag) == 0 }
 
     /// Whether the identity owns every identifier of `wanted` and knows its name already.
-    /// False for a merged one, whose record has another shape.
     func satisfies(_ wanted: borrowing ResolveQuery) throws(VaultError) -> Bool {
-        if isMerged { return false }
+        guard isLiving else { return false }
         var missing = wanted.identifierCount
         var reader = list
         for _ in 0..<(try reader.count()) {
-            let tag = try reader.byte() & ~IdentityFormat.primaryBit
+            let tag = try reader.byte() & IdentityFormat.kindAndState
             let length = try reader.count()
             if wanted.contains(tag: tag, text: try reader.span(length)) { missing -= 1 }
             _ = try reader.varint()

@@ -1,34 +1,65 @@
 internal import Foundation
 
-/// The record, byte by byte in docs/FORMAT.md ("records").
+/// The record and the entry that says where it lies, byte by byte in docs/FORMAT.md ("timeline", "records").
 extension Record {
     static let version: UInt8 = 1
     private static let activeFlag: UInt8 = 0x01
+    private static let convertedFlag: UInt8 = 0x02
 
     func encoded(under key: borrowing Key) -> [UInt8] {
         var writer = ByteWriter(format: Self.version, capacity: 192)
-        writer.byte(isActive ? Self.activeFlag : 0)
-        writer.id(identity)
-        writer.time(createdAt)
+        writer.byte((isActive ? Self.activeFlag : 0) | (isConverted ? Self.convertedFlag : 0))
         writer.time(updatedAt)
-        for field in [firstName, lastName, email, phone, source, status, attributes] { writer.text(field) }
+        for field in [firstName, lastName, email, phone, source, givenStatus, attributes] { writer.text(field) }
         return writer.sealed(under: key)
     }
 
-    init(kind: RecordKind, id: String, sealed bytes: RawSpan, under key: RawSpan) throws(VaultError) {
+    /// What stands under a key of the timeline.
+    init(key: RawSpan, sealed bytes: RawSpan) throws(VaultError) {
+        let place = try TimelineKey(key)
         var reader = try ByteReader(sealed: bytes, under: key, format: Self.version)
-        self.kind = kind
-        self.id = id
-        isActive = try reader.byte() & Self.activeFlag != 0
-        identity = try reader.id()
-        createdAt = try reader.time()
+        let flags = try reader.byte()
+        kind = place.kind
+        id = place.id
+        identity = place.identity
+        createdAt = place.time
+        isActive = flags & Self.activeFlag != 0
+        isConverted = flags & Self.convertedFlag != 0
         updatedAt = try reader.time()
         firstName = try reader.optionalText()
         lastName = try reader.optionalText()
         email = try reader.optionalText()
         phone = try reader.optionalText()
         source = try reader.optionalText()
-        status = try reader.optionalText()
+        givenStatus = try reader.optionalText()
         attributes = try reader.optionalText()
+    }
+}
+
+/// Where a record lies: its identity's timeline, at its time. An index entry like those of identifiers: `check`
+/// compares it with the record.
+struct RecordPlace: Equatable {
+    static let version: UInt8 = 1
+
+    let identity: UUID
+    let time: Timestamp
+
+    init(_ record: Record) {
+        identity = record.identity
+        time = record.createdAt
+    }
+
+    init(_ bytes: RawSpan) throws(VaultError) {
+        var reader = try ByteReader(bytes, format: Self.version)
+        identity = try reader.id()
+        time = try reader.time()
+        guard reader.isAtEnd else { throw .corrupted("a record's place has bytes too many") }
+    }
+
+    var encoded: [UInt8] {
+        var writer = ByteWriter(format: Self.version, capacity: 25)
+        writer.id(identity)
+        writer.time(time)
+        return writer.bytes
     }
 }

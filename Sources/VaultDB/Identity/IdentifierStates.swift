@@ -67,6 +67,9 @@ extension WriteTransaction where Self: ~Copyable {
             return
         }
         var identity = try self.holder(holder, in: scope.organization)
+        if let held = identity.identifiers.first(where: { $0.identifier == identifier }) {
+            try end(held, of: holder, &scope)
+        }
         change(&identity)
         try note(action, kinds: [identifier.kind], on: &identity, &scope)
         try put(identity, in: scope.organization)
@@ -78,11 +81,6 @@ extension Identity {
     fileprivate mutating func setState(of identifier: Identifier, to state: IdentifierState) {
         guard let index = identifiers.firstIndex(where: { $0.identifier == identifier }) else { return }
         identifiers[index].state = state
-        let ofKind = identifiers.indices.filter { identifiers[$0].identifier.kind == identifier.kind }
-        let primary = ofKind.first { identifiers[$0].isPrimary }
-        let isGood = primary.map { identifiers[$0].state == .owned } ?? false
-        guard !isGood, let better = ofKind.first(where: { identifiers[$0].state == .owned }) else { return }
-        if let primary { identifiers[primary].isPrimary = false }
-        identifiers[better].isPrimary = true
+        choosePrimary(identifier.kind)
     }
 }

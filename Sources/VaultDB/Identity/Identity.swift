@@ -7,8 +7,12 @@ public struct Identity: Equatable, Sendable {
     public internal(set) var updatedAt: Timestamp
     /// The sequence number of its last event in the audit trail.
     public internal(set) var lastSequence: UInt64
-    /// The identity this one was merged into, if it was.
+    /// The identity this one was merged into, if it was: the survivor at the end of the chain.
     public internal(set) var mergedWith: UUID?
+    /// The last merge into this one that was not undone.
+    public internal(set) var lastMerge: UUID?
+    /// Whether it was erased. Nothing but its id and times is left then.
+    public internal(set) var isErased: Bool
     /// In the order in which they were added.
     public internal(set) var identifiers: [HeldIdentifier]
     public internal(set) var displayName: String?
@@ -32,6 +36,7 @@ public struct Identity: Equatable, Sendable {
         self.createdAt = createdAt
         updatedAt = createdAt
         lastSequence = 0
+        isErased = false
         identifiers = []
         aliases = []
     }
@@ -42,6 +47,8 @@ public struct HeldIdentifier: Equatable, Sendable {
     public let identifier: Identifier
     /// The one that stands for its kind. Exactly one of each kind that the identity holds.
     public internal(set) var isPrimary: Bool
+    /// Whether a patient gave it.
+    public internal(set) var isClinical = false
     public internal(set) var state: IdentifierState
     /// Where it came from first.
     public let source: String?
@@ -50,24 +57,35 @@ public struct HeldIdentifier: Equatable, Sendable {
 }
 
 extension Identity {
-    /// Adds an identifier that nobody owns: as primary where there is none of its kind.
+    func holds(_ identifier: Identifier) -> Bool { identifiers.contains { $0.identifier == identifier } }
+
+    /// Adds an identifier that nobody owns: as primary where there is none as good of its kind.
     mutating func add(_ identifier: Identifier, source: String?, at time: Timestamp) {
-        let isFirst = !identifiers.contains { $0.isPrimary && $0.identifier.kind == identifier.kind }
         identifiers.append(
             HeldIdentifier(
-                identifier: identifier, isPrimary: isFirst, state: .owned, source: source, firstSeen: time,
+                identifier: identifier, isPrimary: false, state: .owned, source: source, firstSeen: time,
                 lastSeen: time))
+        choosePrimary(identifier.kind)
     }
 
-    /// Takes an identifier away. If it was primary, the oldest of its kind that is left takes its place, an owned one
-    /// before one that is shared or blocked.
-    mutating func remove(_ identifier: Identifier) {
-        guard let index = identifiers.firstIndex(where: { $0.identifier == identifier }) else { return }
-        let wasPrimary = identifiers.remove(at: index).isPrimary
-        let left = identifiers.indices.filter { identifiers[$0].identifier.kind == identifier.kind }
-        guard wasPrimary, let next = left.first(where: { identifiers[$0].state == .owned }) ?? left.first
-        else { return }
-        identifiers[next].isPrimary = true
+    /// Takes an identifier away. If it was primary, the best of its kind that is left takes its place.
+    @discardableResult
+    mutating func remove(_ identifier: Identifier) -> HeldIdentifier? {
+        guard let index = identifiers.firstIndex(where: { $0.identifier == identifier }) else { return nil }
+        defer { choosePrimary(identifier.kind) }
+        return identifiers.remove(at: index)
+    }
+
+    /// Sees to it that the best identifier of a kind is primary: one that is owned before one that is shared or
+    /// blocked, then one that a patient gave before others. The one that is primary stays while none is better; of
+    /// several that are, the oldest is taken.
+    mutating func choosePrimary(_ kind: IdentifierKind) {
+        let ofKind = identifiers.indices.filter { identifiers[$0].identifier.kind == kind }
+        guard let best = ofKind.map({ identifiers[$0].rank }).max() else { return }
+        let now = ofKind.first { identifiers[$0].isPrimary }
+        if let now, identifiers[now].rank == best { return }
+        let chosen = ofKind.first { identifiers[$0].rank == best }
+        for index in ofKind { identifiers[index].isPrimary = index == chosen }
     }
 
     /// Notes that identifiers it holds were given again.
@@ -76,6 +94,9 @@ extension Identity {
             identifiers[index].lastSeen = max(identifiers[index].lastSeen, time)
         }
     }
+
+    /// The display name and the aliases.
+    var names: [String] { (displayName.map { [$0] } ?? []) + aliases }
 
     func knows(name: String) -> Bool { name == displayName || aliases.contains(name) }
 
@@ -91,4 +112,9 @@ extension Identity {
         }
         return true
     }
+}
+
+extension HeldIdentifier {
+    /// How well it may stand for its kind.
+    fileprivate var rank: Int { (state == .owned ? 2 : 0) + (isClinical ? 1 : 0) }
 }

@@ -148,14 +148,14 @@ private struct ImportBatch: Sendable {
                 summary.rejected[fault.code.rawValue, default: 0] += 1
                 _ = tell(.rejected(fault))
                 if let id { _ = tell(.assigned(id, nil)) }
-            case (.usable(let draft, _, _), .put(let answer)):
+            case (.usable, .put(let answer)):
                 summary.count(answer)
-                _ = tell(.assigned(draft.id, answer.identity))
+                _ = tell(.assigned(answer.id, answer.identity))
             case (.usable(let draft, _, let line), _):
                 let code = RowFault.Code.noUsableIdentifier
                 summary.rejected[code.rawValue, default: 0] += 1
                 _ = tell(.rejected(RowFault(line: line, code: code, message: "no usable email, phone or external id")))
-                _ = tell(.assigned(draft.id, nil))
+                _ = tell(.assigned(draft.id ?? "", nil))
             }
         }
     }

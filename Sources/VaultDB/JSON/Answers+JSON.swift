@@ -49,6 +49,7 @@ extension Identity {
             "updated_at": JSONValue(updatedAt),
             "is_merged": .bool(isMerged),
             "merged_with": JSONValue(mergedWith?.text),
+            "is_erased": .bool(isErased),
         ]
     }
 }
@@ -57,7 +58,8 @@ extension HeldIdentifier {
     public var json: JSONValue {
         [
             "identifier": .string(identifier.text), "kind": .string(identifier.kind.description),
-            "state": .string(state.description), "is_primary": .bool(isPrimary), "source": JSONValue(source),
+            "state": .string(state.description), "is_primary": .bool(isPrimary),
+            "is_clinical": .bool(isClinical), "source": JSONValue(source),
             "first_seen": JSONValue(firstSeen), "last_seen": JSONValue(lastSeen),
         ]
     }
@@ -101,6 +103,7 @@ extension Event {
         [
             "sequence": JSONValue(sequence), "time": JSONValue(time), "event": .string(action.name),
             "identity_id": JSONValue(identity?.text), "other_identity_id": JSONValue(other?.text),
+            "merge_id": JSONValue(merge?.text),
             "kinds": JSONValue(kinds.map(\.description)), "record_kind": JSONValue(record?.kind),
             "record_id": JSONValue(record?.id), "source": JSONValue(source), "actor": JSONValue(actor),
             "previous_hash": .string(previousHash.hex),

@@ -3,96 +3,78 @@ internal import Storage
 
 /// What putting a record did.
 public struct PutAnswer: Equatable, Sendable {
-    public enum Change: String, Sendable { case created, updated, unchanged }
+    public enum Change: String, Sendable, CaseIterable { case created, updated, unchanged, moved }
 
     public let change: Change
+    public let kind: RecordKind
+    public let id: String
     /// The identity the record belongs to.
     public let identity: UUID
-    /// How the identity was found; nil where the record was there already and nothing about it changed.
-    public let resolution: Resolution?
-}
-
-extension Key {
-    static func record(_ kind: RecordKind, _ id: String, in organization: OrganizationNumber) -> Key {
-        var key = Key(organization)
-        key.append(kind, id)
-        return key
-    }
-
-    static func timeline(_ record: Record, in organization: OrganizationNumber) -> Key {
-        var key = Key.identity(record.identity, in: organization)
-        key.append(record.createdAt)
-        key.append(record.kind, record.id)
-        return key
-    }
-
-    /// The kind ends with a zero byte, which no kind contains.
-    private mutating func append(_ kind: RecordKind, _ id: String) {
-        append(kind.rawValue)
-        append(UInt8(0))
-        append(id)
-    }
-}
-
-/// The end of a record's key: its kind, a zero byte, its id.
-struct RecordKey: Equatable {
-    let kind: RecordKind
-    let id: String
-}
-
-extension RecordKey {
-    init(_ bytes: RawSpan) throws(VaultError) {
-        let parts = [UInt8](copying: bytes).split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let kind = RecordKind(String(decoding: parts[0], as: UTF8.self)) else {
-            throw .corrupted("a record's key has no kind")
-        }
-        // Bounded, so that whatever key is built of it fits.
-        guard (1...Limits.recordIDBytesMax).contains(parts[1].count),
-            let id = String(validating: parts[1], as: UTF8.self)
-        else { throw .corrupted("a record's key has no usable id") }
-        self.kind = kind
-        self.id = id
-    }
-}
-
-extension ReadTransaction where Self: ~Copyable {
-    borrowing func record(
-        _ kind: RecordKind, _ id: String, in organization: OrganizationNumber
-    ) throws(VaultError) -> Record? {
-        // No longer id was ever put, and its key would not fit.
-        guard id.utf8.count <= Limits.recordIDBytesMax else { return nil }
-        let key = Key.record(kind, id, in: organization)
-        guard let bytes = try value(key, in: Tables.records) else { return nil }
-        return try Record(kind: kind, id: id, sealed: bytes, under: key.bytes)
-    }
+    /// How the identity was found; nil where nothing that was given had to be resolved.
+    public internal(set) var resolution: Resolution?
+    /// Leads of the identity that became converted, because this is its first patient.
+    public let converted: [String]
 }
 
 extension WriteTransaction where Self: ~Copyable {
-    /// Links a record to the identity that its own identifiers resolve to, in one step. A record that is there keeps
-    /// its identity, and what it brings enriches that one.
+    /// Links a record to the identity that it names or that its own identifiers resolve to, in one step. A record that
+    /// is there keeps its identity, and what it brings enriches that one.
     /// - Parameter query: the draft's identifiers, normalised; nil where none is usable.
     mutating func put(
         _ draft: RecordDraft, _ query: ResolveQuery?, _ scope: inout WriteScope
     ) throws(VaultError) -> PutAnswer {
-        let old = try record(draft.kind, draft.id, in: scope.organization)
-        if let old, old.says(draft) { return PutAnswer(change: .unchanged, identity: old.identity, resolution: nil) }
-
-        var (resolution, identity) = try owner(of: old, query, &scope)
-        let new = Record(draft, identity: identity.id, replacing: old, at: scope.now)
+        let key = try draft.key(scope)
+        let old = try record(key.kind, key.id, in: scope.organization)
+        let draft = draft.keepsOthers ? draft.completed(by: old) : draft
+        let link = try link(draft, old, scope)
+        if let old, !link.isMove, old.says(draft) {
+            return PutAnswer(
+                change: .unchanged, kind: key.kind, id: key.id, identity: old.identity, resolution: nil, converted: [])
+        }
+        var (resolution, identity) = try owner(link.identity, query, &scope)
+        let new = Record(draft, key, identity: identity.id, replacing: old, at: scope.now)
         try store(new, replacing: old, &scope)
-        try note(
-            old == nil ? .recordCreated : .recordUpdated, record: .init(kind: new.kind.rawValue, id: new.id),
-            source: try draft.eventSource(query), on: &identity, &scope)
+        if let old, link.isMove { try leave(old, for: new, &identity, draft, &scope) }
+        if !link.isMove || link.isReturn {
+            try note(
+                old == nil || link.isReturn ? .recordCreated : .recordUpdated, record: .init(new),
+                source: try draft.eventSource(query), on: &identity, &scope)
+        }
+        let converted = try settleClinical(new, replacing: link.isMove ? nil : old, query, &identity, &scope)
         try put(identity, in: scope.organization)
         resolution?.sequence = identity.lastSequence
-        return PutAnswer(change: old == nil ? .created : .updated, identity: identity.id, resolution: resolution)
+        let change: PutAnswer.Change = old == nil || link.isReturn ? .created : link.isMove ? .moved : .updated
+        return PutAnswer(
+            change: change, kind: key.kind, id: key.id, identity: identity.id, resolution: resolution,
+            converted: converted)
+    }
+
+    /// Whom the record is to belong to, as far as that is decided before its identifiers are looked at.
+    private borrowing func link(
+        _ draft: RecordDraft, _ old: Record?, _ scope: WriteScope
+    ) throws(VaultError) -> RecordLink {
+        let named = try draft.identity.map { id throws(VaultError) in
+            try living(id, in: scope.organization).identity
+        }
+        guard let old else { return RecordLink(identity: named) }
+        guard let owner = try identity(old.identity, in: scope.organization) else {
+            throw .corrupted("a record belongs to an identity that is not there")
+        }
+        // What is left of an erased person's record is nobody's: it comes back as if it were new.
+        if owner.isErased { return RecordLink(identity: named, isMove: true, isReturn: true) }
+        guard let named, named.id != owner.id else { return RecordLink(identity: owner) }
+        guard draft.moves else {
+            throw VaultError(
+                .refused, "the \(old.kind) belongs to the identity \(owner.id.text)",
+                advice: "say that it is to move (--move), or leave its identity out")
+        }
+        return RecordLink(identity: named, isMove: true)
     }
 
     /// The identity a record belongs to, with what the record brings, not stored yet.
     private mutating func owner(
-        of old: Record?, _ query: ResolveQuery?, _ scope: inout WriteScope
+        _ known: Identity?, _ query: ResolveQuery?, _ scope: inout WriteScope
     ) throws(VaultError) -> (Resolution?, Identity) {
-        let known = try old.map { old throws(VaultError) in try holder(old.identity, in: scope.organization) }
         guard let query else {
             guard let known else { throw .noUsableIdentifier }
             return (nil, known)
@@ -101,25 +83,61 @@ extension WriteTransaction where Self: ~Copyable {
         return try apply(plan, query, &scope)
     }
 
-    private mutating func store(
-        _ new: Record, replacing old: Record?, _ scope: inout WriteScope
+    /// Tells the identity that a record leaves, and takes back what it had from it as a patient's.
+    private mutating func leave(
+        _ old: Record, for new: Record, _ identity: inout Identity, _ draft: RecordDraft, _ scope: inout WriteScope
     ) throws(VaultError) {
-        let key = Key.record(new.kind, new.id, in: scope.organization)
-        try put(key, new.encoded(under: key), in: Tables.records)
-        if let old, old.createdAt != new.createdAt || old.identity != new.identity {
-            try remove(Key.timeline(old, in: scope.organization), from: Tables.timeline)
-        }
-        try put(Key.timeline(new, in: scope.organization), [], in: Tables.timeline)
-        if old == nil { scope.ledger.records += 1 }
+        guard var former = try self.identity(old.identity, in: scope.organization) else { return }
+        if former.isErased { return }
+        try note(
+            .recordMoved, record: .init(new), source: try draft.eventSource(nil), on: &identity, andOf: &former, &scope)
+        if old.kind == .patient { try withdrawClinical(old, from: &former, &scope) }
+        try put(former, in: scope.organization)
+    }
+}
+
+/// Whom a record belongs to, and whether it comes from somebody else.
+private struct RecordLink {
+    /// Nil where its identifiers decide.
+    var identity: Identity?
+    var isMove = false
+    /// Whether it comes back after an erasure.
+    var isReturn = false
+}
+
+extension Event.RecordReference {
+    init(_ record: Record) { self.init(kind: record.kind.rawValue, id: record.id) }
+}
+
+extension RecordDraft {
+    /// The record's name; a new one where the draft has none.
+    fileprivate func key(_ scope: WriteScope) throws(VaultError) -> RecordKey {
+        RecordKey(kind: kind, id: id ?? scope.newID().text)
+    }
+
+    /// With what the stored record says, where the draft says nothing.
+    fileprivate func completed(by old: Record?) -> RecordDraft {
+        guard let old else { return self }
+        var draft = self
+        draft.firstName = firstName ?? old.firstName
+        draft.lastName = lastName ?? old.lastName
+        draft.email = email ?? old.email
+        draft.phone = phone ?? old.phone
+        draft.source = source ?? old.source
+        draft.status = status ?? old.givenStatus
+        draft.attributes = attributes ?? old.attributes
+        return draft
     }
 }
 
 extension Record {
-    init(_ draft: RecordDraft, identity: UUID, replacing old: Record?, at now: Timestamp) {
+    fileprivate init(_ draft: RecordDraft, _ key: RecordKey, identity: UUID, replacing old: Record?, at now: Timestamp) {
+        let keepsConversion = old.map { Self.isSame($0.givenStatus, draft.status) } ?? false
         self.init(
-            kind: draft.kind, id: draft.id, identity: identity, createdAt: draft.createdAt ?? old?.createdAt ?? now,
-            updatedAt: now, isActive: old?.isActive ?? true, firstName: draft.firstName, lastName: draft.lastName,
-            email: draft.email, phone: draft.phone, source: draft.source, status: draft.status,
+            kind: key.kind, id: key.id, identity: identity, createdAt: draft.createdAt ?? old?.createdAt ?? now,
+            updatedAt: now, isActive: draft.isActive ?? (old?.identity == identity ? old?.isActive : nil) ?? true,
+            firstName: draft.firstName, lastName: draft.lastName, email: draft.email, phone: draft.phone,
+            source: draft.source, givenStatus: draft.status, isConverted: keepsConversion && old?.isConverted == true,
             attributes: draft.attributes)
     }
 
@@ -127,9 +145,10 @@ extension Record {
     fileprivate func says(_ draft: RecordDraft) -> Bool {
         Self.isSame(firstName, draft.firstName) && Self.isSame(lastName, draft.lastName)
             && Self.isSame(email, draft.email) && Self.isSame(phone, draft.phone)
-            && Self.isSame(source, draft.source) && Self.isSame(status, draft.status)
+            && Self.isSame(source, draft.source) && Self.isSame(givenStatus, draft.status)
             && Self.isSame(attributes, draft.attributes)
             && (draft.createdAt == nil || draft.createdAt == createdAt)
+            && (draft.isActive == nil || draft.isActive == isActive)
     }
 
     /// An empty field is stored as none.

@@ -5,24 +5,45 @@ public struct Record: Equatable, Sendable {
     public let kind: RecordKind
     public let id: String
     public internal(set) var identity: UUID
-    public var createdAt: Timestamp
+    public internal(set) var createdAt: Timestamp
     public internal(set) var updatedAt: Timestamp
-    public var isActive: Bool
-    public var firstName: String?
-    public var lastName: String?
+    public internal(set) var isActive: Bool
+    public internal(set) var firstName: String?
+    public internal(set) var lastName: String?
     /// As it was given, whatever normalising makes of it.
-    public var email: String?
-    public var phone: String?
-    public var source: String?
-    public var status: String?
+    public internal(set) var email: String?
+    public internal(set) var phone: String?
+    public internal(set) var source: String?
+    /// As its domain gave it, before any conversion.
+    public internal(set) var givenStatus: String?
+    /// Whether it is a lead whose person has become a patient.
+    public internal(set) var isConverted: Bool
     /// Free attributes: a JSON object as text, nil where there are none.
-    public var attributes: String?
+    public internal(set) var attributes: String?
 
     /// First and last name, or nil.
     public var name: String? {
         let name = [firstName, lastName].compactMap(\.self).joined(separator: " ").trimmingWhiteSpace()
         return name.isEmpty ? nil : name
     }
+
+    public var status: String? { isConverted ? Self.converted : givenStatus }
+
+    /// Whether nothing in it says whose it is, as an erasure leaves it.
+    var isAnonymous: Bool { [firstName, lastName, email, phone, attributes].allSatisfy { $0 == nil } }
+
+    /// The status of a lead whose person has become a patient.
+    public static let converted = "CONVERTED"
+
+    /// Whether it is a lead that the first patient of its identity converts: active, and in no final status.
+    var isOpenLead: Bool {
+        kind == .lead && isActive && !isConverted
+            && !Self.finalStatuses.contains(givenStatus?.uppercased() ?? "")
+    }
+
+    private static let finalStatuses: Set = [
+        converted, "LOST", "CLOSED", "REJECTED", "DISCARDED", "DISQUALIFIED", "ARCHIVED", "CANCELLED", "CANCELED",
+    ]
 }
 
 /// The kind of a record: 1 to 32 of `a`-`z`, `0`-`9` and `_`, starting with a letter.
@@ -47,4 +68,7 @@ public struct RecordKind: Hashable, Sendable, CustomStringConvertible {
     private init(unchecked raw: String) { rawValue = raw }
 
     public var description: String { rawValue }
+
+    /// Whether its records are kept for good: deleting one only sets it inactive.
+    public var isRetained: Bool { self == .patient }
 }

@@ -1,7 +1,16 @@
+public import Foundation
+
 /// A record to be put, with what its identity is to be found by.
 public struct RecordDraft: Sendable {
     public var kind: RecordKind
-    public var id: String
+    /// A new one is given where nil.
+    public var id: String?
+    /// The identity it belongs to; found by its own identifiers where nil.
+    public var identity: UUID?
+    /// Lets a record that is there leave its identity for the one that is named.
+    public var moves = false
+    /// Keeps what a record that is there says, where the draft says nothing. Otherwise the draft replaces it.
+    public var keepsOthers = false
     public var firstName: String?
     public var lastName: String?
     public var email: String?
@@ -13,14 +22,21 @@ public struct RecordDraft: Sendable {
     public var createdAt: Timestamp?
     /// A JSON object as text.
     public var attributes: String?
+    /// Whether the record counts as active; as it was where nil.
+    public var isActive: Bool?
+    /// For phones without a country code; the organization's where nil.
+    public var region: Region?
+    /// A repeated key gives the first answer again and writes nothing.
+    public var idempotencyKey: String?
 
     public init(
-        kind: RecordKind, id: String, firstName: String? = nil, lastName: String? = nil, email: String? = nil,
+        kind: RecordKind, id: String? = nil, identity: UUID? = nil, firstName: String? = nil, lastName: String? = nil, email: String? = nil,
         phone: String? = nil, externals: [String] = [], source: String? = nil, status: String? = nil,
         createdAt: Timestamp? = nil, attributes: String? = nil
     ) {
         self.kind = kind
         self.id = id
+        self.identity = identity
         self.firstName = firstName
         self.lastName = lastName
         self.email = email
@@ -34,8 +50,9 @@ public struct RecordDraft: Sendable {
 
     /// Throws unless every part keeps its bounds.
     func validate() throws(VaultError) {
-        guard (1...Limits.recordIDBytesMax).contains(id.utf8.count), !id.contains("\0") else {
-            throw .invalid("a record id must have 1 to \(Limits.recordIDBytesMax) bytes and no NUL")
+        if let id { try Self.validate(id: id) }
+        guard !moves || identity != nil else {
+            throw .invalid("a record moves to an identity that is named", advice: "name the identity")
         }
         let fields = [firstName, lastName, email, phone, source, status]
         guard fields.allSatisfy({ ($0?.utf8.count ?? 0) <= Limits.fieldBytesMax }) else {
@@ -50,6 +67,12 @@ public struct RecordDraft: Sendable {
         }
     }
 
+    static func validate(id: String) throws(VaultError) {
+        guard (1...Limits.recordIDBytesMax).contains(id.utf8.count), !id.contains("\0") else {
+            throw .invalid("a record id must have 1 to \(Limits.recordIDBytesMax) bytes and no NUL")
+        }
+    }
+
     /// Where it comes from, as the trail keeps it: on one line and short.
     func eventSource(_ query: ResolveQuery?) throws(VaultError) -> String? {
         if let query { return query.source }
@@ -59,7 +82,7 @@ public struct RecordDraft: Sendable {
     /// What to resolve the record's identity by.
     var request: ResolveRequest {
         let name = [firstName, lastName].compactMap(\.self).joined(separator: " ")
-        return ResolveRequest(email: email, phone: phone, externals: externals, name: name, source: source)
+        return ResolveRequest(email: email, phone: phone, externals: externals, name: name, source: source, region: region)
     }
 }
 

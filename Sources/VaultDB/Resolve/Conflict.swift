@@ -24,35 +24,65 @@ public struct Conflict: Equatable, Sendable {
     public let second: UUID
     /// The identifier that one of them owns and a request for the other brought.
     public let identifier: Identifier
-    public internal(set) var state: State
+    public let state: State
     /// Where it was seen last.
-    public internal(set) var source: String?
+    public let source: String?
     public let firstSeen: Timestamp
-    public internal(set) var lastSeen: Timestamp
+    public let lastSeen: Timestamp
     /// How often it was seen.
-    public internal(set) var count: UInt64
+    public let count: UInt64
 }
 
 extension Conflict {
-    static let version: UInt8 = 1
+    init(_ pair: ConflictKey, _ entry: ConflictEntry) {
+        first = pair.one
+        second = pair.other
+        identifier = pair.identifier
+        state = entry.state
+        source = entry.source
+        firstSeen = entry.firstSeen
+        lastSeen = entry.lastSeen
+        count = entry.count
+    }
 
-    func encoded(under key: borrowing Key) -> [UInt8] {
-        var writer = ByteWriter(format: Self.version)
+    init(key: RawSpan, sealed bytes: RawSpan) throws(VaultError) {
+        self.init(try ConflictKey(key), try ConflictEntry(sealed: bytes, under: key))
+    }
+
+    var entry: ConflictEntry {
+        ConflictEntry(state: state, source: source, firstSeen: firstSeen, lastSeen: lastSeen, count: count)
+    }
+}
+
+/// What is stored of a conflict.
+struct ConflictEntry: Equatable {
+    private static let version: UInt8 = 1
+
+    var state: Conflict.State
+    var source: String?
+    var firstSeen: Timestamp
+    var lastSeen: Timestamp
+    var count: UInt64
+
+    init(state: Conflict.State, source: String?, firstSeen: Timestamp, lastSeen: Timestamp, count: UInt64) {
+        self.state = state
+        self.source = source
+        self.firstSeen = firstSeen
+        self.lastSeen = lastSeen
+        self.count = count
+    }
+
+    func write(to writer: inout ByteWriter) {
         writer.byte(state.rawValue)
         writer.time(firstSeen)
         writer.time(lastSeen)
         writer.varint(count)
         writer.text(source)
-        return writer.sealed(under: key)
     }
 
-    init(key: RawSpan, sealed bytes: RawSpan) throws(VaultError) {
-        let pair = try ConflictKey(key)
-        first = pair.one
-        second = pair.other
-        identifier = pair.identifier
-        var reader = try ByteReader(sealed: bytes, under: key, format: Self.version)
-        guard let state = State(rawValue: try reader.byte()) else {
+    @_lifetime(reader: copy reader)
+    init(_ reader: inout ByteReader) throws(VaultError) {
+        guard let state = Conflict.State(rawValue: try reader.byte()) else {
             throw .corrupted("a conflict is in an unknown state")
         }
         self.state = state
@@ -60,6 +90,17 @@ extension Conflict {
         lastSeen = try reader.time()
         count = try reader.varint()
         source = try reader.optionalText()
+    }
+
+    func encoded(under key: borrowing Key) -> [UInt8] {
+        var writer = ByteWriter(format: Self.version)
+        write(to: &writer)
+        return writer.sealed(under: key)
+    }
+
+    init(sealed bytes: RawSpan, under key: RawSpan) throws(VaultError) {
+        var reader = try ByteReader(sealed: bytes, under: key, format: Self.version)
+        try self.init(&reader)
     }
 }
 
@@ -136,6 +177,25 @@ extension ReadTransaction where Self: ~Copyable {
     }
 }
 
+extension ReadTransaction where Self: ~Copyable {
+    /// All conflicts of one identity, in whatever state.
+    borrowing func conflicts(
+        of identity: UUID, in organization: OrganizationNumber
+    ) throws(VaultError) -> [Conflict] {
+        var pairs: [ConflictKey] = []
+        try visit(Tables.conflicts, prefix: Key.identity(identity, in: organization)) { (key, _) throws(VaultError) in
+            pairs.append(try ConflictKey(key))
+            return .next
+        }
+        return try pairs.map { pair throws(VaultError) in
+            guard let conflict = try conflict(pair, in: organization) else {
+                throw .corrupted("a conflict has no other side")
+            }
+            return conflict
+        }
+    }
+}
+
 extension WriteTransaction where Self: ~Copyable {
     /// Puts a conflict on the review queue, or counts it up where it is there. One that was settled by keeping the
     /// pair apart stays settled.
@@ -143,24 +203,33 @@ extension WriteTransaction where Self: ~Copyable {
     mutating func enqueue(
         _ pair: ConflictKey, source: String?, _ scope: inout WriteScope
     ) throws(VaultError) -> Bool {
-        var conflict: Conflict
-        if let known = try self.conflict(pair, in: scope.organization) {
-            guard known.state != .keptApart else { return false }
-            conflict = known
-            if conflict.state != .open { scope.ledger.openConflicts += 1 }
-        } else {
-            conflict = Conflict(
-                first: pair.canonical.one, second: pair.canonical.other, identifier: pair.identifier, state: .open,
-                source: source, firstSeen: scope.now, lastSeen: scope.now, count: 0)
-            scope.ledger.openConflicts += 1
-            try put(pair.canonical.mirrored.key(in: scope.organization), [], in: Tables.conflicts)
-        }
-        conflict.state = .open
-        conflict.source = source ?? conflict.source
-        conflict.lastSeen = max(conflict.lastSeen, scope.now)
-        conflict.count += 1
-        let key = pair.canonical.key(in: scope.organization)
-        try put(key, conflict.encoded(under: key), in: Tables.conflicts)
+        let known = try conflict(pair, in: scope.organization)?.entry
+        guard known?.state != .keptApart else { return false }
+        var entry =
+            known ?? ConflictEntry(state: .open, source: nil, firstSeen: scope.now, lastSeen: scope.now, count: 0)
+        entry.state = .open
+        entry.source = source ?? entry.source
+        entry.lastSeen = max(entry.lastSeen, scope.now)
+        entry.count += 1
+        try put(entry, at: pair, &scope)
         return true
+    }
+
+    /// Stores a conflict under both orders of its pair; nil takes it away.
+    mutating func put(
+        _ entry: ConflictEntry?, at pair: ConflictKey, _ scope: inout WriteScope
+    ) throws(VaultError) {
+        let before = try conflict(pair, in: scope.organization)
+        if before?.state == .open { scope.ledger.openConflicts -= 1 }
+        if entry?.state == .open { scope.ledger.openConflicts += 1 }
+        let key = pair.canonical.key(in: scope.organization)
+        let mirrored = pair.canonical.mirrored.key(in: scope.organization)
+        guard let entry else {
+            try remove(key, from: Tables.conflicts)
+            try remove(mirrored, from: Tables.conflicts)
+            return
+        }
+        try put(key, entry.encoded(under: key), in: Tables.conflicts)
+        if before == nil { try put(mirrored, [], in: Tables.conflicts) }
     }
 }

@@ -2,48 +2,138 @@ internal import Crypto
 internal import Foundation
 internal import Storage
 
-/// First answers by idempotency key. A second entry by time lets old ones go in order, a few with each new one.
+// First answers by idempotency key. A second entry by time lets old ones go in order, a few with each new one; further
+// ones by the identities that an answer names let an erasure find it.
+
+/// An answer that a repeated idempotency key gives again.
+protocol RepeatableAnswer: Sendable {
+    var stored: StoredAnswer { get }
+    /// Nil where the stored one is of another kind of call.
+    init?(_ stored: StoredAnswer)
+}
+
+/// An answer as it is kept.
+struct StoredAnswer: Equatable {
+    struct Put: Equatable {
+        let record: RecordKey
+        let change: PutAnswer.Change
+        let converted: [String]
+    }
+
+    var identity: UUID
+    var resolution: Resolution?
+    /// Where the call put a record.
+    var put: Put?
+
+    /// Every identity it names.
+    var identities: [UUID] { ([identity] + (resolution?.conflicts.map(\.owner) ?? [])).distinct() }
+}
+
+extension Resolution: RepeatableAnswer {
+    var stored: StoredAnswer { StoredAnswer(identity: identity.id, resolution: self) }
+
+    init?(_ stored: StoredAnswer) {
+        guard stored.put == nil, let resolution = stored.resolution else { return nil }
+        self = resolution
+    }
+}
+
+extension PutAnswer: RepeatableAnswer {
+    var stored: StoredAnswer {
+        StoredAnswer(
+            identity: identity, resolution: resolution,
+            put: .init(record: RecordKey(kind: kind, id: id), change: change, converted: converted))
+    }
+
+    init?(_ stored: StoredAnswer) {
+        guard let put = stored.put else { return nil }
+        self.init(stored, put)
+    }
+
+    init(_ stored: StoredAnswer, _ put: StoredAnswer.Put) {
+        self.init(
+            change: put.change, kind: put.record.kind, id: put.record.id, identity: stored.identity,
+            resolution: stored.resolution, converted: put.converted)
+    }
+}
+
 extension WriteTransaction where Self: ~Copyable {
-    /// The answer that was given to this key first, or a new one from `resolve`, kept for the next time.
-    mutating func once(
-        _ idempotencyKey: String, _ scope: inout WriteScope,
-        _ resolve: (inout Self, inout WriteScope) throws(VaultError) -> Resolution
-    ) throws(VaultError) -> Resolution {
+    /// The answer that was given to this key first, or a new one from `operation`, kept for the next time. Without a
+    /// key the operation simply runs.
+    mutating func once<Answer: RepeatableAnswer>(
+        _ idempotencyKey: String?, _ scope: inout WriteScope,
+        _ operation: (inout Self, inout WriteScope) throws(VaultError) -> Answer
+    ) throws(VaultError) -> Answer {
+        guard let idempotencyKey else { return try operation(&self, &scope) }
         let name = IdempotencyKey(idempotencyKey)
-        if let answer = try firstAnswer(to: name, in: scope.organization) { return answer }
-        let answer = try resolve(&self, &scope)
+        if let answer: Answer = try firstAnswer(to: name, in: scope.organization) { return answer }
+        let answer = try operation(&self, &scope)
+        let stored = answer.stored
         let key = name.answerKey(in: scope.organization)
-        try put(key, answer.encoded(at: scope.now, under: key), in: Tables.idempotency)
+        try put(key, stored.encoded(at: scope.now, under: key), in: Tables.idempotency)
         try put(name.ageKey(scope.now, in: scope.organization), [], in: Tables.idempotency)
-        try forgetOldAnswers(scope)
+        for identity in stored.identities {
+            try put(name.identityKey(identity, in: scope.organization), [], in: Tables.idempotency)
+        }
+        try forgetOldAnswers(&scope)
         return answer
     }
 
-    private mutating func forgetOldAnswers(_ scope: WriteScope) throws(VaultError) {
+    private mutating func forgetOldAnswers(_ scope: inout WriteScope) throws(VaultError) {
         let day: Int64 = 86_400_000_000
         let horizon = scope.now.microseconds - Int64(Limits.idempotencyDays) * day
-        var expired: [(time: Timestamp, name: IdempotencyKey)] = []
+        var expired: [IdempotencyKey] = []
         try visit(Tables.idempotency, prefix: IdempotencyKey.ages(in: scope.organization)) {
             (key, _) throws(VaultError) in
             let (time, name) = try IdempotencyKey.age(key)
             guard time.microseconds < horizon else { return .stop }
-            expired.append((time, name))
+            expired.append(name)
             return expired.count < 4 ? .next : .stop
         }
-        for (time, name) in expired {
-            try remove(name.answerKey(in: scope.organization), from: Tables.idempotency)
-            try remove(name.ageKey(time, in: scope.organization), from: Tables.idempotency)
+        for name in expired { try forget(name, scope) }
+    }
+
+    /// Forgets the answers that name an identity: they hold its identifiers.
+    mutating func forgetAnswers(naming identity: UUID, _ scope: inout WriteScope) throws(VaultError) {
+        var names: [IdempotencyKey] = []
+        try visit(Tables.idempotency, prefix: IdempotencyKey.answers(naming: identity, in: scope.organization)) {
+            (key, _) throws(VaultError) in
+            names.append(try IdempotencyKey.naming(key).name)
+            return .next
+        }
+        for name in names { try forget(name, scope) }
+    }
+
+    /// Takes an answer away, with all entries that lead to it.
+    private mutating func forget(_ name: IdempotencyKey, _ scope: WriteScope) throws(VaultError) {
+        guard let stored = try storedAnswer(to: name, in: scope.organization) else { return }
+        try remove(name.answerKey(in: scope.organization), from: Tables.idempotency)
+        try remove(name.ageKey(stored.time, in: scope.organization), from: Tables.idempotency)
+        for identity in stored.answer.identities {
+            try remove(name.identityKey(identity, in: scope.organization), from: Tables.idempotency)
         }
     }
 }
 
 extension ReadTransaction where Self: ~Copyable {
-    borrowing func firstAnswer(
+    /// - Throws: `refused` where the key was used for another kind of call.
+    borrowing func firstAnswer<Answer: RepeatableAnswer>(
         to name: IdempotencyKey, in organization: OrganizationNumber
-    ) throws(VaultError) -> Resolution? {
+    ) throws(VaultError) -> Answer? {
+        guard let stored = try storedAnswer(to: name, in: organization) else { return nil }
+        guard let answer = Answer(stored.answer) else {
+            throw VaultError(
+                .refused, "the idempotency key was used for another kind of call", advice: "use a new key for each call")
+        }
+        return answer
+    }
+
+    borrowing func storedAnswer(
+        to name: IdempotencyKey, in organization: OrganizationNumber
+    ) throws(VaultError) -> (time: Timestamp, answer: StoredAnswer)? {
         let key = name.answerKey(in: organization)
         guard let bytes = try value(key, in: Tables.idempotency) else { return nil }
-        return try Resolution(sealed: bytes, under: key.bytes)
+        return try StoredAnswer.decoded(bytes, under: key.bytes)
     }
 }
 
@@ -51,20 +141,27 @@ extension ReadTransaction where Self: ~Copyable {
 struct IdempotencyKey: Equatable {
     private static let answer: UInt8 = 0
     private static let age: UInt8 = 1
+    private static let identity: UInt8 = 2
     private let digest: UUID
 
     init(_ text: String) {
         var hash = SHA256()
-        for byte in text.utf8 { withUnsafeBytes(of: byte) { hash.update(bufferPointer: $0) } }
+        hash.update(data: Array(text.utf8))
         let bytes = Array(hash.finalize())
         digest = bytes.span.bytes.id(at: 0)
     }
 
     private init(digest: UUID) { self.digest = digest }
 
+    static func validate(_ text: String?) throws(VaultError) {
+        guard let text, !(1...Limits.idempotencyKeyBytesMax).contains(text.utf8.count) else { return }
+        throw .invalid("an idempotency key has 1 to \(Limits.idempotencyKeyBytesMax) bytes")
+    }
+
+    // MARK: Keys
+
     func answerKey(in organization: OrganizationNumber) -> Key {
-        var key = Key(organization)
-        key.append(Self.answer)
+        var key = Self.prefix(Self.answer, organization)
         key.append(digest)
         return key
     }
@@ -76,10 +173,46 @@ struct IdempotencyKey: Equatable {
         return key
     }
 
-    static func ages(in organization: OrganizationNumber) -> Key {
-        var key = Key(organization)
-        key.append(age)
+    func identityKey(_ identity: UUID, in organization: OrganizationNumber) -> Key {
+        var key = Self.answers(naming: identity, in: organization)
+        key.append(digest)
         return key
+    }
+
+    static func ages(in organization: OrganizationNumber) -> Key { prefix(age, organization) }
+
+    static func answers(naming identity: UUID, in organization: OrganizationNumber) -> Key {
+        var key = prefix(Self.identity, organization)
+        key.append(identity)
+        return key
+    }
+
+    private static func prefix(_ part: UInt8, _ organization: OrganizationNumber) -> Key {
+        var key = Key(organization)
+        key.append(part)
+        return key
+    }
+
+    // MARK: Reading keys
+
+    /// What an entry of the table is.
+    enum Entry: Equatable {
+        case answer(IdempotencyKey)
+        case age(Timestamp, IdempotencyKey)
+        case naming(UUID, IdempotencyKey)
+    }
+
+    static func entry(_ key: RawSpan) throws(VaultError) -> Entry {
+        switch (key.byteCount > 4 ? key.unsafeLoad(fromByteOffset: 4, as: UInt8.self) : .max, key.byteCount) {
+        case (answer, 21): return .answer(IdempotencyKey(digest: key.id(at: 5)))
+        case (age, _):
+            let (time, name) = try age(key)
+            return .age(time, name)
+        case (identity, _):
+            let (identity, name) = try naming(key)
+            return .naming(identity, name)
+        default: throw .corrupted("an idempotency key is cut short")
+        }
     }
 
     static func age(_ key: RawSpan) throws(VaultError) -> (Timestamp, IdempotencyKey) {
@@ -87,92 +220,9 @@ struct IdempotencyKey: Equatable {
         let time = Int64(bigEndian: key.unsafeLoadUnaligned(fromByteOffset: 5, as: Int64.self))
         return (try Timestamp(stored: time), IdempotencyKey(digest: key.id(at: 13)))
     }
-}
 
-extension Resolution {
-    private static let version: UInt8 = 1
-
-    func encoded(at time: Timestamp, under key: borrowing Key) -> [UInt8] {
-        var writer = ByteWriter(format: Self.version)
-        writer.time(time)
-        writer.id(identity.id)
-        writer.long(sequence)
-        writer.optional(matched) { $0.identifier($1) }
-        writer.list(enriched) { $0.identifier($1) }
-        writer.list(conflicts) {
-            $0.identifier($1.identifier)
-            $0.id($1.owner)
-        }
-        writer.list(warnings) { $0.byte($1.code) }
-        return writer.sealed(under: key)
-    }
-
-    init(sealed bytes: RawSpan, under key: RawSpan) throws(VaultError) {
-        var reader = try ByteReader(sealed: bytes, under: key, format: Self.version)
-        _ = try reader.time()
-        identity = .init(id: try reader.id())
-        sequence = try reader.long()
-        matched = try reader.byte() == 0 ? nil : try reader.identifier()
-        outcome = matched.map { .matched(by: $0.kind) } ?? .created
-        enriched = []
-        conflicts = []
-        warnings = []
-        for _ in 0..<(try reader.count()) { enriched.append(try reader.identifier()) }
-        for _ in 0..<(try reader.count()) {
-            conflicts.append(Conflict(identifier: try reader.identifier(), owner: try reader.id()))
-        }
-        for _ in 0..<(try reader.count()) { warnings.append(try Warning(code: try reader.byte())) }
-    }
-}
-
-extension Resolution.Warning {
-    /// The kind, and above it what is the matter.
-    fileprivate var code: UInt8 {
-        switch self {
-        case .invalid(let kind): 0x00 | kind.rawValue
-        case .shared(let kind): 0x10 | kind.rawValue
-        case .blocked(let kind): 0x20 | kind.rawValue
-        case .tooManyIdentifiers: 0x30
-        }
-    }
-
-    fileprivate init(code: UInt8) throws(VaultError) {
-        guard let kind = IdentifierKind(rawValue: code & 0x0F) else {
-            throw .corrupted("an answer holds an unknown warning")
-        }
-        switch code & 0xF0 {
-        case 0x00: self = .invalid(kind)
-        case 0x10: self = .shared(kind)
-        case 0x20: self = .blocked(kind)
-        case 0x30: self = .tooManyIdentifiers
-        default: throw .corrupted("an answer holds an unknown warning")
-        }
-    }
-}
-
-extension ByteWriter {
-    fileprivate mutating func identifier(_ identifier: Identifier) {
-        byte(identifier.kind.rawValue)
-        text(identifier.text)
-    }
-
-    fileprivate mutating func optional<Value>(_ value: Value?, _ write: (inout ByteWriter, Value) -> Void) {
-        byte(value == nil ? 0 : 1)
-        if let value { write(&self, value) }
-    }
-
-    fileprivate mutating func list<Value>(_ values: [Value], _ write: (inout ByteWriter, Value) -> Void) {
-        varint(UInt64(values.count))
-        for value in values { write(&self, value) }
-    }
-}
-
-extension ByteReader {
-    @_lifetime(self: copy self)
-    fileprivate mutating func identifier() throws(VaultError) -> Identifier {
-        guard let kind = IdentifierKind(rawValue: try byte()) else {
-            throw .corrupted("an identifier is of an unknown kind")
-        }
-        return try Identifier(stored: try text(), kind: kind)
+    static func naming(_ key: RawSpan) throws(VaultError) -> (identity: UUID, name: IdempotencyKey) {
+        guard key.byteCount == 4 + 1 + 16 + 16 else { throw .corrupted("an idempotency key is cut short") }
+        return (key.id(at: 5), IdempotencyKey(digest: key.id(at: 21)))
     }
 }

@@ -5,12 +5,15 @@ public struct Resolution: Equatable, Sendable {
     public enum Outcome: Equatable, Sendable {
         case created
         case matched(by: IdentifierKind)
+        /// The identity was given: by its id, or by a record that belongs to it already.
+        case linked
 
         /// As programs see it.
         public var name: String {
             switch self {
             case .created: "created"
             case .matched(let kind): "matched_\(kind)"
+            case .linked: "linked"
             }
         }
     }
@@ -34,6 +37,8 @@ public struct Resolution: Equatable, Sendable {
         case blocked(IdentifierKind)
         /// The identity holds as many identifiers as it may.
         case tooManyIdentifiers
+        /// An identifier that was newly claimed had belonged to somebody who was erased.
+        case previouslyErased
 
         /// As programs see it.
         public var name: String {
@@ -42,13 +47,14 @@ public struct Resolution: Equatable, Sendable {
             case .shared(let kind): "shared_\(kind)"
             case .blocked(let kind): "blocked_\(kind)"
             case .tooManyIdentifiers: "too_many_identifiers"
+            case .previouslyErased: "previously_erased"
             }
         }
     }
 
     public internal(set) var identity: IdentityReference
     public internal(set) var outcome: Outcome
-    /// The identifier that matched; nil where the identity was created.
+    /// The identifier that matched; nil where the identity was created or given.
     public internal(set) var matched: Identifier?
     /// Identifiers that the identity gained.
     public internal(set) var enriched: [Identifier]

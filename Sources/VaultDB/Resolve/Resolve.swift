@@ -9,8 +9,9 @@ internal import Storage
 
 /// What a resolve has decided to do.
 struct ResolvePlan {
-    /// Steps 2 and 3: the identity that is known and the identifier that led to it, or nil where one is to be created.
-    var match: (identity: Identity, by: Identifier)?
+    /// Steps 2 and 3: the identity that is known, or nil where one is to be created; and the identifier that led to it,
+    /// nil where the identity was given.
+    var match: (identity: Identity, by: Identifier?)?
     /// Step 4: usable identifiers that nobody owns.
     var enrich: [Identifier] = []
     /// Step 5: identifiers that another identity owns.
@@ -26,11 +27,16 @@ struct ResolvePlan {
         match != nil && enrich.isEmpty && unsettled.isEmpty && newName == nil
     }
 
+    private var outcome: Resolution.Outcome {
+        guard let match else { return .created }
+        return match.by.map { .matched(by: $0.kind) } ?? .linked
+    }
+
     /// The answer, as far as it is known before anything is written.
     var resolution: Resolution {
         Resolution(
             identity: .init(id: match?.identity.id ?? .nobody),
-            outcome: match.map { .matched(by: $0.by.kind) } ?? .created, matched: match?.by,
+            outcome: outcome, matched: match?.by,
             enriched: match == nil ? [] : enrich, conflicts: conflicts, warnings: warnings,
             sequence: match?.identity.lastSequence ?? 0)
     }
@@ -38,8 +44,8 @@ struct ResolvePlan {
 
 extension ReadTransaction where Self: ~Copyable {
     /// Decides what a resolve does.
-    /// - Parameter known: an identity that is given already, by a record that is linked to it: it is the match,
-    ///   whatever the identifiers say.
+    /// - Parameter known: an identity that is given already, by its id or by a record that belongs to it: it is the
+    ///   match, whatever the identifiers say.
     borrowing func plan(
         _ query: ResolveQuery, for known: Identity? = nil, in organization: OrganizationNumber
     ) throws(VaultError) -> ResolvePlan {
@@ -55,10 +61,11 @@ extension ReadTransaction where Self: ~Copyable {
         }
         // 2. The first owned identifier that is known gives the identity.
         if let known {
-            plan.match = (known, owned.first { $0.owner == known.id }?.identifier ?? query.identifiers[0])
+            plan.match = (known, owned.first { $0.owner == known.id }?.identifier)
         } else if let first = owned.first {
             plan.match = (try holder(first.owner, in: organization), first.identifier)
         }
+        if try wereErased(plan.enrich, in: organization) { plan.warnings.append(.previouslyErased) }
         guard let match = plan.match else {
             // 3. None is known: all that are usable make a new identity.
             guard !plan.enrich.isEmpty else { throw .noUsableIdentifier }
@@ -147,8 +154,12 @@ extension WriteTransaction where Self: ~Copyable {
                 on: &identity, &scope)
         }
         // 6. Learn the name.
-        if let name = plan.newName, identity.learn(name: name), plan.match != nil {
-            try note(.nameAdded, source: query.source, on: &identity, &scope)
+        if let name = plan.newName {
+            let before = identity
+            if identity.learn(name: name), plan.match != nil {
+                try note(.nameAdded, source: query.source, on: &identity, &scope)
+            }
+            try updateNames(from: before, to: identity, in: scope.organization)
         }
         identity.see(query.identifiers, at: scope.now)
         resolution.sequence = identity.lastSequence
@@ -157,15 +168,30 @@ extension WriteTransaction where Self: ~Copyable {
 
     /// Appends an event of an identity that is about to be stored.
     mutating func note(
-        _ action: Event.Action, other: UUID? = nil, kinds: [IdentifierKind] = [],
+        _ action: Event.Action, other: UUID? = nil, merge: UUID? = nil, kinds: [IdentifierKind] = [],
         record: Event.RecordReference? = nil, source: String? = nil, on identity: inout Identity,
         _ scope: inout WriteScope
     ) throws(VaultError) {
         let event = Event(
-            action, at: scope.now, identity: identity.id, other: other, kinds: kinds, record: record, source: source,
-            actor: scope.actor)
+            action, at: scope.now, identity: identity.id, other: other, merge: merge, kinds: kinds, record: record,
+            source: source, actor: scope.actor)
         identity.lastSequence = try append(event, after: identity.lastSequence, &scope)
         identity.updatedAt = max(identity.updatedAt, scope.now)
+    }
+
+    /// Appends an event that belongs to the stories of two identities, which are both about to be stored.
+    mutating func note(
+        _ action: Event.Action, merge: UUID? = nil, record: Event.RecordReference? = nil, source: String? = nil,
+        on identity: inout Identity, andOf other: inout Identity, _ scope: inout WriteScope
+    ) throws(VaultError) {
+        let event = Event(
+            action, at: scope.now, identity: identity.id, other: other.id, merge: merge, record: record,
+            source: source, actor: scope.actor)
+        let sequence = try append(event, after: identity.lastSequence, ofOther: other.lastSequence, &scope)
+        identity.lastSequence = sequence
+        other.lastSequence = sequence
+        identity.updatedAt = max(identity.updatedAt, scope.now)
+        other.updatedAt = max(other.updatedAt, scope.now)
     }
 }
 

@@ -40,10 +40,24 @@ extension ReadTransaction where Self: ~Copyable {
 
     /// The identity that an index entry names, which must be there and not be merged.
     borrowing func holder(_ id: UUID, in organization: OrganizationNumber) throws(VaultError) -> Identity {
-        guard let identity = try identity(id, in: organization), !identity.isMerged else {
+        guard let identity = try identity(id, in: organization), identity.isLiving else {
             throw .corrupted("an index entry names an identity that is not there")
         }
         return identity
+    }
+
+    /// The identity that an id stands for today, at the end of a redirect.
+    /// - Throws: `notFound` where the id was never given out, `erased` where its identity was erased.
+    borrowing func living(_ id: UUID, in organization: OrganizationNumber) throws(VaultError) -> FoundIdentity {
+        guard let asked = try identity(id, in: organization) else { throw .unknownIdentity(id) }
+        let found = try asked.mergedWith.map { survivor throws(VaultError) in
+            guard let identity = try identity(survivor, in: organization), !identity.isMerged else {
+                throw .corrupted("a merged identity redirects to one that is not there")
+            }
+            return identity
+        } ?? asked
+        if found.isErased { throw .erased(id) }
+        return FoundIdentity(identity: found, redirectedFrom: asked.isMerged ? id : nil)
     }
 }
 

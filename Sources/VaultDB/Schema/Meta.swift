@@ -4,7 +4,7 @@ internal import Storage
 /// What a vault file says of itself. Checked on opening, before anything else is read.
 struct Meta: Equatable {
     /// The version of the file's format. A program opens files of its own version only.
-    static let formatVersion: UInt8 = 1
+    static let formatVersion: UInt8 = 2
 
     let createdAt: Timestamp
     /// For organizations that set none of their own.

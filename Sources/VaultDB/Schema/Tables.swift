@@ -16,19 +16,29 @@ package enum Tables {
     package static let byPhone = Table(ordinal: 5, name: "by_phone")
     /// organization, namespace:value → state and owner
     package static let byExternal = Table(ordinal: 6, name: "by_external")
-    /// organization, kind, record id → the record
+    /// organization, kind, record id → where on the timeline it lies
     package static let records = Table(ordinal: 7, name: "records")
-    /// organization, identity, time, kind, record id → nothing
+    /// organization, identity, time, kind, record id → the record
     package static let timeline = Table(ordinal: 8, name: "timeline")
     /// organization, identity, identity, identifier → the conflict
     package static let conflicts = Table(ordinal: 9, name: "conflicts")
     /// organization, sequence → event
     package static let audit = Table(ordinal: 10, name: "audit")
-    /// organization, hash of the key → first answer; organization, time, hash → nothing
+    /// organization, hash of the key → first answer; organization, time, hash → nothing; organization, identity,
+    /// hash → nothing
     package static let idempotency = Table(ordinal: 11, name: "idempotency")
+    /// organization, token of a name, identity → all tokens of its names
+    package static let byName = Table(ordinal: 12, name: "by_name")
+    /// organization, merge → its journal
+    package static let merges = Table(ordinal: 13, name: "merges")
+    /// organization, identity → when it was erased; organization, keyed hash → nothing; organization → the key
+    package static let erasures = Table(ordinal: 14, name: "erasures")
+    /// organization, identifier, sequence → who held it until when; organization, identity, sequence, identifier →
+    /// nothing
+    package static let formerHolders = Table(ordinal: 15, name: "former_holders")
 
     package static let all = [
         meta, organizations, ledgers, identities, byEmail, byPhone, byExternal, records, timeline, conflicts, audit,
-        idempotency,
+        idempotency, byName, merges, erasures, formerHolders,
     ]
 }

@@ -32,12 +32,14 @@ extension Core {
         return entry.flatMap { $0.state == .owned ? $0.holder : nil }
     }
 
+    /// - Returns: nil where the id was never given out.
     func identity(_ id: UUID, _ tenant: Tenant) throws(VaultError) -> FoundIdentity? {
-        try read(tenant) { (snapshot, number) throws(VaultError) in
-            guard let asked = try snapshot.identity(id, in: number) else { return nil }
-            guard let survivor = asked.mergedWith else { return FoundIdentity(identity: asked, redirectedFrom: nil) }
-            return FoundIdentity(identity: try snapshot.holder(survivor, in: number), redirectedFrom: id)
-        } ?? nil
+        do throws(VaultError) {
+            return try read(tenant) { (snapshot, number) throws(VaultError) in try snapshot.living(id, in: number) }
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return nil
+        }
     }
 
     func identifier(

@@ -1,14 +1,26 @@
 internal import Foundation
+internal import Logging
 internal import Storage
 
-/// Putting records, one by one or many in one transaction.
+/// What to do with records, as operations of the writer.
 extension Core {
-    func put(_ draft: RecordDraft, _ tenant: Tenant) async throws(VaultError) -> PutAnswer {
-        tell(try await write(tenant, operation(draft, tenant)))
+    func put(_ draft: RecordDraft, _ tenant: Tenant) throws(VaultError) -> Operation<PutAnswer> {
+        try draft.validate()
+        try IdempotencyKey.validate(draft.idempotencyKey)
+        let query = try usable(draft, phone: nil, tenant)
+        return { [self] (transaction, scope) throws(VaultError) in
+            tell(
+                try transaction.once(draft.idempotencyKey, &scope) { (transaction, scope) throws(VaultError) in
+                    try transaction.put(draft, query, &scope)
+                })
+        }
     }
 
-    func putBlocking(_ draft: RecordDraft, _ tenant: Tenant) throws(VaultError) -> PutAnswer {
-        tell(try writeBlocking(tenant, operation(draft, tenant)))
+    func delete(_ kind: RecordKind, _ id: String, _ deletion: Deletion) throws(VaultError) -> Operation<DeleteAnswer> {
+        try RecordDraft.validate(id: id)
+        return { (transaction, scope) throws(VaultError) in
+            try transaction.delete(RecordKey(kind: kind, id: id), deletion, &scope)
+        }
     }
 
     private func tell(_ answer: PutAnswer) -> PutAnswer {
@@ -16,18 +28,12 @@ extension Core {
         return answer
     }
 
-    private func operation(_ draft: RecordDraft, _ tenant: Tenant) throws(VaultError) -> Operation<PutAnswer> {
-        try draft.validate()
-        let query = try usable(draft, phone: nil, tenant)
-        return { (transaction, scope) throws(VaultError) in try transaction.put(draft, query, &scope) }
-    }
-
     /// What a draft can be resolved by; nil where nothing is usable.
     /// - Parameter phone: its phone, where the caller has normalised it already; the outer nil means that it has not.
     func usable(_ draft: RecordDraft, phone: PhoneNumber??, _ tenant: Tenant) throws(VaultError) -> ResolveQuery? {
         do throws(VaultError) {
             if let phone { return try ResolveQuery(draft.request, phone: phone, normalizer) }
-            return try ResolveQuery(draft.request, region: region(of: tenant), normalizer)
+            return try ResolveQuery(draft.request, region: region(draft.region, for: tenant), normalizer)
         } catch {
             if error.code == .noUsableIdentifier { return nil }
             throw error

@@ -55,9 +55,9 @@ extension Core {
     }
 
     private func consider(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Preparation {
-        try validate(request)
+        try IdempotencyKey.validate(request.idempotencyKey)
         let key = request.idempotencyKey.map(IdempotencyKey.init)
-        if let key, let answer = try firstAnswer(to: key, tenant) { return .answered(answer) }
+        if let key, let answer: Resolution = try firstAnswer(to: key, tenant) { return .answered(answer) }
         let region = try region(request.region, for: tenant)
         let query = try ResolveQuery(request, region: region, normalizer)
         guard let number = try number(of: tenant) else {
@@ -71,22 +71,17 @@ extension Core {
         }
     }
 
-    private func firstAnswer(to key: IdempotencyKey, _ tenant: Tenant) throws(VaultError) -> Resolution? {
-        try read(tenant) { (snapshot, number) throws(VaultError) in try snapshot.firstAnswer(to: key, in: number) }
-            ?? nil
-    }
-
-    private func validate(_ request: ResolveRequest) throws(VaultError) {
-        guard let key = request.idempotencyKey else { return }
-        guard (1...Limits.idempotencyKeyBytesMax).contains(key.utf8.count) else {
-            throw .invalid("an idempotency key has 1 to \(Limits.idempotencyKeyBytesMax) bytes")
-        }
+    func firstAnswer<Answer: RepeatableAnswer>(
+        to key: IdempotencyKey, _ tenant: Tenant
+    ) throws(VaultError) -> Answer? {
+        try read(tenant) { (snapshot, number) throws(VaultError) -> Answer? in
+            try snapshot.firstAnswer(to: key, in: number)
+        } ?? nil
     }
 
     private func operation(_ idempotencyKey: String?, _ query: ResolveQuery) -> Operation<Resolution> {
         { (transaction, scope) throws(VaultError) in
-            guard let idempotencyKey else { return try transaction.resolve(query, &scope) }
-            return try transaction.once(idempotencyKey, &scope) { (transaction, scope) throws(VaultError) in
+            try transaction.once(idempotencyKey, &scope) { (transaction, scope) throws(VaultError) in
                 try transaction.resolve(query, &scope)
             }
         }

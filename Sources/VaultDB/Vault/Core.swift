@@ -12,7 +12,7 @@ final class Core<Engine: StorageEngine>: Sendable {
     let actor: String?
     let writes: WriteQueue<Engine>
     private let clock: @Sendable () -> Timestamp
-    private let identifiers = UUIDv7Generator()
+    private let ids = UUIDv7Generator()
     private let tenants = Mutex<[UUID: Tenant]>([:])
     let meta: Meta
     /// Whether the file's identifiers were normalised as this program normalises.
@@ -172,17 +172,25 @@ final class Core<Engine: StorageEngine>: Sendable {
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
     ) -> @Sendable (inout Engine.Writer) throws(VaultError) -> Answer {
         { [self] (transaction) throws(VaultError) in
-            if let number = tenant.number { return try operate(&transaction, in: number, body) }
-            return try operate(&transaction, in: transaction.intern(tenant.id, at: clock()).number, body)
+            let number: OrganizationNumber
+            if let known = tenant.number {
+                number = known
+            } else {
+                number = try transaction.intern(tenant.id, at: clock()).number
+            }
+            return try operate(&transaction, in: number, region: tenant.region ?? meta.region, body)
         }
     }
 
     /// Runs one operation of an organization inside a transaction that is open.
     func operate<Answer>(
-        _ transaction: inout Engine.Writer, in organization: OrganizationNumber,
+        _ transaction: inout Engine.Writer, in organization: OrganizationNumber, region: Region,
         _ body: (inout Engine.Writer, inout WriteScope) throws(VaultError) -> Answer
     ) throws(VaultError) -> Answer {
-        try transaction.operate(in: organization, at: clock(), actor: actor, identifiers: identifiers, body)
+        var scope = WriteScope(
+            organization, at: clock(), actor: actor, ids: ids, normalizer: normalizer, region: region,
+            ledger: try transaction.ledger(of: organization))
+        return try transaction.operate(&scope, body)
     }
 
     /// The file's identifiers read as this program reads them now.

@@ -56,25 +56,6 @@ public struct Organization: Sendable {
     /// - Returns: nil where the id was never given out.
     public func identity(_ id: UUID) throws(VaultError) -> FoundIdentity? { try core.identity(id, tenant) }
 
-    // MARK: Records
-
-    /// Links a record to the identity its own identifiers resolve to, in one transaction. Putting a record again
-    /// updates it; its identity stays.
-    public func put(_ draft: RecordDraft) async throws(VaultError) -> PutAnswer {
-        try await core.put(draft, tenant)
-    }
-
-    /// The blocking twin.
-    public func putBlocking(_ draft: RecordDraft) throws(VaultError) -> PutAnswer {
-        try core.putBlocking(draft, tenant)
-    }
-
-    public func record(_ kind: RecordKind, _ id: String) throws(VaultError) -> Record? {
-        try core.read(tenant) { (snapshot, number) throws(VaultError) in
-            try snapshot.record(kind, id, in: number)
-        } ?? nil
-    }
-
     // MARK: Identifiers
 
     /// Normalises an identifier as this organization does.

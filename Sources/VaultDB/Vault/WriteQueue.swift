@@ -24,6 +24,8 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     private let state = Mutex(State())
     private let wake = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
+    /// Told of each commit.
+    let committed = CommitSignal()
     /// Commits so far, and the jobs in them: their quotient is the size of a group.
     private let commits = Atomic<Int>(0)
     private let jobs = Atomic<Int>(0)
@@ -119,6 +121,7 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
             }
             commits.add(1, ordering: .relaxed)
             jobs.add(group.count, ordering: .relaxed)
+            committed.notify()
             for job in group { job.finish(nil) }
         } catch {
             guard group.count == 1 else {

@@ -7,36 +7,44 @@ struct WriteScope {
     let organization: OrganizationNumber
     let now: Timestamp
     let actor: String?
-    let identifiers: UUIDv7Generator
     var ledger: Ledger
+    private let ids: UUIDv7Generator
+    private let normalizer: Normalizer
+    private let region: Region
     fileprivate let before: Ledger
 
-    func newID() -> UUID { identifiers.next(at: now) }
-
-    fileprivate init(
-        _ organization: OrganizationNumber, now: Timestamp, actor: String?, identifiers: UUIDv7Generator,
-        ledger: Ledger
+    init(
+        _ organization: OrganizationNumber, at now: Timestamp, actor: String?, ids: UUIDv7Generator,
+        normalizer: Normalizer, region: Region, ledger: Ledger
     ) {
         self.organization = organization
         self.now = now
         self.actor = actor
-        self.identifiers = identifiers
+        self.ids = ids
+        self.normalizer = normalizer
+        self.region = region
         self.ledger = ledger
         before = ledger
+    }
+
+    func newID() -> UUID { ids.next(at: now) }
+
+    /// What a record's own email and phone are normalised to.
+    func identifiers(of record: Record) -> [Identifier] {
+        let email = record.email.flatMap(normalizer.email).map(Identifier.email)
+        let phone = record.phone.flatMap { normalizer.phone($0, region: region) }.map(Identifier.phone)
+        return [email, phone].compactMap(\.self)
     }
 }
 
 extension WriteTransaction where Self: ~Copyable {
     /// Runs one operation of an organization and stores its counters if it moved them.
     mutating func operate<Answer>(
-        in organization: OrganizationNumber, at now: Timestamp, actor: String?, identifiers: UUIDv7Generator,
-        _ body: (inout Self, inout WriteScope) throws(VaultError) -> Answer
+        _ scope: inout WriteScope, _ body: (inout Self, inout WriteScope) throws(VaultError) -> Answer
     ) throws(VaultError) -> Answer {
-        var scope = WriteScope(
-            organization, now: now, actor: actor, identifiers: identifiers, ledger: try ledger(of: organization))
         let answer = try body(&self, &scope)
         if scope.ledger != scope.before {
-            let key = Key(organization)
+            let key = Key(scope.organization)
             try put(key, scope.ledger.encoded(under: key), in: Tables.ledgers)
         }
         return answer

@@ -1,0 +1,123 @@
+public import Foundation
+internal import Storage
+
+/// What an erasure did.
+public struct ErasureAnswer: Equatable, Sendable {
+    /// The identity that was erased: the survivor, where the id that was given had been merged.
+    public let identity: UUID
+    /// Ids that redirect to it and are erased with it.
+    public let absorbed: [UUID]
+    /// Identifiers that are free to be claimed anew.
+    public let identifiers: Int
+    /// Blocked identifiers that stay blocked, held by nobody.
+    public let blockedKept: Int
+    /// Records that were made anonymous.
+    public let records: Int
+    /// Conflicts that were cleared.
+    public let conflicts: Int
+}
+
+extension WriteTransaction where Self: ~Copyable {
+    /// Erases a person: identifiers leave the indexes, records are made anonymous, and whatever else names them goes.
+    /// The id stays, as erased.
+    mutating func erase(_ id: UUID, _ scope: inout WriteScope) throws(VaultError) -> ErasureAnswer {
+        let identity = try living(id, in: scope.organization).identity
+        let journals = try merges(into: identity, deeply: true, in: scope.organization)
+        let absorbed = journals.map(\.from.id)
+        let all = [identity.id] + absorbed
+
+        let conflicts = try eraseConflicts(of: all, identity, &scope)
+        try remember(identity, absorbed, &scope)
+        let kept = try eraseIdentifiers(of: identity, all, &scope)
+        let records = try anonymise(identity.id, &scope)
+        for journal in journals { try remove(Key.merge(journal.id, in: scope.organization), from: Tables.merges) }
+        for id in all { try forgetAnswers(naming: id, &scope) }
+
+        var tombstone = Identity(id: identity.id, createdAt: identity.createdAt)
+        tombstone.lastSequence = identity.lastSequence
+        tombstone.isErased = true
+        try updateNames(from: identity, to: tombstone, in: scope.organization)
+        try note(.identityErased, on: &tombstone, &scope)
+        try put(tombstone, in: scope.organization)
+        scope.ledger.identities -= 1
+        return ErasureAnswer(
+            identity: identity.id, absorbed: absorbed, identifiers: identity.identifiers.count - kept,
+            blockedKept: kept, records: records, conflicts: conflicts)
+    }
+
+    /// Takes the conflicts of these ids away, and what records of the other side hold of the erased identifiers.
+    /// - Returns: how many.
+    private mutating func eraseConflicts(
+        of ids: [UUID], _ identity: Identity, _ scope: inout WriteScope
+    ) throws(VaultError) -> Int {
+        var count = 0
+        for id in ids {
+            for conflict in try conflicts(of: id, in: scope.organization) {
+                let other = conflict.first == id ? conflict.second : conflict.first
+                if identity.holds(conflict.identifier), !ids.contains(other) {
+                    try clear(conflict.identifier, fromRecordsOf: other, &scope)
+                }
+                try put(nil, at: ConflictKey(one: id, other: other, identifier: conflict.identifier), &scope)
+                count += 1
+            }
+        }
+        return count
+    }
+
+    /// Takes an identifier out of the records of somebody who brought it though it was another's.
+    private mutating func clear(
+        _ identifier: Identifier, fromRecordsOf identity: UUID, _ scope: inout WriteScope
+    ) throws(VaultError) {
+        for place in try timelineKeys(of: identity, in: scope.organization) {
+            guard let old = try record(place.kind, place.id, in: scope.organization),
+                scope.identifiers(of: old).contains(identifier)
+            else { continue }
+            var new = old
+            if identifier.kind == .email { new.email = nil } else { new.phone = nil }
+            new.updatedAt = scope.now
+            try store(new, replacing: old, &scope)
+        }
+    }
+
+    /// Frees the identifiers, and forgets who held them when.
+    /// - Returns: how many blocked ones stay blocked.
+    private mutating func eraseIdentifiers(
+        of identity: Identity, _ ids: [UUID], _ scope: inout WriteScope
+    ) throws(VaultError) -> Int {
+        var kept = 0
+        for held in identity.identifiers {
+            if held.state == .blocked {
+                try put(IndexEntry(state: .blocked, holder: .nobody), of: held.identifier, in: scope.organization)
+                kept += 1
+            } else {
+                try remove(Key.index(held.identifier, in: scope.organization), from: held.identifier.kind.table)
+                scope.ledger[held.identifier.kind] -= 1
+            }
+            try forgetFormerHolders(of: held.identifier, &scope)
+        }
+        for id in ids {
+            for former in try formerHolderKeys(by: id, in: scope.organization) {
+                try forgetFormerHolders(of: former.identifier, &scope)
+            }
+        }
+        return kept
+    }
+
+    /// - Returns: how many records there are.
+    private mutating func anonymise(_ identity: UUID, _ scope: inout WriteScope) throws(VaultError) -> Int {
+        let places = try timelineKeys(of: identity, in: scope.organization)
+        for place in places {
+            guard let old = try record(place.kind, place.id, in: scope.organization) else { continue }
+            var new = old
+            new.firstName = nil
+            new.lastName = nil
+            new.email = nil
+            new.phone = nil
+            new.attributes = nil
+            if new.kind == .patient { new.isActive = false }
+            new.updatedAt = scope.now
+            try store(new, replacing: old, &scope)
+        }
+        return places.count
+    }
+}

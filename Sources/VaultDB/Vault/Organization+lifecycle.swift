@@ -1,0 +1,126 @@
+public import Foundation
+internal import Storage
+
+/// Review, merges and erasure.
+extension Organization {
+    // MARK: Merging
+
+    /// What merging would do.
+    /// - Throws: as `merge` does.
+    public func previewMerge(_ a: UUID, into b: UUID) throws(VaultError) -> MergePreview {
+        try core.found(a, tenant) { (snapshot, number) throws(VaultError) in
+            try snapshot.mergePlan(a, into: b, in: number).preview
+        }
+    }
+
+    /// Merges one identity into another: identifiers, records, names and conflicts move, and the id of the first
+    /// redirects to the second from then on.
+    /// - Throws: `notFound` and `erased`; `refused` for an identity with itself, for one that was merged already, and
+    ///   where the two are one by now.
+    @discardableResult
+    public func merge(_ a: UUID, into b: UUID) async throws(VaultError) -> MergeAnswer {
+        try await core.write(tenant, core.merge(a, into: b))
+    }
+
+    /// The blocking twin.
+    @discardableResult
+    public func mergeBlocking(_ a: UUID, into b: UUID) throws(VaultError) -> MergeAnswer {
+        try core.writeBlocking(tenant, core.merge(a, into: b))
+    }
+
+    /// Undoes a merge: both identities are as they were before it, and what the survivor gained since stays with it.
+    /// - Throws: `notFound` for an unknown merge, `refused` where a later one has to be undone first.
+    @discardableResult
+    public func unmerge(_ merge: UUID) async throws(VaultError) -> MergeAnswer {
+        try await core.write(tenant, core.unmerge(merge))
+    }
+
+    /// The blocking twin.
+    @discardableResult
+    public func unmergeBlocking(_ merge: UUID) throws(VaultError) -> MergeAnswer {
+        try core.writeBlocking(tenant, core.unmerge(merge))
+    }
+
+    /// The merges that can be undone, newest first, before the one that `cursor` names.
+    public func merges(before cursor: UUID? = nil, limit: Int = 100) throws(VaultError) -> [Merge] {
+        try core.read(tenant) { (snapshot, number) throws(VaultError) in
+            try snapshot.merges(before: cursor, limit: limit, in: number)
+        } ?? []
+    }
+
+    // MARK: Keeping apart
+
+    /// Settles the open conflicts of two identities: they are two people. The same identifiers don't bring them up
+    /// again.
+    /// - Returns: the conflicts that were settled.
+    /// - Throws: `notFound` where the two have no open conflict.
+    @discardableResult
+    public func keepApart(_ a: UUID, _ b: UUID) async throws(VaultError) -> [Conflict] {
+        try await core.write(tenant, core.keepApart(a, b))
+    }
+
+    /// The blocking twin.
+    @discardableResult
+    public func keepApartBlocking(_ a: UUID, _ b: UUID) throws(VaultError) -> [Conflict] {
+        try core.writeBlocking(tenant, core.keepApart(a, b))
+    }
+
+    // MARK: Erasure
+
+    /// Erases a person: identifiers are free again, records are anonymous, and the id answers "erased" from then on.
+    /// Bytes of it stay in free pages of the file until it is compacted.
+    /// - Throws: `notFound` and `erased`.
+    @discardableResult
+    public func erase(_ id: UUID) async throws(VaultError) -> ErasureAnswer {
+        try await core.write(tenant, core.erase(id))
+    }
+
+    /// The blocking twin.
+    @discardableResult
+    public func eraseBlocking(_ id: UUID) throws(VaultError) -> ErasureAnswer {
+        try core.writeBlocking(tenant, core.erase(id))
+    }
+
+    /// The register of erasures, in the order of their ids, after the one that `cursor` names.
+    public func erasures(after cursor: UUID? = nil, limit: Int = 100) throws(VaultError) -> [Erasure] {
+        try core.read(tenant) { (snapshot, number) throws(VaultError) in
+            try snapshot.erasures(after: cursor, limit: limit, in: number)
+        } ?? []
+    }
+
+    /// Does an erasure again in a vault that was restored from a backup made before it.
+    public func replay(_ erasure: Erasure) throws(VaultError) -> Replay {
+        try core.replay(erasure, tenant)
+    }
+
+    /// Deletes the key and the hashes by which the vault knows identifiers that were erased: `previously_erased` is
+    /// not said of them any more.
+    /// - Returns: how many hashes there were.
+    @discardableResult
+    public func forgetErasures() throws(VaultError) -> Int {
+        try core.writeBlocking(tenant) { (transaction, scope) throws(VaultError) in
+            try transaction.forgetErasures(&scope)
+        }
+    }
+
+    // MARK: Who held what when
+
+    /// Every time during which an identifier was held, oldest first.
+    public func holdings(of identifier: Identifier) throws(VaultError) -> [Holding] {
+        try core.read(tenant) { (snapshot, number) throws(VaultError) in
+            try snapshot.holdings(of: identifier, in: number)
+        } ?? []
+    }
+
+    /// What an identity holds and held: at one moment, or ever. A merged identity answers for itself.
+    /// - Throws: `notFound` and `erased`.
+    public func holdings(by id: UUID, at time: Timestamp? = nil) throws(VaultError) -> [Holding] {
+        let all = try core.found(id, tenant) { (snapshot, number) throws(VaultError) in
+            _ = try snapshot.living(id, in: number)
+            guard let identity = try snapshot.identity(id, in: number) else { throw .unknownIdentity(id) }
+            return try snapshot.holdings(by: identity, in: number)
+        }
+        guard let time else { return all }
+        return all.filter { $0.covers(time) }
+    }
+}
