@@ -74,9 +74,11 @@ import Testing
         func record(_ change: (inout Record) -> Void) throws {
             guard var record = try vault.record(.lead, "1", in: .clinic) else { throw Missing() }
             change(&record)
-            let key = Key.record(.lead, "1", in: number)
-            try vault.plant(Tables.records, bytes(key), record.encoded(under: key))
+            let key = TimelineKey(record).key(in: number)
+            try vault.plant(Tables.timeline, bytes(key), record.encoded(under: key))
         }
+
+        var lead: Key { Key.record(RecordKey(kind: .lead, id: "1"), in: number) }
     }
 
     struct Damage: Sendable, CustomTestStringConvertible {
@@ -196,7 +198,7 @@ import Testing
             try scene.vault.plant(Tables.records, scene.key("lead\0") + [UInt8](repeating: 0xFF, count: 200), [1])
         },
         Damage(Tables.timeline, "its record is not there") { scene in
-            try scene.vault.plant(Tables.records, bytes(Key.record(.lead, "1", in: scene.number)), nil)
+            try scene.vault.plant(Tables.records, bytes(scene.lead), nil)
         },
         Damage(Tables.timeline, "its record says another time") { scene in
             try scene.record { $0.createdAt = Timestamp(microseconds: 5) ?? $0.createdAt }

@@ -344,12 +344,12 @@ import Testing
 extension TestVault {
     /// Settles a conflict as a later operation will.
     func settle(_ conflict: Conflict, as state: Conflict.State) throws {
-        var conflict = conflict
-        conflict.state = state
+        var entry = conflict.entry
+        entry.state = state
         guard let number = try number(of: .clinic) else { throw Missing() }
         let pair = ConflictKey(one: conflict.first, other: conflict.second, identifier: conflict.identifier)
         let key = pair.key(in: number)
-        try plant(Tables.conflicts, bytes(key), conflict.encoded(under: key))
+        try plant(Tables.conflicts, bytes(key), entry.encoded(under: key))
         var ledger = try ledger(in: .clinic)
         ledger.openConflicts -= 1
         let ledgerKey = Key(number)
