@@ -34,6 +34,10 @@ import Testing
         func key(_ text: String) -> [UInt8] { key(Array(text.utf8)) }
         func identityKey(_ id: UUID) -> [UInt8] { bytes(Key.identity(id, in: number)) }
 
+        func nameKey(_ word: String, _ id: UUID) -> [UInt8] {
+            bytes(Key.name(word.utf8.span.bytes, of: id, in: number))
+        }
+
         func edit(_ id: UUID, _ change: (inout Identity) -> Void) throws {
             guard var identity = try vault.identity(id, in: .clinic) else { throw Missing() }
             change(&identity)
@@ -180,6 +184,41 @@ import Testing
         },
     ]
 
+    static let ofNames = [
+        Damage(Tables.identities, "a word of its name is in no index") { scene in
+            try scene.vault.plant(Tables.byName, scene.nameKey("ana", scene.a), nil)
+        },
+        Damage(Tables.identities, "the index has other words of its name") { scene in
+            try scene.vault.plant(Tables.byName, scene.nameKey("ana", scene.a), Array("\u{1}ana maria".utf8))
+        },
+        Damage(Tables.byName, "its identity has other names") { scene in
+            try scene.edit(scene.a) { $0.displayName = "Maria" }
+        },
+        Damage(Tables.byName, "its identity does not have the word") { scene in
+            try scene.vault.plant(Tables.byName, scene.nameKey("maria", scene.a), Array("\u{1}ana".utf8))
+        },
+        Damage(Tables.byName, "its identity is not there") { scene in
+            try scene.vault.plant(Tables.byName, scene.nameKey("ana", UUID()), Array("\u{1}ana".utf8))
+        },
+        Damage(Tables.byName, "its identity has been merged") { try $0.merge($0.a, into: $0.b) },
+        Damage(Tables.byName, "a bit is wrong") { try $0.flip(in: Tables.byName) },
+        Damage(Tables.byName, "the format is unknown") { scene in
+            try scene.vault.plant(Tables.byName, scene.nameKey("ana", scene.a), Array("\u{2}ana".utf8))
+        },
+        Damage(Tables.byName, "the value is empty") {
+            try $0.vault.plant(Tables.byName, $0.nameKey("ana", $0.a), [])
+        },
+        Damage(Tables.byName, "the value has no words") {
+            try $0.vault.plant(Tables.byName, $0.nameKey("ana", $0.a), [1])
+        },
+        Damage(Tables.byName, "the key has no word") { scene in
+            try scene.vault.plant(Tables.byName, scene.nameKey("", scene.a), Array("\u{1}ana".utf8))
+        },
+        Damage(Tables.byName, "the key is cut short") {
+            try $0.vault.plant(Tables.byName, $0.key("ana\0"), Array("\u{1}ana".utf8))
+        },
+    ]
+
     static let ofRecords = [
         Damage(Tables.records, "a bit is wrong") { try $0.flip(in: Tables.records) },
         Damage(Tables.records, "its identity is not there") { try $0.record { $0.identity = UUID() } },
@@ -257,7 +296,7 @@ import Testing
         Damage(table, "it belongs to no organization") { try $0.vault.plant(table, [0, 0, 0, 9, 1, 2], [1]) }
     }
 
-    @Test(arguments: ofIdentities + ofIndexes + ofRecords + ofConflicts + ofTheRest + ofNobody)
+    @Test(arguments: ofIdentities + ofIndexes + ofNames + ofRecords + ofConflicts + ofTheRest + ofNobody)
     func `damage is found in its table`(_ damage: Damage) throws {
         let scene = try Scene()
         #expect(try scene.vault.check().faults == [], "the scene itself is clean")
@@ -270,7 +309,9 @@ import Testing
     }
 
     @Test func `a message of a fault names nobody`() throws {
-        for damage in Self.ofIdentities + Self.ofIndexes + Self.ofRecords + Self.ofConflicts + Self.ofTheRest {
+        let damages =
+            Self.ofIdentities + Self.ofIndexes + Self.ofNames + Self.ofRecords + Self.ofConflicts + Self.ofTheRest
+        for damage in damages {
             let scene = try Scene()
             try damage.plant(scene)
             for fault in try scene.vault.check().faults {

@@ -89,7 +89,8 @@ enum Samples {
     static let resolution = Resolution(
         identity: .init(id: a), outcome: .matched(by: .email), matched: identifier("john@example.com"),
         enriched: [identifier("stripe:cus_1")], conflicts: [.init(identifier: identifier("+34600123456"), owner: b)],
-        warnings: [.invalid(.phone), .shared(.email), .blocked(.external), .tooManyIdentifiers, .previouslyErased], sequence: 300)
+        warnings: [.invalid(.phone), .shared(.email), .blocked(.external), .tooManyIdentifiers, .previouslyErased],
+        sequence: 300)
 
     static let answer = StoredAnswer(
         identity: a, resolution: resolution,

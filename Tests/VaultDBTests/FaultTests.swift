@@ -136,7 +136,8 @@ import Testing
         let reads: [() throws -> Void] = [
             { _ = try vault.find("a@example.com") }, { _ = try vault.record(.lead, "1", in: .clinic) },
             { _ = try vault.openConflicts() }, { _ = try vault.ledger(in: .clinic) }, { _ = try vault.check() },
-            { _ = try vault.verifyAudit(in: .clinic) }, { _ = try vault.resolve("a@example.com", dry: true) },
+            { _ = try vault.search("an", limit: 5, in: .clinic) }, { _ = try vault.verifyAudit(in: .clinic) },
+            { _ = try vault.resolve("a@example.com", dry: true) },
         ]
         for read in reads {
             vault.engine.failOperation(1, with: .system(code: 5, during: "reading"))

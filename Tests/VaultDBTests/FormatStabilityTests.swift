@@ -64,4 +64,11 @@ import Testing
         #expect(sample.key.hex == golden.key)
         #expect(sample.value.hex == golden.value)
     }
+
+    /// Apart, for its value has no end that a cut would miss.
+    @Test func `the bytes of a name are those of format 1`() {
+        let key = Key.name("jon".utf8.span.bytes, of: Samples.a, in: Samples.number)
+        #expect(bytes(key).hex == "000000076a6f6e0001970000000070018000000000000001")
+        #expect(NameTokens(of: Samples.identity).encoded.hex == "016a6f686e206a6f6e206a")
+    }
 }

@@ -57,7 +57,8 @@ struct RandomValues {
             kind: [.lead, .patient, .follower][number(0..<3)], id: "\(number(0..<1 << 30))", identity: id(),
             createdAt: time(), updatedAt: time(), isActive: Bool.random(using: &random), firstName: maybe(text()),
             lastName: maybe(text()), email: maybe(text()), phone: maybe(text()), source: maybe(text()),
-            givenStatus: maybe(text()), isConverted: Bool.random(using: &random), attributes: maybe(String(repeating: "🙂", count: number(1..<4_000))))
+            givenStatus: maybe(text()), isConverted: Bool.random(using: &random),
+            attributes: maybe(String(repeating: "🙂", count: number(1..<4_000))))
     }
 
     mutating func conflict() -> Conflict {
@@ -74,7 +75,8 @@ struct RandomValues {
     mutating func event() -> Event {
         var event = Event(
             Event.Action.allCases[number(0..<Event.Action.allCases.count)], at: time(), identity: maybe(id()),
-            other: maybe(id()), merge: maybe(id()), kinds: IdentifierKind.allCases.filter { _ in Bool.random(using: &random) },
+            other: maybe(id()), merge: maybe(id()),
+            kinds: IdentifierKind.allCases.filter { _ in Bool.random(using: &random) },
             record: maybe(.init(kind: "lead", id: text())), source: maybe(text()), actor: maybe(text()))
         event.sequence = random.next()
         event.previousOfIdentity = random.next()

@@ -77,6 +77,10 @@ protocol TestVault: AnyObject, Sendable {
     func region(in organization: UUID) throws(VaultError) -> Region
     func find(_ raw: String, _ kind: IdentifierKind, in organization: UUID) throws(VaultError) -> UUID?
     func identity(_ id: UUID, in organization: UUID) throws(VaultError) -> Identity?
+    func search(_ text: String, limit: Int, in organization: UUID) throws(VaultError) -> NameSearchResult
+    /// The search after it ran.
+    func run(_ search: NameSearch, in organization: UUID) throws(VaultError) -> NameSearch
+    func rebuildNames(in number: OrganizationNumber) throws(VaultError)
     func conflicts(
         in state: Conflict.State, after cursor: Conflict?, limit: Int, organization: UUID
     ) throws(VaultError) -> [Conflict]
@@ -177,6 +181,20 @@ final class EngineVault<Engine: StorageEngine>: TestVault {
 
     func identity(_ id: UUID, in organization: UUID) throws(VaultError) -> Identity? {
         try core.identity(id, core.tenant(organization))?.identity
+    }
+
+    func search(_ text: String, limit: Int, in organization: UUID) throws(VaultError) -> NameSearchResult {
+        try core.search(text, limit: limit, core.tenant(organization))
+    }
+
+    func run(_ search: NameSearch, in organization: UUID) throws(VaultError) -> NameSearch {
+        var search = search
+        _ = try read(organization) { (snapshot, number) throws(VaultError) in try search.run(snapshot, in: number) }
+        return search
+    }
+
+    func rebuildNames(in number: OrganizationNumber) throws(VaultError) {
+        try engine.write { (transaction) throws(VaultError) in try transaction.rebuildNames(in: number) }
     }
 
     func conflicts(

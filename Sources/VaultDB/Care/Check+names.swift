@@ -3,7 +3,7 @@ internal import Storage
 
 /// The rules of the index of names: it has an entry for each word of each identity's names, and no others.
 extension Check {
-    /// - Parameter identity: one that is not merged.
+    /// - Parameter identity: one that is living.
     func names(
         of identity: Identity, _ snapshot: borrowing some ReadTransaction & ~Copyable
     ) throws(VaultError) {
@@ -25,7 +25,7 @@ extension Check {
         guard let identity = try snapshot.identity(name.id, in: organization) else {
             throw .corrupted("its identity is not there")
         }
-        guard !identity.isMerged else { throw .corrupted("its identity has been merged") }
+        guard identity.isLiving else { throw .corrupted("its identity was merged or erased") }
         let tokens = NameTokens(of: identity)
         guard tokens.contains(name.word), tokens.encoded.span.bytes.equals(value) else {
             throw .corrupted("its identity has other names")

@@ -47,6 +47,9 @@ struct Check {
                 try check.index(snapshot, key, value, kind)
             }
         }
+        try walk(snapshot, Tables.byName) { check, snapshot, key, value throws(VaultError) in
+            try check.name(snapshot, key, value)
+        }
         try walk(snapshot, Tables.records) { check, snapshot, key, value throws(VaultError) in
             try check.record(snapshot, key, value)
         }
@@ -131,6 +134,7 @@ struct Check {
             try require(
                 held.filter(\.isPrimary).count == (held.isEmpty ? 0 : 1), "it has not one primary \(kind)")
         }
+        try names(of: identity, snapshot)
     }
 
     private mutating func index(

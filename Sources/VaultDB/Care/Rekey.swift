@@ -221,8 +221,10 @@ extension Core {
                 ) { entries throws(VaultError) in try progress(done + entries) }
                 report.entries += found.entries
                 report.changes += found.changes
-                try operate(&transaction, in: record.number, region: record.region ?? region) { (transaction, scope) throws(VaultError) in
+                try operate(&transaction, in: record.number, region: record.region ?? region) {
+                    (transaction, scope) throws(VaultError) in
                     try transaction.rekey(found.changes, &scope)
+                    try transaction.rebuildNames(in: record.number)
                 }
             }
             try transaction.put(Meta.key, meta.renormalized(by: report.after).encoded(), in: Tables.meta)

@@ -20,6 +20,9 @@ enum TableText {
         switch table {
         case Tables.ledgers: return "ledger"
         case Tables.identities: return try id(key, at: 4).text
+        case Tables.byName:
+            let name = try NameKey(key)
+            return "\(String(copyingUTF8: name.word))/\(name.id.text)"
         case Tables.records: return try recordText(rest)
         case Tables.timeline:
             let place = try TimelineKey(key)
@@ -58,6 +61,7 @@ enum TableText {
         switch table {
         case Tables.ledgers: return []
         case Tables.organizations, Tables.identities, Tables.merges: return try idBytes(text)
+        case Tables.byName: return try nameBytes(parts)
         case Tables.records: return recordBytes(parts)
         case Tables.timeline: return try timelineBytes(parts)
         case Tables.conflicts: return try conflictBytes(parts)
@@ -80,6 +84,12 @@ enum TableText {
             throw .invalid("'\(text)' is no id nor the beginning of one", advice: "an id is 32 hexadecimal digits")
         }
         return bytes
+    }
+
+    /// A word, or the beginning of one; with a slash, the whole word and an id or the beginning of one.
+    private static func nameBytes(_ parts: [String]) throws(VaultError) -> [UInt8] {
+        let word = Array(parts[0].utf8)
+        return parts.count == 1 ? word : word + [0] + (try idBytes(parts[1...].joined(separator: "/")))
     }
 
     private static func recordBytes(_ parts: [String]) -> [UInt8] {

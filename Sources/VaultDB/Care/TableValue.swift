@@ -34,6 +34,7 @@ enum TableValue {
                 "state": .string(entry.state.description),
                 "identity_id": entry.holder == .nobody ? nil : .string(entry.holder.text),
             ]
+        case Tables.byName: return try words(value)
         case Tables.records:
             let place = try RecordPlace(value)
             return ["identity_id": .string(place.identity.text), "created_at": JSONValue(place.time)]
@@ -62,6 +63,13 @@ enum TableValue {
     /// The secret is not shown.
     private static func erasure(_ key: RawSpan, _ value: RawSpan) throws(VaultError) -> JSONValue {
         key.byteCount == 21 && value.byteCount > 0 ? try Erasure(key: key, sealed: value).json : [:]
+    }
+
+    private static func words(_ value: RawSpan) throws(VaultError) -> JSONValue {
+        var reader = try NameTokenReader(value: value)
+        var words: [JSONValue] = []
+        while let word = reader.next() { words.append(.string(String(copyingUTF8: word))) }
+        return ["words": .array(words)]
     }
 
     private static func sequence(_ key: RawSpan) -> UInt64 {

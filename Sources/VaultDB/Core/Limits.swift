@@ -30,6 +30,22 @@ public enum Limits {
     public static let fieldBytesMax = 1_024
     /// Of a record's attributes, as JSON text.
     public static let attributesBytesMax = 16 << 10
+    /// Words of an identity's names by which it is found; further ones are left out.
+    public static let nameTokensMax = 64
+    /// Of such a word, folded, in UTF-8; it is cut there.
+    public static let nameTokenBytesMax = 64
+    /// Of all such words of an identity, with the spaces between them.
+    public static let nameTokensBytesMax = 1_024
+    /// Of the text of a search.
+    public static let searchTextBytesMax = 256
+    /// Words of a search.
+    public static let searchWordsMax = 8
+    /// People that one search lists.
+    public static let searchLimitMax = 1_000
+    /// Entries that a search looks at where it has found enough people.
+    public static let searchEntriesSoftMax = 4_096
+    /// Entries that a search looks at whatever it has found.
+    public static let searchEntriesHardMax = 262_144
     /// Records on one page of a list.
     public static let recordsPerPageMax = 10_000
     /// Writes waiting for the writer; beyond it callers get `busy`.

@@ -10,7 +10,8 @@ extension WriteTransaction where Self: ~Copyable {
                 .notFound, "no merge has the id \(id.text)", advice: "it may have been undone, or its identity erased")
         }
         var into = try undoable(journal, in: scope.organization)
-        guard let redirect = try identity(journal.from.id, in: scope.organization), redirect.mergedWith == into.id else {
+        guard let redirect = try identity(journal.from.id, in: scope.organization), redirect.mergedWith == into.id
+        else {
             throw .corrupted("a merged identity is not there")
         }
         let joined = into

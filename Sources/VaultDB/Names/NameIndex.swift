@@ -6,10 +6,14 @@ internal import Storage
 
 extension WriteTransaction where Self: ~Copyable {
     /// Makes the index say of an identity what its names are now. Belongs into the transaction that changes them.
-    ///
-    /// - Parameters:
-    ///   - before: its words as the index has them; `.none` for a new identity.
-    ///   - after: its words now; `.none` for one that is merged or erased.
+    mutating func updateNames(
+        from before: Identity, to after: Identity, in organization: OrganizationNumber
+    ) throws(VaultError) {
+        guard before.names != after.names else { return }
+        try updateNames(of: after.id, from: NameTokens(of: before), to: NameTokens(of: after), in: organization)
+    }
+
+    /// The same with the words at hand.
     mutating func updateNames(
         of id: UUID, from before: NameTokens, to after: NameTokens, in organization: OrganizationNumber
     ) throws(VaultError) {

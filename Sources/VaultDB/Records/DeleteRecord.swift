@@ -36,7 +36,8 @@ extension WriteTransaction where Self: ~Copyable {
     ) throws(VaultError) -> DeleteAnswer {
         guard let record = try record(key.kind, key.id, in: scope.organization) else {
             throw VaultError(
-                .notFound, "there is no \(key.kind) with that id", advice: "check the kind, the id and the organization")
+                .notFound, "there is no \(key.kind) with that id", advice: "check the kind, the id and the organization"
+            )
         }
         if deletion == .hard, key.kind.isRetained {
             throw VaultError(

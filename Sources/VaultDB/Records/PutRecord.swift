@@ -131,7 +131,8 @@ extension RecordDraft {
 }
 
 extension Record {
-    fileprivate init(_ draft: RecordDraft, _ key: RecordKey, identity: UUID, replacing old: Record?, at now: Timestamp) {
+    fileprivate init(_ draft: RecordDraft, _ key: RecordKey, identity: UUID, replacing old: Record?, at now: Timestamp)
+    {
         let keepsConversion = old.map { Self.isSame($0.givenStatus, draft.status) } ?? false
         self.init(
             kind: key.kind, id: key.id, identity: identity, createdAt: draft.createdAt ?? old?.createdAt ?? now,

@@ -30,7 +30,8 @@ public struct RecordDraft: Sendable {
     public var idempotencyKey: String?
 
     public init(
-        kind: RecordKind, id: String? = nil, identity: UUID? = nil, firstName: String? = nil, lastName: String? = nil, email: String? = nil,
+        kind: RecordKind, id: String? = nil, identity: UUID? = nil, firstName: String? = nil, lastName: String? = nil,
+        email: String? = nil,
         phone: String? = nil, externals: [String] = [], source: String? = nil, status: String? = nil,
         createdAt: Timestamp? = nil, attributes: String? = nil
     ) {
@@ -82,7 +83,8 @@ public struct RecordDraft: Sendable {
     /// What to resolve the record's identity by.
     var request: ResolveRequest {
         let name = [firstName, lastName].compactMap(\.self).joined(separator: " ")
-        return ResolveRequest(email: email, phone: phone, externals: externals, name: name, source: source, region: region)
+        return ResolveRequest(
+            email: email, phone: phone, externals: externals, name: name, source: source, region: region)
     }
 }
 

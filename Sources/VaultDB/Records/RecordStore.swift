@@ -83,7 +83,8 @@ extension ReadTransaction where Self: ~Copyable {
     ) throws(VaultError) -> RecordPage {
         var page = RecordPage(records: [], next: nil)
         guard limit > 0 else { return page }
-        try visitTimeline(of: identity, from: cursor, order: order, in: organization) { (key, value) throws(VaultError) in
+        try visitTimeline(of: identity, from: cursor, order: order, in: organization) {
+            (key, value) throws(VaultError) in
             if let kind, !key.isTimelineKey(of: kind) { return .next }
             if page.records.count == limit {
                 page.next = RecordCursor(try TimelineKey(key))

@@ -123,7 +123,8 @@ extension ReadTransaction where Self: ~Copyable {
         guard let stored = try storedAnswer(to: name, in: organization) else { return nil }
         guard let answer = Answer(stored.answer) else {
             throw VaultError(
-                .refused, "the idempotency key was used for another kind of call", advice: "use a new key for each call")
+                .refused, "the idempotency key was used for another kind of call", advice: "use a new key for each call"
+            )
         }
         return answer
     }

@@ -50,12 +50,13 @@ extension ReadTransaction where Self: ~Copyable {
     /// - Throws: `notFound` where the id was never given out, `erased` where its identity was erased.
     borrowing func living(_ id: UUID, in organization: OrganizationNumber) throws(VaultError) -> FoundIdentity {
         guard let asked = try identity(id, in: organization) else { throw .unknownIdentity(id) }
-        let found = try asked.mergedWith.map { survivor throws(VaultError) in
-            guard let identity = try identity(survivor, in: organization), !identity.isMerged else {
-                throw .corrupted("a merged identity redirects to one that is not there")
-            }
-            return identity
-        } ?? asked
+        let found =
+            try asked.mergedWith.map { survivor throws(VaultError) in
+                guard let identity = try identity(survivor, in: organization), !identity.isMerged else {
+                    throw .corrupted("a merged identity redirects to one that is not there")
+                }
+                return identity
+            } ?? asked
         if found.isErased { throw .erased(id) }
         return FoundIdentity(identity: found, redirectedFrom: asked.isMerged ? id : nil)
     }

@@ -42,6 +42,14 @@ extension Core {
         }
     }
 
+    func search(_ text: String, limit: Int, _ tenant: Tenant) throws(VaultError) -> NameSearchResult {
+        // What is wrong with the text is told in an organization without people as well.
+        let search = try NameSearch(text, limit: limit)
+        return try read(tenant) { (snapshot, number) throws(VaultError) in
+            try snapshot.people(found: search, in: number)
+        } ?? NameSearchResult(matches: [], isComplete: true)
+    }
+
     func identifier(
         _ raw: String, _ kind: IdentifierKind, _ tenant: Tenant
     ) throws(VaultError) -> Identifier {

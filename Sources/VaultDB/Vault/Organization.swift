@@ -56,6 +56,17 @@ public struct Organization: Sendable {
     /// - Returns: nil where the id was never given out.
     public func identity(_ id: UUID) throws(VaultError) -> FoundIdentity? { try core.identity(id, tenant) }
 
+    /// People by the beginnings of words of their names, best first, whatever the case and the accents: `juan per`
+    /// finds Juan Pérez. Never writes.
+    ///
+    /// - Parameters:
+    ///   - text: one to 8 words, at most 256 bytes.
+    ///   - limit: lists at most so many, 1 to 1,000.
+    /// - Throws: `invalidArgument` where text or limit are out of bounds.
+    public func search(_ text: String, limit: Int = 20) throws(VaultError) -> NameSearchResult {
+        try core.search(text, limit: limit, tenant)
+    }
+
     // MARK: Identifiers
 
     /// Normalises an identifier as this organization does.

@@ -1,0 +1,103 @@
+// Clinical over marketing: what a patient gave stands first, and a lead whose person becomes a patient is converted.
+
+import Testing
+
+@testable import VaultDB
+
+@Suite("Clinical over marketing") struct ClinicalTests {
+    enum Arrival: String, CaseIterable, Sendable { case lead, patient, follower }
+
+    /// Every order in which the three can come.
+    static let orders: [[Arrival]] = Arrival.allCases.flatMap { first in
+        Arrival.allCases.filter { $0 != first }.map { second in
+            [first, second] + Arrival.allCases.filter { $0 != first && $0 != second }
+        }
+    }
+
+    @Test(arguments: orders)
+    func `the patient's email and phone are primary, whoever came first`(_ order: [Arrival]) throws {
+        let clinic = try Clinic()
+        // One person, by an external id; each brings an email and a phone of its own.
+        for arrival in order {
+            let phone = ["lead": "600000001", "patient": "600000002", "follower": "600000003"][arrival.rawValue]
+            guard let kind = RecordKind(arrival.rawValue) else { throw Missing() }
+            try clinic.put(kind, "1", email: "\(arrival)@example.com", phone: phone) { $0.externals = ["crm:1"] }
+        }
+        let id = try clinic.record(.patient, "1").identity
+        let identity = try clinic.identity(id)
+        #expect(identity.primaryEmail == "patient@example.com")
+        #expect(identity.primaryPhone == "+34600000002")
+        #expect(identity.identifiers(of: .email).count == 3)
+        #expect(try clinic.isClean())
+    }
+
+    @Test(arguments: orders)
+    func `a lead that was there before the patient is converted`(_ order: [Arrival]) throws {
+        let clinic = try Clinic()
+        for arrival in order {
+            guard let kind = RecordKind(arrival.rawValue) else { throw Missing() }
+            try clinic.put(kind, "1", email: "ana@example.com", status: kind == .lead ? "NEW" : nil)
+        }
+        let leadFirst = order.firstIndex(of: .lead)! < order.firstIndex(of: .patient)!
+        #expect(try clinic.record(.lead, "1").status == (leadFirst ? "CONVERTED" : "NEW"))
+        #expect(try clinic.people.events(limit: 100).contains { $0.action == .leadConverted } == leadFirst)
+    }
+
+    @Test func `conversion is of the open leads of that person alone, in the transaction of the patient`() throws {
+        let clinic = try Clinic()
+        for (id, status) in [("open", "NEW"), ("none", nil), ("lost", "lost"), ("late", "QUALIFIED")] {
+            try clinic.put(.lead, id, email: "ana@example.com", status: status)
+        }
+        try clinic.put(.lead, "other", email: "eva@example.com", status: "NEW")
+        try clinic.people.deleteBlocking(.lead, "late", .soft)
+        let answer = try clinic.put(.patient, "1", email: "ana@example.com")
+        #expect(Set(answer.converted) == ["open", "none"])
+        let statuses = try ["open", "none", "lost", "late", "other"].map { try clinic.record(.lead, $0).status }
+        #expect(statuses == ["CONVERTED", "CONVERTED", "lost", "QUALIFIED", "NEW"])
+        #expect(try clinic.put(.patient, "2", email: "ana@example.com").converted == [], "it is not the first")
+    }
+
+    @Test func `putting a converted lead again as it was changes nothing, and with another status it takes that`()
+        throws
+    {
+        let clinic = try Clinic()
+        try clinic.put(.lead, "1", email: "ana@example.com", status: "NEW")
+        try clinic.put(.patient, "1", email: "ana@example.com")
+        #expect(try clinic.put(.lead, "1", email: "ana@example.com", status: "NEW").change == .unchanged)
+        #expect(try clinic.record(.lead, "1").status == "CONVERTED")
+        try clinic.put(.lead, "1", email: "ana@example.com", status: "CONTACTED")
+        #expect(try clinic.record(.lead, "1").status == "CONTACTED")
+    }
+
+    @Test func `the first patient's identifiers stay when a second one comes`() throws {
+        let clinic = try Clinic()
+        let id = try clinic.put(.patient, "1", email: "one@example.com") { $0.externals = ["crm:1"] }.identity
+        try clinic.put(.patient, "2", email: "two@example.com") { $0.externals = ["crm:1"] }
+        #expect(try clinic.identity(id).primaryEmail == "one@example.com")
+    }
+
+    @Test func `a patient's new email takes the place of the old one, unless another patient gave that too`() throws {
+        let clinic = try Clinic()
+        let id = try clinic.put(.patient, "1", email: "old@example.com").identity
+        try clinic.put(.patient, "1", email: "new@example.com")
+        #expect(try clinic.identity(id).primaryEmail == "new@example.com")
+        try clinic.put(.patient, "2", email: "new@example.com")
+        try clinic.put(.patient, "1", email: "newer@example.com")
+        #expect(try clinic.identity(id).primaryEmail == "new@example.com")
+        #expect(try clinic.isClean())
+    }
+
+    @Test func `a patient that moves takes its word with it`() throws {
+        let clinic = try Clinic()
+        let one = try clinic.person("lead@example.com", externals: ["crm:1"])
+        try clinic.put(.patient, "1", email: "patient@example.com") { $0.externals = ["crm:1"] }
+        #expect(try clinic.identity(one).primaryEmail == "patient@example.com")
+        let other = try clinic.person("other@example.com")
+        try clinic.put(.lead, "1", identity: other, status: "NEW")
+        let answer = try clinic.put(.patient, "1", email: "patient@example.com", identity: other) { $0.moves = true }
+        #expect(answer.change == .moved && answer.converted == ["1"])
+        #expect(try clinic.identity(one).identifiers.allSatisfy { !$0.isClinical })
+        #expect(answer.resolution?.conflicts.map(\.owner) == [one], "identifiers stay where they are")
+        #expect(try clinic.isClean())
+    }
+}

@@ -1,0 +1,142 @@
+// What an erasure promises: nothing of the person is left but an id that says so.
+
+import Foundation
+import TestSupport
+import Testing
+
+@testable import VaultDB
+
+@Suite("Erasure") struct ErasureTests {
+    @Test func `identifiers are free again, records are anonymous, and the id answers erased`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let id = try clinic.put(.lead, "1", email: "ana@example.com", status: "NEW") {
+            $0.firstName = "Ana"
+            $0.attributes = #"{"note":"secret"}"#
+            $0.source = "web"
+        }.identity
+        try clinic.put(.patient, "2", email: "ana@example.com", phone: "600000001")
+        let answer = try people.eraseBlocking(id)
+        #expect(answer.identifiers == 2 && answer.records == 2)
+        #expect(code { try people.identity(id) } == .erased)
+        #expect(code { try people.contact(id) } == .erased)
+        #expect(code { try people.eraseBlocking(id) } == .erased)
+        #expect(try people.find(email: "ana@example.com") == nil)
+        let lead = try clinic.record(.lead, "1")
+        #expect(lead.isAnonymous && lead.source == "web" && lead.isActive)
+        let patient = try clinic.record(.patient, "2")
+        #expect(patient.isAnonymous && !patient.isActive)
+        #expect(try people.search("ana").matches.isEmpty)
+        #expect(try people.ledger().identities == 0)
+        #expect(try people.erasures().map(\.identity) == [id])
+        #expect(try clinic.isClean())
+    }
+
+    @Test func `what comes back is somebody new, with a warning, until the key is deleted`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let old = try clinic.put(.lead, "1", email: "ana@example.com").identity
+        try people.eraseBlocking(old)
+        let back = try clinic.put(.lead, "1", email: "Ana@example.com")
+        #expect(back.identity != old && back.change == .created)
+        #expect(back.resolution?.warnings == [.previouslyErased])
+        #expect(try people.records(of: back.identity).records.count == 1)
+        try people.eraseBlocking(back.identity)
+        #expect(try people.forgetErasures() == 1)
+        let again = try people.resolveBlocking(ResolveRequest(email: "ana@example.com"))
+        #expect(again.warnings.isEmpty && again.outcome == .created)
+        #expect(try clinic.isClean())
+    }
+
+    @Test func `a record of an erased person needs somebody to belong to`() throws {
+        let clinic = try Clinic()
+        let id = try clinic.put(.lead, "1", email: "ana@example.com").identity
+        try clinic.people.eraseBlocking(id)
+        #expect(code { try clinic.put(.lead, "1", status: "NEW") } == .noUsableIdentifier)
+        #expect(code { try clinic.put(.lead, "2", identity: id) } == .erased)
+    }
+
+    @Test func `who was merged into an erased person is erased too`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let ids = try (0..<4).map { try clinic.person("\($0)@example.com", name: "Name \($0)") }
+        // 1 into 0, 2 into 1's place: 3 takes 2 in, and then all of them.
+        try people.mergeBlocking(ids[1], into: ids[0])
+        try people.mergeBlocking(ids[2], into: ids[3])
+        let last = try people.mergeBlocking(ids[3], into: ids[0]).merge
+        let answer = try people.eraseBlocking(ids[1])
+        #expect(answer.identity == ids[0] && Set(answer.absorbed) == Set(ids[1...]))
+        for id in ids { #expect(code { try people.identity(id) } == .erased) }
+        #expect(try people.merges().isEmpty)
+        #expect(code { try people.unmergeBlocking(last) } == .notFound)
+        #expect(try clinic.isClean())
+    }
+
+    @Test func `first answers, conflicts and the records of others keep nothing of it`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let other = try clinic.person("eva@example.com")
+        let erased = try clinic.person(phone: "600000001")
+        try clinic.put(.lead, "1", email: "eva@example.com", phone: "600 000 001")
+        var request = ResolveRequest(email: "eva@example.com", phone: "600000001")
+        request.idempotencyKey = "k"
+        try people.resolveBlocking(request)
+        try people.eraseBlocking(erased)
+        #expect(try clinic.record(.lead, "1").phone == nil)
+        #expect(try clinic.record(.lead, "1").identity == other)
+        #expect(try Conflict.State.allCases.flatMap { try people.conflicts(in: $0) }.isEmpty)
+        #expect(try clinic.isClean())
+        let again = try people.resolveBlocking(request)
+        #expect(again.conflicts.isEmpty && again.enriched.count == 1, "the key's first answer is gone")
+    }
+
+    @Test func `a blocked identifier stays blocked, held by nobody`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let id = try clinic.person("noreply@example.com", phone: "600000001")
+        try people.block(people.identifier("noreply@example.com", kind: .email))
+        #expect(try people.eraseBlocking(id).blockedKept == 1)
+        #expect(code { try clinic.person("noreply@example.com") } == .noUsableIdentifier)
+        #expect(try clinic.isClean())
+    }
+
+    @Test func `a restored vault is brought up to date from the register`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let ids = try (0..<6).map { try clinic.person("\($0)@example.com") }
+        let undone = try people.mergeBlocking(ids[4], into: ids[5]).merge
+        let copy = clinic.path + ".backup"
+        try clinic.vault.backup(to: copy)
+        try people.unmergeBlocking(undone)
+        try people.mergeBlocking(ids[1], into: ids[0])
+        for id in [ids[1], ids[3], ids[4]] { try people.eraseBlocking(id) }
+
+        let restored = try Clinic.open(copy)
+        defer { restored.close() }
+        let back = restored.organization(.clinic)
+        let replayed = try Dictionary(
+            uniqueKeysWithValues: people.erasures().map { ($0.identity, try back.replay($0)) })
+        #expect(replayed == [ids[0]: .erased, ids[3]: .erased, ids[4]: .needsReview])
+        for id in [ids[0], ids[1], ids[3]] { #expect(code { try back.identity(id) } == .erased) }
+        #expect(try back.identity(ids[5]) != nil, "nobody said that this one was to be erased")
+        #expect(try back.replay(people.erasures()[0]) == .nothingToDo)
+        #expect(try restored.check().isClean)
+    }
+
+    @Test func `an export holds all that the contact shows`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let a = try clinic.put(.lead, "1", email: "ana@example.com") { $0.firstName = "Ana" }.identity
+        let b = try clinic.put(.patient, "2", phone: "600000001") { $0.firstName = "Anita" }.identity
+        try clinic.put(.lead, "3", email: "ana@example.com", phone: "600000001")
+        try people.mergeBlocking(a, into: b)
+        let text = try people.export(a).text
+        let contact = try people.contact(b)
+        for record in contact.timeline.records { #expect(text.contains(record.json.text)) }
+        for held in contact.identity.identifiers { #expect(text.contains(held.json.text)) }
+        for alias in contact.identity.names { #expect(text.contains("\"\(alias)\"")) }
+        for event in try people.history(of: a) + people.history(of: b) { #expect(text.contains(event.json.text)) }
+        for conflict in try people.conflicts(in: .merged) { #expect(text.contains(conflict.json.text)) }
+        #expect(try JSONSerialization.jsonObject(with: Data(text.utf8)) is [String: Any])
+    }
+}
