@@ -96,43 +96,52 @@ extension Environment {
     }
 
     /// Writes a consistent copy to a new file while the store is in use. The copy appears whole or not at all.
-    /// - Parameter compacting: leaves out free pages and renumbers the rest.
+    /// - Parameter compacting: leaves out free pages, and every byte of deleted entries.
     public func copy(to target: String, compacting: Bool) throws(StorageError) {
-        // LMDB reads the whole map meanwhile: no growth, no close.
-        try pinned { () throws(StorageError) in
-            try NewFile.write(target) { (descriptor) throws(StorageError) in
-                try Self.copy(pointer, into: descriptor, compacting: compacting, during: "copying to \(target)")
+        let operation = "copying to \(target)"
+        if compacting {
+            try read { (snapshot) throws(StorageError) in
+                let reader = snapshot.handle.pointer
+                try NewFile.write(target) { (descriptor, partial) throws(StorageError) in
+                    try EntryCopy.write(from: reader, to: partial, descriptor, during: operation)
+                }
+            }
+        } else {
+            // LMDB reads the whole map meanwhile: no growth, no close.
+            try pinned { () throws(StorageError) in
+                try NewFile.write(target) { (descriptor, _) throws(StorageError) in
+                    try StorageError.check(mdb_env_copyfd2(pointer, descriptor, 0), during: operation)
+                }
             }
         }
     }
 
-    private static func copy(
-        _ pointer: OpaquePointer, into descriptor: Int32, compacting: Bool, during operation: String
-    ) throws(StorageError) {
-        let code = mdb_env_copyfd2(pointer, descriptor, UInt32(compacting ? MDB_CP_COMPACT : 0))
-        if code == MDB_INCOMPATIBLE { throw .corrupted("pages are lost or counted twice (\(operation))") }
-        try StorageError.check(code, during: operation)
-    }
-
-    /// Rewrites the file at `path` without free pages, in place. No process may have it open.
+    /// Rewrites the file at `path`, in place, without free pages and without any byte of deleted entries. Tables that
+    /// are not in `tables` are kept. No process may have the file open.
     /// - Returns: the bytes of the file before and after.
     public static func compact(at path: String, tables: [Table]) throws(StorageError) -> (before: Int, after: Int) {
         // Opened once as usual, so that a truncated or foreign file is refused before anything is rewritten.
-        try Environment(at: path, tables: tables).close()
+        let usual = try Environment(at: path, tables: tables)
+        let tableCount = try usual.read { (snapshot) throws(StorageError) in
+            try EntryCopy.tableCount(in: snapshot.handle.pointer)
+        }
+        usual.close()
         let alone = try StoreFile.open(path, writable: true, sharing: .alone)
         let before = alone.bytes
-        let fresh = alone.path + ".compact"
-        unlink(fresh)
-        try NewFile.write(fresh) { (descriptor) throws(StorageError) in
-            let pointer = try openPointer(alone.path, tableCount: tables.count, EnvironmentOptions())
+        try NewFile.replace(alone.path, through: alone.path + ".compact") {
+            (descriptor, fresh) throws(StorageError) in
+            let pointer = try openPointer(alone.path, tableCount: tableCount, EnvironmentOptions())
             // LMDB counts commits in the lock file, and the copy counts anew. So the lock file must be out of use
             // before the copy gets the name: whoever opens it would otherwise read at a commit it does not have.
             defer { mdb_env_close(pointer) }
-            try copy(pointer, into: descriptor, compacting: true, during: "compacting \(path)")
+            let operation = "compacting \(path)"
+            var reader: OpaquePointer?
+            try StorageError.check(mdb_txn_begin(pointer, nil, UInt32(MDB_RDONLY), &reader), during: operation)
+            guard let reader else { throw .system(code: ENOMEM, during: operation) }
+            defer { mdb_txn_abort(reader) }
+            try EntryCopy.write(from: reader, to: fresh, descriptor, during: operation)
             try alone.giveOwner(to: descriptor)
         }
-        guard rename(fresh, alone.path) == 0 else { throw StorageError(code: errno, during: "replacing \(path)") }
-        try NewFile.syncDirectory(of: alone.path)
         return (before, try StoreFile.open(path, writable: false, sharing: .shared).bytes)
     }
 }

@@ -101,7 +101,7 @@ public final class Environment: StorageEngine {
     }
 
     static func openPointer(
-        _ path: String, tableCount: Int, _ options: EnvironmentOptions
+        _ path: String, tableCount: Int, _ options: EnvironmentOptions, flags extra: UInt32 = 0
     ) throws(StorageError) -> OpaquePointer {
         var created: OpaquePointer?
         try StorageError.check(mdb_env_create(&created), during: "preparing LMDB")
@@ -110,7 +110,7 @@ public final class Environment: StorageEngine {
             try StorageError.check(mdb_env_set_maxdbs(pointer, UInt32(tableCount)), during: "preparing LMDB")
             try StorageError.check(mdb_env_set_maxreaders(pointer, options.readersMax), during: "preparing LMDB")
             try StorageError.check(mdb_env_set_mapsize(pointer, options.mapBytes), during: "reserving the map")
-            var flags = UInt32(MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD)
+            var flags = UInt32(MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD) | extra
             if options.access == .readOnly { flags |= UInt32(MDB_RDONLY) }
             if options.durability == .relaxed { flags |= UInt32(MDB_NOMETASYNC) }
             try StorageError.check(mdb_env_open(pointer, path, flags, 0o600), during: path)
@@ -256,7 +256,7 @@ public final class Environment: StorageEngine {
             let code = mdb_txn_commit(begun)
             if code == MDB_MAP_FULL { return .mapFilled }
             // LMDB calls a write that the disk took only in part an I/O error.
-            if code == EIO, file.isOutOfRoom { return .failed(Failure(storage: .diskFull)) }
+            if code == EIO, StoreFile.isOutOfRoom(file.descriptor) { return .failed(Failure(storage: .diskFull)) }
             if code != MDB_SUCCESS { return .failed(Failure(storage: StorageError(code: code, during: "committing"))) }
             keepFileWhole()
             return .committed(answer)

@@ -3,11 +3,30 @@ internal import Storage
 
 /// A file that appears under its name only when it is whole and on disk, readable by its owner alone.
 enum NewFile {
-    static func write(_ path: String, _ fill: (Int32) throws(StorageError) -> Void) throws(StorageError) {
+    /// - Parameter fill: gets the file, and its name until it is whole.
+    static func write(
+        _ path: String, _ fill: (Int32, String) throws(StorageError) -> Void
+    ) throws(StorageError) {
         guard access(path, F_OK) != 0 else { throw .exists(path) }
         // Two that make the same file must not meet in the unfinished one.
-        let partial = "\(path).\(UInt32.random(in: 0...(.max))).partial"
-        let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        try make(path, through: "\(path).\(UInt32.random(in: 0...(.max))).partial", fill)
+    }
+
+    /// Puts a new file in the place of the one at `path`, which the caller has for itself.
+    /// - Parameters:
+    ///   - partial: the name until the file is whole; what a crash left there goes.
+    ///   - fill: gets the file and that name.
+    static func replace(
+        _ path: String, through partial: String, _ fill: (Int32, String) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        unlink(partial)
+        try make(path, through: partial, fill)
+    }
+
+    private static func make(
+        _ path: String, through partial: String, _ fill: (Int32, String) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        let descriptor = open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             // Said of the file that was to be made, not of a store that is missed.
             throw errno == ENOENT
@@ -15,7 +34,7 @@ enum NewFile {
         }
         do throws(StorageError) {
             defer { close(descriptor) }
-            try fill(descriptor)
+            try fill(descriptor, partial)
             guard fsync(descriptor) == 0 else { throw StorageError(code: errno, during: "syncing \(path)") }
         } catch {
             unlink(partial)

@@ -81,23 +81,31 @@ struct StoreFile: ~Copyable {
         unlink(path + "-lock")
     }
 
-    var bytes: Int {
-        var status = stat()
-        return fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
-    }
+    var bytes: Int { Self.size(of: descriptor) }
 
     func resize(to bytes: Int) throws(StorageError) {
         guard ftruncate(descriptor, bytes) == 0 else { throw StorageError(code: errno, during: "resizing \(path)") }
     }
 
+    /// Gives a file at least this many bytes.
+    static func lengthen(_ descriptor: Int32, to bytes: Int) throws(StorageError) {
+        guard size(of: descriptor) < bytes else { return }
+        guard ftruncate(descriptor, bytes) == 0 else { throw StorageError(code: errno, during: "making a file whole") }
+    }
+
     /// Whether the disk, or the process's limit for files, leaves no more than a handful of pages.
-    var isOutOfRoom: Bool {
+    static func isOutOfRoom(_ descriptor: Int32) -> Bool {
         let handful = 64 << 10
         var disk = statvfs()
         var limit = rlimit()
         if fstatvfs(descriptor, &disk) == 0, disk.f_bavail * disk.f_frsize < handful { return true }
         guard getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 else { return false }
-        return limit.rlim_cur != .max && limit.rlim_cur < bytes + handful
+        return limit.rlim_cur != .max && limit.rlim_cur < size(of: descriptor) + handful
+    }
+
+    private static func size(of descriptor: Int32) -> Int {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
     }
 
     /// Whether there is address space for a map of this size.

@@ -1,0 +1,186 @@
+internal import CLMDB
+internal import Glibc
+internal import Storage
+
+/// Writes what a snapshot holds into a new store, entry by entry in key order.
+///
+/// A copy of pages would take along what their unused bytes, and the keys that branch pages are parted by, still tell
+/// of deleted entries. Here only living keys and values reach the new file. LMDB fills the rest of a page with zeros,
+/// or with what the same copy wrote before: it uses its pages again, and never those of another store.
+struct EntryCopy {
+    /// Bounds the memory that unwritten pages take.
+    private static let bytesPerCommit = 64 << 20
+
+    /// A table in both stores.
+    private struct Passage {
+        let name: String
+        let source: MDB_dbi
+        let target: MDB_dbi
+    }
+
+    private let reader: OpaquePointer
+    private let operation: String
+    private let pointer: OpaquePointer
+    private var writer: OpaquePointer?
+    private var uncommittedBytes = 0
+
+    /// Fills the empty file at `path`, which nobody else may know of yet. It is not on disk before the caller syncs it.
+    /// - Parameters:
+    ///   - reader: LMDB's read transaction.
+    ///   - descriptor: the file at `path`.
+    ///   - operation: what is being done, as in "could not … ".
+    static func write(
+        from reader: OpaquePointer, to path: String, _ descriptor: Int32, during operation: String
+    ) throws(StorageError) {
+        let names = try tableNames(in: reader, during: operation)
+        let pointer = try openTarget(path, reader, tableCount: names.count, during: operation)
+        defer { mdb_env_close(pointer) }
+        var copy = EntryCopy(reader: reader, operation: operation, pointer: pointer)
+        do throws(StorageError) {
+            let passages = try copy.openTables(names)
+            for passage in passages { try copy.write(passage) }
+            try copy.commit()
+            try StoreFile.lengthen(descriptor, to: wholeBytes(of: pointer))
+        } catch {
+            mdb_txn_abort(copy.writer)
+            // LMDB calls a write that the disk took only in part an I/O error.
+            if case .system(EIO, _) = error, StoreFile.isOutOfRoom(descriptor) { throw .diskFull }
+            throw error
+        }
+    }
+
+    private init(reader: OpaquePointer, operation: String, pointer: OpaquePointer) {
+        self.reader = reader
+        self.operation = operation
+        self.pointer = pointer
+    }
+
+    // MARK: Tables
+
+    /// How many entries the table without a name has: one for each table, where nobody put something else there.
+    static func tableCount(in reader: OpaquePointer) throws(StorageError) -> Int {
+        var names: MDB_dbi = 0
+        var stat = MDB_stat()
+        try StorageError.check(mdb_dbi_open(reader, nil, 0, &names), during: "listing tables")
+        try StorageError.check(mdb_stat(reader, names, &stat), during: "listing tables")
+        return stat.ms_entries
+    }
+
+    /// All tables of the file, also those that this program does not know.
+    private static func tableNames(
+        in reader: OpaquePointer, during operation: String
+    ) throws(StorageError) -> [String] {
+        var table: MDB_dbi = 0
+        try StorageError.check(mdb_dbi_open(reader, nil, 0, &table), during: operation)
+        var names: [String] = []
+        try forEachEntry(of: table, in: reader, during: operation) { key, _ in
+            names.append(key.span.withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
+        }
+        return names
+    }
+
+    private static func openTarget(
+        _ path: String, _ reader: OpaquePointer, tableCount: Int, during operation: String
+    ) throws(StorageError) -> OpaquePointer {
+        var options = EnvironmentOptions()
+        var information = MDB_envinfo()
+        mdb_env_info(mdb_txn_env(reader), &information)
+        // A commit of its own now and then costs pages that one large one would not need.
+        options.mapBytes = max(information.me_mapsize, wholeBytes(of: mdb_txn_env(reader)) + 2 * bytesPerCommit)
+        // Nobody else knows the file, so it needs no lock file, and one sync at the end.
+        let flags = UInt32(MDB_NOLOCK | MDB_NOSYNC)
+        return try Environment.openPointer(path, tableCount: tableCount, options, flags: flags)
+    }
+
+    private static func wholeBytes(of pointer: OpaquePointer?) -> Int {
+        var information = MDB_envinfo()
+        var stat = MDB_stat()
+        mdb_env_info(pointer, &information)
+        mdb_env_stat(pointer, &stat)
+        return (information.me_last_pgno + 1) * Int(stat.ms_psize)
+    }
+
+    /// Makes the tables anew, in one transaction: their handles hold from its commit on.
+    private mutating func openTables(_ names: [String]) throws(StorageError) -> [Passage] {
+        let writer = try begin()
+        var passages: [Passage] = []
+        for name in names {
+            var source: MDB_dbi = 0
+            var target: MDB_dbi = 0
+            var flags: UInt32 = 0
+            let code = mdb_dbi_open(reader, name, 0, &source)
+            switch code {
+            case MDB_INCOMPATIBLE: throw .unknownFormat("something beside the tables is called \(name) (\(operation))")
+            case MDB_NOTFOUND, MDB_DBS_FULL: throw .unknownFormat("there is an unknown table \(name) (\(operation))")
+            default: try StorageError.check(code, during: operation)
+            }
+            try StorageError.check(mdb_dbi_flags(reader, source, &flags), during: operation)
+            let creating = flags & 0xFFFF | UInt32(MDB_CREATE)
+            try StorageError.check(mdb_dbi_open(writer, name, creating, &target), during: operation)
+            passages.append(Passage(name: name, source: source, target: target))
+        }
+        try commit()
+        return passages
+    }
+
+    // MARK: Entries
+
+    private mutating func write(_ passage: Passage) throws(StorageError) {
+        var stat = MDB_stat()
+        var flags: UInt32 = 0
+        try StorageError.check(mdb_stat(reader, passage.source, &stat), during: operation)
+        try StorageError.check(mdb_dbi_flags(reader, passage.source, &flags), during: operation)
+        // Appending fills pages to the brim. Where a key may have several values LMDB must look for their place.
+        let appending = flags & UInt32(MDB_DUPSORT) == 0 ? UInt32(MDB_APPEND) : 0
+        var count = 0
+        try Self.forEachEntry(of: passage.source, in: reader, during: operation) {
+            (key, value) throws(StorageError) in
+            var (key, value) = (key, value)
+            let code = mdb_put(try begin(), passage.target, &key, &value, appending)
+            if code == MDB_KEYEXIST { throw .corrupted("keys of \(passage.name) are out of order (\(operation))") }
+            try StorageError.check(code, during: operation)
+            count += 1
+            uncommittedBytes += key.mv_size + value.mv_size
+            if uncommittedBytes >= Self.bytesPerCommit { try commit() }
+        }
+        guard count == stat.ms_entries else {
+            throw .corrupted("\(passage.name) has \(count) entries and says \(stat.ms_entries) (\(operation))")
+        }
+    }
+
+    private static func forEachEntry(
+        of table: MDB_dbi, in reader: OpaquePointer, during operation: String,
+        _ visit: (MDB_val, MDB_val) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        var opened: OpaquePointer?
+        try StorageError.check(mdb_cursor_open(reader, table, &opened), during: operation)
+        guard let cursor = opened else { return }
+        defer { mdb_cursor_close(cursor) }
+        var key = MDB_val()
+        var value = MDB_val()
+        var code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST)
+        while code == MDB_SUCCESS {
+            try visit(key, value)
+            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)
+        }
+        if code != MDB_NOTFOUND { throw StorageError(code: code, during: operation) }
+    }
+
+    // MARK: Transactions
+
+    /// The running write transaction, or a new one.
+    private mutating func begin() throws(StorageError) -> OpaquePointer {
+        if let writer { return writer }
+        try StorageError.check(mdb_txn_begin(pointer, nil, 0, &writer), during: operation)
+        guard let writer else { throw .system(code: ENOMEM, during: operation) }
+        return writer
+    }
+
+    private mutating func commit() throws(StorageError) {
+        guard let running = writer else { return }
+        // A commit frees the transaction even when it fails.
+        writer = nil
+        uncommittedBytes = 0
+        try StorageError.check(mdb_txn_commit(running), during: operation)
+    }
+}
