@@ -191,7 +191,7 @@ import Testing
         #expect(version == Normalizer.version)
         #expect(version.libphonenumber.first?.isNumber == true)
         #expect(version.metadataFingerprint != 0)
-        #expect(version.rules == 1)
+        #expect(version.rules == 2)
     }
 
     @Test func theDescriptionIsOneLine() {

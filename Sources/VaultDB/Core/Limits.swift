@@ -54,4 +54,10 @@ public enum Limits {
     public static let writesPerCommitMax = 4_096
     /// Rows that one transaction of an import holds.
     public static let importBatchRowsMax = 200_000
+    /// Fields of a public form.
+    public static let formFieldsMax = 200
+    /// Of the name of a form's field.
+    public static let formFieldNameBytesMax = 200
+    /// Of all values of a form together.
+    public static let formBytesMax = 16 << 10
 }

@@ -71,7 +71,7 @@ public enum Identifier: Hashable, Sendable {
             guard let phone = PhoneNumber(stored: text.utf8.span) else { throw Self.unnormalised(kind) }
             self = .phone(phone)
         case .external:
-            guard let external = ExternalID(text), external.rawValue == text else { throw Self.unnormalised(kind) }
+            guard let external = ExternalID(stored: text) else { throw Self.unnormalised(kind) }
             self = .external(external)
         }
     }

@@ -51,7 +51,7 @@ public struct ColumnMapping: Sendable, Hashable {
         guard !overrides.contains(where: { $0.target == target && target != .external(namespace: nil) }) else {
             throw Self.bad("'\(item.trimmed.printable)' maps a field for the second time")
         }
-        overrides.append(Override(target: target, column: column, folded: ImportField.folded(column)))
+        overrides.append(Override(target: target, column: column, folded: FieldName.folded(column)))
     }
 
     private static func target(named name: String) throws(ImportError) -> Target {
@@ -69,7 +69,7 @@ public struct ColumnMapping: Sendable, Hashable {
 
     private static func usualTarget(of name: String) -> Target? {
         if let field = ImportField(columnName: name) { return .field(field) }
-        return externalNames.contains(ImportField.folded(name)) ? .external(namespace: nil) : nil
+        return externalNames.contains(FieldName.folded(name)) ? .external(namespace: nil) : nil
     }
 
     private static let externalNames: Set<String> = ["external", "externals"]
@@ -93,7 +93,7 @@ extension ColumnMapping {
         var columns = names.map { Column(name: $0, targets: []) }
         for override in overrides {
             let exact = names.firstIndex(of: override.column)
-            guard let index = exact ?? names.firstIndex(where: { ImportField.folded($0) == override.folded }) else {
+            guard let index = exact ?? names.firstIndex(where: { FieldName.folded($0) == override.folded }) else {
                 throw Self.unknownColumn(override.column, among: names)
             }
             columns[index].targets.append(override.target)
@@ -110,7 +110,7 @@ extension ColumnMapping {
 
     /// The targets of a key of a JSON object, whose other keys are not known yet.
     func targets(ofKey key: String) -> [Target] {
-        let folded = ImportField.folded(key)
+        let folded = FieldName.folded(key)
         let explicit = overrides.filter { $0.folded == folded }.map(\.target)
         guard explicit.isEmpty else { return explicit }
         guard let usual = Self.usualTarget(of: key), !overrides.contains(where: { $0.target == usual }) else {

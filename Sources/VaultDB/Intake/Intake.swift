@@ -79,6 +79,32 @@ public struct ManualLead: Sendable {
     }
 }
 
+/// A public form as it was sent.
+public struct FormSubmission: Sendable {
+    /// In their order, as the form names them.
+    public var fields: [FormField]
+    public var source: String?
+    /// A repeated key gives the first answer again and writes nothing.
+    public var idempotencyKey: String?
+
+    public init(fields: [FormField], source: String? = nil, idempotencyKey: String? = nil) {
+        self.fields = fields
+        self.source = source
+        self.idempotencyKey = idempotencyKey
+    }
+}
+
+extension FormSubmission {
+    /// The lead that it makes. A whole name goes where a first name stands; splitting it would guess.
+    fileprivate func draft(_ form: Form) -> RecordDraft {
+        var draft = RecordDraft(
+            kind: .lead, firstName: form.firstName ?? form.name, lastName: form.lastName, email: form.email,
+            phone: form.phone, source: source ?? "public_form", status: Record.new, attributes: form.attributes)
+        draft.idempotencyKey = idempotencyKey
+        return draft
+    }
+}
+
 extension Record {
     /// The status of a lead that was just made.
     static let new = "NEW"
@@ -91,7 +117,20 @@ public struct IntakeAnswer: Equatable, Sendable {
     public let isPatient: Bool
 }
 
+/// What a public form came to.
+public struct FormAnswer: Equatable, Sendable {
+    public let intake: IntakeAnswer
+    /// Which field was taken for what.
+    public let taken: [Form.Taken]
+}
+
 extension Core {
+    /// What a form says, and the lead it makes.
+    func read(_ submission: FormSubmission, _ tenant: Tenant) throws(VaultError) -> (RecordDraft, Form) {
+        let form = try FormReader(normalizer, region: region(of: tenant)).read(submission.fields)
+        return (submission.draft(form), form)
+    }
+
     /// Puts a record, and looks whether its identity has a patient, in one transaction.
     func take(_ draft: RecordDraft, _ tenant: Tenant) throws(VaultError) -> Operation<IntakeAnswer> {
         let put = try put(draft, tenant)

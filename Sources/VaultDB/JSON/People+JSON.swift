@@ -75,6 +75,29 @@ extension PutAnswer {
     }
 }
 
+extension IntakeAnswer {
+    /// - Parameter identity: as it is now, for its primaries.
+    public func json(_ identity: Identity?) -> JSONValue {
+        [
+            "identity_id": .string(put.identity.text),
+            "outcome": .string(put.resolution?.outcome.name ?? put.change.rawValue),
+            "record": ["kind": .string(put.kind.rawValue), "id": .string(put.id)],
+            "primary_email": JSONValue(identity?.primaryEmail), "primary_phone": JSONValue(identity?.primaryPhone),
+            "conflicts": .array(put.resolution?.conflicts.map(\.json) ?? []),
+            "warnings": JSONValue(put.resolution?.warnings.map(\.name) ?? []),
+            "converted_leads": JSONValue(put.converted), "is_patient": .bool(isPatient),
+        ]
+    }
+}
+
+extension FormAnswer {
+    public func json(_ identity: Identity?) -> JSONValue {
+        intake.json(identity).adding([
+            "taken": .object(taken.map { .init(name: $0.role.rawValue, value: .string($0.field)) })
+        ])
+    }
+}
+
 extension StoredAnswer {
     var json: JSONValue {
         let put = put.map { PutAnswer(self, $0) }

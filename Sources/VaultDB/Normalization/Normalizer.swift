@@ -18,7 +18,7 @@ public final class Normalizer: Sendable {
     /// By which rules normalisers of this process work.
     public static var version: NormalizerVersion {
         NormalizerVersion(
-            libphonenumber: LibPhoneNumber.version, metadataFingerprint: LibPhoneNumber.metadataFingerprint, rules: 1)
+            libphonenumber: LibPhoneNumber.version, metadataFingerprint: LibPhoneNumber.metadataFingerprint, rules: 2)
     }
 
     /// How often a phone spelling was remembered, and how often libphonenumber was asked.

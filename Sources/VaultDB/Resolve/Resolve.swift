@@ -52,12 +52,17 @@ extension ReadTransaction where Self: ~Copyable {
         var plan = ResolvePlan(warnings: query.warnings)
         var owned: [(identifier: Identifier, owner: UUID)] = []
         for identifier in query.identifiers {
-            switch try entry(of: identifier, in: organization) {
+            switch try knownEntry(of: identifier, in: organization) {
             case nil: plan.enrich.append(identifier)
-            case let entry? where entry.state == .owned: owned.append((identifier, entry.holder))
-            case let entry?:
-                plan.warnings.append(entry.state == .shared ? .shared(identifier.kind) : .blocked(identifier.kind))
+            case let known? where known.entry.state == .owned: owned.append((known.spelling, known.entry.holder))
+            case let known?:
+                let isShared = known.entry.state == .shared
+                plan.warnings.append(isShared ? .shared(identifier.kind) : .blocked(identifier.kind))
             }
+        }
+        if let known = try ownedVariant(of: query, in: organization) {
+            owned.append(known)
+            plan.warnings.removeAll { $0 == .invalid(.phone) }
         }
         // 2. The first owned identifier that is known gives the identity.
         if let known {
@@ -91,6 +96,33 @@ extension ReadTransaction where Self: ~Copyable {
             if identity.learn(name: name) { plan.newName = name }
         }
         return plan
+    }
+
+    /// What is known of an identifier under the spelling that was given, or else under the first other spelling of it
+    /// that somebody owns. What is stored keeps its spelling, and the other one is not stored beside it.
+    borrowing func knownEntry(
+        of identifier: Identifier, in organization: OrganizationNumber
+    ) throws(VaultError) -> (spelling: Identifier, entry: IndexEntry)? {
+        if let entry = try entry(of: identifier, in: organization) { return (identifier, entry) }
+        guard case .external(let external) = identifier else { return nil }
+        for variant in external.variants {
+            if let entry = try entry(of: .external(variant), in: organization), entry.state == .owned {
+                return (.external(variant), entry)
+            }
+        }
+        return nil
+    }
+
+    /// What is owned of the numbers that an invalid phone may stand for.
+    private borrowing func ownedVariant(
+        of query: ResolveQuery, in organization: OrganizationNumber
+    ) throws(VaultError) -> (identifier: Identifier, owner: UUID)? {
+        for phone in query.phoneVariants {
+            if let entry = try entry(of: .phone(phone), in: organization), entry.state == .owned {
+                return (.phone(phone), entry.holder)
+            }
+        }
+        return nil
     }
 
     /// The answer to a resolve that would change nothing, found without a plan and without a copy: one look into the
@@ -161,7 +193,7 @@ extension WriteTransaction where Self: ~Copyable {
             }
             try updateNames(from: before, to: identity, in: scope.organization)
         }
-        identity.see(query.identifiers, at: scope.now)
+        identity.see(query.identifiers + [plan.match?.by].compactMap(\.self), at: scope.now)
         resolution.sequence = identity.lastSequence
         return (resolution, identity)
     }

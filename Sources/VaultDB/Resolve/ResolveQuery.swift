@@ -6,6 +6,8 @@ struct ResolveQuery: Sendable {
     let externals: [ExternalID]
     let email: EmailAddress?
     let phone: PhoneNumber?
+    /// What a phone that is not valid may stand for.
+    let phoneVariants: [PhoneNumber]
     let name: String?
     let source: String?
     let warnings: [Resolution.Warning]
@@ -59,12 +61,17 @@ extension ResolveQuery {
         email = request.email.flatMap(normalizer.email)
         if email == nil, Self.isGiven(request.email) { warnings.append(.invalid(.email)) }
         self.phone = phone
-        if phone == nil, Self.isGiven(request.phone) { warnings.append(.invalid(.phone)) }
+        if phone == nil, let raw = request.phone, Self.isGiven(raw) {
+            warnings.append(.invalid(.phone))
+            phoneVariants = normalizer.whatsAppVariants(ofInvalid: raw, region: request.region ?? .spain)
+        } else {
+            phoneVariants = []
+        }
         self.externals = externals
         self.warnings = warnings
         name = try Self.line(request.name, "name", bytesMax: Limits.nameBytesMax)
         source = try Self.line(request.source, "source", bytesMax: Limits.sourceBytesMax)
-        guard identifierCount > 0 else { throw .noUsableIdentifier }
+        guard identifierCount > 0 || !phoneVariants.isEmpty else { throw .noUsableIdentifier }
     }
 
     /// A field that is empty or blank counts as absent, not as invalid.

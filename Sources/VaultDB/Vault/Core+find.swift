@@ -16,13 +16,20 @@ extension Core {
         {
             return owner
         }
-        guard let phone = normalizer.phone(raw, region: try self.region(region, for: tenant)) else { return nil }
-        return try owner(of: .phone(phone), tenant)
+        let region = try self.region(region, for: tenant)
+        if let phone = normalizer.phone(raw, region: region) { return try owner(of: .phone(phone), tenant) }
+        for variant in normalizer.whatsAppVariants(ofInvalid: raw, region: region) {
+            if let owner = try owner(of: .phone(variant), tenant) { return owner }
+        }
+        return nil
     }
 
     func find(external raw: String, _ tenant: Tenant) throws(VaultError) -> UUID? {
-        guard let external = ExternalID(raw) else { return nil }
-        return try owner(of: .external(external), tenant)
+        guard let external = ExternalID(raw), let number = try number(of: tenant) else { return nil }
+        let known = try engine.read { (snapshot) throws(VaultError) in
+            try snapshot.knownEntry(of: .external(external), in: number)
+        }
+        return known.flatMap { $0.entry.state == .owned ? $0.entry.holder : nil }
     }
 
     @inline(__always)

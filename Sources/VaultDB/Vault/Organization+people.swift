@@ -91,6 +91,13 @@ extension Organization {
         try await core.write(tenant, core.take(lead.draft, tenant))
     }
 
+    /// A public form: finds email, phone and name among its fields, resolves, and makes a lead.
+    /// - Throws: `noUsableIdentifier` where no field holds a usable email or phone.
+    public func submit(_ form: FormSubmission) async throws(VaultError) -> FormAnswer {
+        let (draft, reading) = try core.read(form, tenant)
+        return FormAnswer(intake: try await core.write(tenant, core.take(draft, tenant)), taken: reading.taken)
+    }
+
     static func validate(limit: Int, max: Int) throws(VaultError) {
         guard (1...max).contains(limit) else { throw .invalid("a limit is between 1 and \(max)") }
     }

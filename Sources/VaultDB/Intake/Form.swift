@@ -1,0 +1,67 @@
+/// A field of a public form, as it was sent.
+public struct FormField: Sendable, Hashable {
+    public let name: String
+    public let value: String
+
+    public init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// What a field of a form says of the person who sent it.
+public enum FormRole: String, Sendable, CaseIterable {
+    case email
+    case phone
+    case name
+    case firstName = "first_name"
+    case lastName = "last_name"
+}
+
+/// A public form that has been read: who sent it, and what else it says.
+public struct Form: Sendable, Equatable {
+    /// A field together with what it was taken for.
+    public struct Taken: Sendable, Equatable {
+        public let field: String
+        public let role: FormRole
+    }
+
+    /// As it was given, but usable; so is the phone, for the reader's region.
+    public internal(set) var email: String?
+    public internal(set) var phone: String?
+    /// A whole name that was given in one field.
+    public internal(set) var name: String?
+    public internal(set) var firstName: String?
+    public internal(set) var lastName: String?
+    /// What was found where, in the order of the roles. An email that was found within a text leaves that field in
+    /// `rest`.
+    public internal(set) var taken: [Taken] = []
+    /// All other fields that are not blank, in their order.
+    public internal(set) var rest: [FormField] = []
+
+    /// `rest` as the text of a JSON object, or nil where nothing is left. A name that comes again is numbered: `date`,
+    /// `date 2`.
+    public var attributes: String? {
+        guard !rest.isEmpty else { return nil }
+        // A name that a form numbers itself stays free for the field that has it.
+        let given = Set(rest.map(Self.attributeName))
+        var used: Set<String> = []
+        let members = rest.map { field in
+            let plain = Self.attributeName(field)
+            var name = plain
+            var number = 1
+            while used.contains(name) || number > 1 && given.contains(name) {
+                number += 1
+                name = "\(plain) \(number)"
+            }
+            used.insert(name)
+            return JSONValue.Member(name: name, value: .string(field.value))
+        }
+        return JSONValue.object(members).text
+    }
+
+    private static func attributeName(_ field: FormField) -> String {
+        let line = field.name.onOneLine()
+        return line.isEmpty ? "field" : line
+    }
+}
