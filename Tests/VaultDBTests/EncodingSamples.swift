@@ -99,8 +99,8 @@ enum Samples {
     static var journal: MergeJournal {
         MergeJournal(
             id: c, into: b, time: time(70), actor: "ana", from: identity, previousMerge: a,
-            primaries: [identifier("jane@example.com")], clinical: [identifier("+34600123457")],
-            namesAdded: ["John"], gaveDisplayName: true, redirects: [c], records: [RecordKey(record)],
+            primaries: [identifier("jane@example.com")], namesAdded: ["John"], gaveDisplayName: true, redirects: [c],
+            records: [RecordKey(record)],
             converted: [.init(record: RecordKey(record), updatedAt: time(20))],
             conflicts: [.init(identifier: pair.identifier, other: c, mine: conflict, theirs: conflict)])
     }

@@ -47,6 +47,7 @@ struct RandomValues {
         identity.mergedWith = maybe(id())
         identity.lastMerge = maybe(id())
         identity.isErased = Bool.random(using: &random)
+        identity.isPatient = Bool.random(using: &random)
         identity.displayName = maybe(text())
         identity.aliases = (0..<number(0..<5)).map { _ in text() }
         return identity
@@ -123,8 +124,8 @@ struct RandomValues {
     mutating func journal() -> MergeJournal {
         MergeJournal(
             id: id(), into: id(), time: time(), actor: maybe("ana"), from: identity(), previousMerge: maybe(id()),
-            primaries: [identifier()], clinical: (0..<number(0..<3)).map { _ in identifier() },
-            namesAdded: (0..<number(0..<3)).map { _ in text() }, gaveDisplayName: Bool.random(using: &random),
+            primaries: [identifier()], namesAdded: (0..<number(0..<3)).map { _ in text() },
+            gaveDisplayName: Bool.random(using: &random),
             redirects: (0..<number(0..<3)).map { _ in id() },
             records: (0..<number(0..<300)).map { _ in recordKey() },
             converted: [.init(record: recordKey(), updatedAt: time())],

@@ -17,7 +17,10 @@ extension Check {
         _ snapshot: borrowing some ReadTransaction & ~Copyable, _ key: RawSpan, _ value: RawSpan
     ) throws(VaultError) {
         let journal = try MergeJournal(key: key, sealed: value)
-        let survivor = try snapshot.living(journal.into, in: organization).identity
+        let into = try snapshot.identity(journal.into, in: organization)
+        let end =
+            try into?.mergedWith.map { id throws(VaultError) in try snapshot.identity(id, in: organization) } ?? into
+        guard let survivor = end, survivor.isLiving else { throw .corrupted("its survivor is not there or was erased") }
         for id in [journal.from.id] + journal.redirects {
             let redirect = try snapshot.identity(id, in: organization)
             try require(redirect?.mergedWith == survivor.id, "identity \(id.text) does not redirect to the survivor")
@@ -27,8 +30,7 @@ extension Check {
     func erasure(
         _ snapshot: borrowing some ReadTransaction & ~Copyable, _ key: RawSpan, _ value: RawSpan
     ) throws(VaultError) {
-        guard key.byteCount == 21, value.byteCount > 0 else { return }
-        let erasure = try Erasure(key: key, sealed: value)
+        guard let erasure = try Erasure.read(key: key, value) else { return }
         let identity = try snapshot.identity(erasure.identity, in: organization)
         try require(identity?.isErased == true, "its identity is not erased")
         for id in erasure.absorbed {

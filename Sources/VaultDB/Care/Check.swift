@@ -134,6 +134,10 @@ struct Check {
             try require(
                 held.filter(\.isPrimary).count == (held.isEmpty ? 0 : 1), "it has not one primary \(kind)")
         }
+        if identity.isPatient {
+            let patients = try snapshot.records(of: identity.id, kind: .patient, limit: 1, in: organization).records
+            try require(!patients.isEmpty, "it says that it has a patient, and has none")
+        }
         try names(of: identity, snapshot)
     }
 
@@ -176,6 +180,9 @@ struct Check {
         try require(place == RecordPlace(record), "its entry is not there or says otherwise")
         let identity = try snapshot.identity(record.identity, in: organization)
         try require(identity?.isMerged == false, "its identity is not there")
+        if record.kind == .patient, identity?.isLiving == true {
+            try require(identity?.isPatient == true, "its identity does not know that it has a patient")
+        }
         if identity?.isErased == true {
             try require(record.isAnonymous, "it belongs to an erased identity and still names somebody")
         }

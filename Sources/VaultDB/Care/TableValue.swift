@@ -62,7 +62,7 @@ enum TableValue {
 
     /// The secret is not shown.
     private static func erasure(_ key: RawSpan, _ value: RawSpan) throws(VaultError) -> JSONValue {
-        key.byteCount == 21 && value.byteCount > 0 ? try Erasure(key: key, sealed: value).json : [:]
+        try Erasure.read(key: key, value)?.json ?? [:]
     }
 
     private static func words(_ value: RawSpan) throws(VaultError) -> JSONValue {

@@ -6,6 +6,7 @@ enum IdentityFormat {
     static let mergedFlag: UInt8 = 0x01
     static let lastMergeFlag: UInt8 = 0x02
     static let erasedFlag: UInt8 = 0x04
+    static let patientFlag: UInt8 = 0x08
 
     /// An identifier's tag: its kind, its state, whether it is primary and whether a patient gave it.
     static func tag(_ held: HeldIdentifier) -> UInt8 {
@@ -47,7 +48,7 @@ extension Identity {
 
     private var flags: UInt8 {
         (isMerged ? IdentityFormat.mergedFlag : 0) | (lastMerge == nil ? 0 : IdentityFormat.lastMergeFlag)
-            | (isErased ? IdentityFormat.erasedFlag : 0)
+            | (isErased ? IdentityFormat.erasedFlag : 0) | (isPatient ? IdentityFormat.patientFlag : 0)
     }
 
     /// Each source is written once and then named by its place, from 1; 0 is none.
@@ -67,6 +68,7 @@ extension Identity {
         if flags & IdentityFormat.mergedFlag != 0 { mergedWith = try reader.id() }
         if flags & IdentityFormat.lastMergeFlag != 0 { lastMerge = try reader.id() }
         isErased = flags & IdentityFormat.erasedFlag != 0
+        isPatient = flags & IdentityFormat.patientFlag != 0
 
         var places: [Int] = []
         var drafts: [(tag: UInt8, text: String, first: Timestamp, last: Timestamp)] = []

@@ -229,9 +229,12 @@ extension WriteTransaction where Self: ~Copyable {
             names.append(FormerHolderKey(identifier: identifier, identity: holding.identity, sequence: sequence))
             return .next
         }
-        for name in names {
-            try remove(name.key(in: scope.organization), from: Tables.formerHolders)
-            try remove(name.mirrored(in: scope.organization), from: Tables.formerHolders)
-        }
+        for name in names { try forget(name, &scope) }
+    }
+
+    /// Takes both sides of an entry away.
+    mutating func forget(_ name: FormerHolderKey, _ scope: inout WriteScope) throws(VaultError) {
+        try remove(name.key(in: scope.organization), from: Tables.formerHolders)
+        try remove(name.mirrored(in: scope.organization), from: Tables.formerHolders)
     }
 }

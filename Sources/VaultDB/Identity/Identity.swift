@@ -13,6 +13,8 @@ public struct Identity: Equatable, Sendable {
     public internal(set) var lastMerge: UUID?
     /// Whether it was erased. Nothing but its id and times is left then.
     public internal(set) var isErased: Bool
+    /// Whether it has a patient among its records.
+    public internal(set) var isPatient: Bool
     /// In the order in which they were added.
     public internal(set) var identifiers: [HeldIdentifier]
     public internal(set) var displayName: String?
@@ -37,6 +39,7 @@ public struct Identity: Equatable, Sendable {
         updatedAt = createdAt
         lastSequence = 0
         isErased = false
+        isPatient = false
         identifiers = []
         aliases = []
     }
@@ -77,16 +80,25 @@ extension Identity {
     }
 
     /// Sees to it that the best identifier of a kind is primary: one that is owned before one that is shared or
-    /// blocked, then one that a patient gave before others. The one that is primary stays while none is better; of
-    /// several that are, the oldest is taken.
-    mutating func choosePrimary(_ kind: IdentifierKind) {
+    /// blocked, then one that a patient gave before others. Of several that are best, the first of `preferred` is taken,
+    /// else the one that is primary already, else the oldest.
+    mutating func choosePrimary(_ kind: IdentifierKind, preferring preferred: [Identifier] = []) {
         let ofKind = identifiers.indices.filter { identifiers[$0].identifier.kind == kind }
-        guard let best = ofKind.map({ identifiers[$0].rank }).max() else { return }
-        let now = ofKind.first { identifiers[$0].isPrimary }
-        if let now, identifiers[now].rank == best { return }
-        let chosen = ofKind.first { identifiers[$0].rank == best }
+        guard let rank = ofKind.map({ identifiers[$0].rank }).max() else { return }
+        let best = ofKind.filter { identifiers[$0].rank == rank }
+        let wanted = preferred.lazy.compactMap { [identifiers] wanted in
+            best.first { identifiers[$0].identifier == wanted }
+        }.first
+        let chosen = wanted ?? best.first { identifiers[$0].isPrimary } ?? best.first
         for index in ofKind { identifiers[index].isPrimary = index == chosen }
     }
+
+    mutating func choosePrimaries(preferring preferred: [Identifier] = []) {
+        for kind in IdentifierKind.allCases { choosePrimary(kind, preferring: preferred) }
+    }
+
+    /// Its primary identifiers.
+    var primaries: [Identifier] { identifiers.filter(\.isPrimary).map(\.identifier) }
 
     /// Notes that identifiers it holds were given again.
     mutating func see(_ seen: [Identifier], at time: Timestamp) {

@@ -136,8 +136,8 @@ extension Core {
         let put = try put(draft, tenant)
         return { (transaction, scope) throws(VaultError) in
             let answer = try put(&transaction, &scope)
-            let patients = try transaction.clinicalRecords(of: answer.identity, in: scope.organization).patients
-            return IntakeAnswer(put: answer, isPatient: !patients.isEmpty)
+            let identity = try transaction.identity(answer.identity, in: scope.organization)
+            return IntakeAnswer(put: answer, isPatient: identity?.isPatient ?? false)
         }
     }
 }

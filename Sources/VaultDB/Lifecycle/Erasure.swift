@@ -70,7 +70,7 @@ extension WriteTransaction where Self: ~Copyable {
     ) throws(VaultError) {
         for place in try timelineKeys(of: identity, in: scope.organization) {
             guard let old = try record(place.kind, place.id, in: scope.organization),
-                scope.identifiers(of: old).contains(identifier)
+                scope.reading.mentions(old, identifier)
             else { continue }
             var new = old
             if identifier.kind == .email { new.email = nil } else { new.phone = nil }
@@ -97,7 +97,7 @@ extension WriteTransaction where Self: ~Copyable {
         }
         for id in ids {
             for former in try formerHolderKeys(by: id, in: scope.organization) {
-                try forgetFormerHolders(of: former.identifier, &scope)
+                try forget(former, &scope)
             }
         }
         return kept

@@ -21,9 +21,9 @@ public struct Erasure: Equatable, Sendable {
 
 /// The keys of the register.
 private enum ErasureKey {
-    private static let erased: UInt8 = 0
-    private static let hashed: UInt8 = 1
-    private static let secret: UInt8 = 2
+    static let erased: UInt8 = 0
+    static let hashed: UInt8 = 1
+    static let secret: UInt8 = 2
 
     static func erasures(in organization: OrganizationNumber) -> Key { prefix(erased, organization) }
     static func hashes(in organization: OrganizationNumber) -> Key { prefix(hashed, organization) }
@@ -70,6 +70,20 @@ extension Erasure {
         identity = key.id(at: 5)
         time = try reader.time()
         absorbed = try reader.ids()
+    }
+}
+
+extension Erasure {
+    /// An entry of the register's table; nil where it is a hash or the key of the hashes, which are read too.
+    static func read(key: RawSpan, _ value: RawSpan) throws(VaultError) -> Erasure? {
+        switch (key.byteCount > 4 ? key.unsafeLoad(fromByteOffset: 4, as: UInt8.self) : .max, key.byteCount) {
+        case (ErasureKey.erased, 21): return try Erasure(key: key, sealed: value)
+        case (ErasureKey.hashed, 21) where value.byteCount == 0: return nil
+        case (ErasureKey.secret, 5):
+            _ = try ErasureSecret.decoded(value, under: key)
+            return nil
+        default: throw .corrupted("an entry of the erasures is of an unknown sort")
+        }
     }
 }
 

@@ -13,7 +13,7 @@ public struct MergeAnswer: Equatable, Sendable {
 extension WriteTransaction where Self: ~Copyable {
     /// Merges `a` into `b`: all that `a` holds moves, and its id redirects from now on.
     mutating func merge(_ a: UUID, into b: UUID, _ scope: inout WriteScope) throws(VaultError) -> MergeAnswer {
-        let plan = try mergePlan(a, into: b, in: scope.organization)
+        let plan = try mergePlan(a, into: b, scope.reading, in: scope.organization)
         let id = scope.newID()
         var (from, into) = (plan.redirect, plan.survivor)
 
@@ -91,8 +91,7 @@ extension MergePlan {
     fileprivate func journal(_ id: UUID, _ scope: WriteScope) -> MergeJournal {
         MergeJournal(
             id: id, into: into.id, time: scope.now, actor: scope.actor, from: from, previousMerge: into.lastMerge,
-            primaries: into.identifiers.filter(\.isPrimary).map(\.identifier),
-            clinical: into.identifiers.filter(\.isClinical).map(\.identifier), namesAdded: namesAdded,
+            primaries: into.primaries, namesAdded: namesAdded,
             gaveDisplayName: into.displayName == nil && !namesAdded.isEmpty, redirects: redirects,
             records: records.map(\.record),
             converted: converted.map { .init(record: RecordKey($0), updatedAt: $0.updatedAt) }, conflicts: conflicts)

@@ -26,9 +26,8 @@ struct MergeJournal: Equatable {
     let from: Identity
     /// The survivor's last merge before this one.
     let previousMerge: UUID?
-    /// The survivor's primaries before, and what its patients had given.
+    /// The survivor's primaries before.
     let primaries: [Identifier]
-    let clinical: [Identifier]
     /// Names that the survivor learnt.
     let namesAdded: [String]
     let gaveDisplayName: Bool
@@ -80,7 +79,6 @@ extension MergeJournal {
         writer.blob(identity)
         writer.id(previousMerge ?? .nobody)
         writer.list(primaries) { $0.identifier($1) }
-        writer.list(clinical) { $0.identifier($1) }
         writer.texts(namesAdded)
         writer.byte(gaveDisplayName ? 1 : 0)
         writer.list(redirects) { $0.id($1) }
@@ -111,7 +109,6 @@ extension MergeJournal {
         let previous = try reader.id()
         previousMerge = previous == .nobody ? nil : previous
         primaries = try reader.identifiers()
-        clinical = try reader.identifiers()
         namesAdded = try reader.texts()
         gaveDisplayName = try reader.byte() != 0
         redirects = try reader.ids()

@@ -19,11 +19,11 @@ struct MergePlan {
 extension ReadTransaction where Self: ~Copyable {
     /// Decides what merging `a` into `b` does.
     borrowing func mergePlan(
-        _ a: UUID, into b: UUID, in organization: OrganizationNumber
+        _ a: UUID, into b: UUID, _ reading: RecordReading, in organization: OrganizationNumber
     ) throws(VaultError) -> MergePlan {
         let (from, into) = try mergeable(a, into: b, in: organization)
         var plan = MergePlan(from: from, into: into, survivor: into)
-        plan.join()
+        plan.join(try patients(from, into, in: organization), reading)
         plan.records = try timelineKeys(of: from.id, in: organization)
         plan.converted = try leadsConverted(from, into, in: organization)
         plan.conflicts = try conflictsMoved(from.id, into.id, in: organization)
@@ -69,18 +69,19 @@ extension ReadTransaction where Self: ~Copyable {
         return keys
     }
 
+    private borrowing func patients(
+        _ from: Identity, _ into: Identity, in organization: OrganizationNumber
+    ) throws(VaultError) -> [Record] {
+        guard from.isPatient || into.isPatient else { return [] }
+        return try patients(of: into.id, in: organization) + patients(of: from.id, in: organization)
+    }
+
     /// Where only one side has a patient, it is the other's first.
     private borrowing func leadsConverted(
         _ from: Identity, _ into: Identity, in organization: OrganizationNumber
     ) throws(VaultError) -> [Record] {
-        let (mine, theirs) = (
-            try clinicalRecords(of: from.id, in: organization), try clinicalRecords(of: into.id, in: organization)
-        )
-        return switch (mine.patients.isEmpty, theirs.patients.isEmpty) {
-        case (true, false): mine.openLeads
-        case (false, true): theirs.openLeads
-        default: []
-        }
+        guard from.isPatient != into.isPatient else { return [] }
+        return try openLeads(of: from.isPatient ? into.id : from.id, in: organization)
     }
 
     private borrowing func conflictsMoved(
@@ -102,14 +103,13 @@ extension ReadTransaction where Self: ~Copyable {
 
 extension MergePlan {
     /// The survivor takes identifiers and names, and keeps its primaries.
-    fileprivate mutating func join() {
+    fileprivate mutating func join(_ patients: [Record], _ reading: RecordReading) {
         for held in from.identifiers {
             var held = held
-            let kind = held.identifier.kind
-            held.isPrimary = held.isPrimary && !into.identifiers.contains { $0.identifier.kind == kind && $0.isPrimary }
+            held.isPrimary = false
             survivor.identifiers.append(held)
         }
-        for kind in IdentifierKind.allCases { survivor.choosePrimary(kind) }
+        survivor.settleClinical(patients, reading, preferring: into.primaries + from.primaries)
         for name in from.names where survivor.learn(name: name) { namesAdded.append(name) }
     }
 }

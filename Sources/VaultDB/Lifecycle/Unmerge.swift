@@ -25,10 +25,13 @@ extension WriteTransaction where Self: ~Copyable {
         try updateNames(from: joined, to: into, in: scope.organization)
         try updateNames(from: redirect, to: from, in: scope.organization)
         let moved = try moveBack(journal, &scope)
+        from.settleClinical(
+            try patients(of: from.id, in: scope.organization), scope.reading, preferring: journal.from.primaries)
+        into.settleClinical(
+            try patients(of: into.id, in: scope.organization), scope.reading, preferring: journal.primaries)
         try unconvert(journal, &scope)
         for conflict in journal.conflicts { try moveBack(conflict, journal, &scope) }
         for earlier in journal.redirects { try redirectAgain(earlier, to: from.id, &scope) }
-        try settleClinical(journal, &into, &scope)
 
         into.lastMerge = journal.previousMerge
         try put(from, in: scope.organization)
@@ -43,10 +46,22 @@ extension WriteTransaction where Self: ~Copyable {
         _ journal: MergeJournal, in organization: OrganizationNumber
     ) throws(VaultError) -> Identity {
         let survivor = try living(journal.into, in: organization).identity
-        if survivor.id == journal.into, survivor.lastMerge == journal.id { return survivor }
+        guard survivor.id == journal.into, survivor.lastMerge == journal.id else {
+            throw try builtOn(by: survivor)
+        }
+        // A conflict that moved on with its other side comes back with that side first.
+        for conflict in journal.conflicts {
+            guard let other = try identity(conflict.other, in: organization), let next = other.mergedWith,
+                let living = try identity(next, in: organization), !living.isErased
+            else { continue }
+            throw try builtOn(by: living)
+        }
+        return survivor
+    }
+
+    private borrowing func builtOn(by survivor: Identity) throws(VaultError) -> VaultError {
         guard let later = survivor.lastMerge else { throw .corrupted("a merge is not listed where it led to") }
-        throw VaultError(
-            .refused, "the merge \(later.text) builds on this one", advice: "undo that one first")
+        return VaultError(.refused, "the merge \(later.text) builds on this one", advice: "undo that one first")
     }
 
     /// Identifiers that the survivor still holds go back, in the state they are in now.
@@ -64,8 +79,6 @@ extension WriteTransaction where Self: ~Copyable {
             from.identifiers.append(back)
             try put(IndexEntry(state: back.state, holder: from.id), of: back.identifier, in: scope.organization)
         }
-        for kind in IdentifierKind.allCases { from.choosePrimary(kind) }
-        into.prefer(journal.primaries)
     }
 
     /// - Returns: how many records went back.
@@ -87,11 +100,11 @@ extension WriteTransaction where Self: ~Copyable {
         for lead in journal.converted {
             guard let old = try record(lead.record.kind, lead.record.id, in: scope.organization), old.isConverted,
                 [journal.from.id, journal.into].contains(old.identity),
-                try clinicalRecords(of: old.identity, in: scope.organization).patients.isEmpty
+                try patients(of: old.identity, in: scope.organization).isEmpty
             else { continue }
             var new = old
             new.isConverted = false
-            new.updatedAt = lead.updatedAt
+            if old.updatedAt == journal.time { new.updatedAt = lead.updatedAt }
             try store(new, replacing: old, &scope)
         }
     }
@@ -109,20 +122,6 @@ extension WriteTransaction where Self: ~Copyable {
         let parts = conflict.parts(of: now)
         try put(parts.theirs, at: theirs, &scope)
         try put(parts.mine, at: mine, &scope)
-    }
-
-    /// What the other's patients gave no longer counts as given by the survivor's.
-    private mutating func settleClinical(
-        _ journal: MergeJournal, _ into: inout Identity, _ scope: inout WriteScope
-    ) throws(VaultError) {
-        let gained = into.identifiers.filter { $0.isClinical && !journal.clinical.contains($0.identifier) }
-        guard !gained.isEmpty else { return }
-        var given: [Identifier] = []
-        for name in try clinicalRecords(of: into.id, in: scope.organization).patients {
-            guard let patient = try record(name.kind, name.id, in: scope.organization) else { continue }
-            given += scope.identifiers(of: patient)
-        }
-        into.markClinical(gained.map(\.identifier).filter { !given.contains($0) }, as: false)
     }
 }
 
@@ -152,17 +151,5 @@ extension MergeJournal.MovedConflict {
             theirs?.state = now.state
         }
         return (mine, theirs)
-    }
-}
-
-extension Identity {
-    /// Makes identifiers that it still holds primary again, unless there are better ones.
-    fileprivate mutating func prefer(_ primaries: [Identifier]) {
-        for wanted in primaries where holds(wanted) {
-            for index in identifiers.indices where identifiers[index].identifier.kind == wanted.kind {
-                identifiers[index].isPrimary = identifiers[index].identifier == wanted
-            }
-        }
-        for kind in IdentifierKind.allCases { choosePrimary(kind) }
     }
 }

@@ -24,29 +24,53 @@ extension WriteTransaction where Self: ~Copyable {
         _ draft: RecordDraft, _ query: ResolveQuery?, _ scope: inout WriteScope
     ) throws(VaultError) -> PutAnswer {
         let key = try draft.key(scope)
+        let source = try draft.eventSource(query)
         let old = try record(key.kind, key.id, in: scope.organization)
         let draft = draft.keepsOthers ? draft.completed(by: old) : draft
         let link = try link(draft, old, scope)
-        if let old, !link.isMove, old.says(draft) {
+        if let old, !link.isMove, old.says(draft), try !bringsNewExternals(query, scope) {
             return PutAnswer(
                 change: .unchanged, kind: key.kind, id: key.id, identity: old.identity, resolution: nil, converted: [])
         }
         var (resolution, identity) = try owner(link.identity, query, &scope)
-        let new = Record(draft, key, identity: identity.id, replacing: old, at: scope.now)
+        // What is left of an erased person's record says nothing of the one that takes its name.
+        let new = Record(draft, key, identity: identity.id, replacing: link.isReturn ? nil : old, at: scope.now)
         try store(new, replacing: old, &scope)
-        if let old, link.isMove { try leave(old, for: new, &identity, draft, &scope) }
-        if !link.isMove || link.isReturn {
+        if let old, link.isMove, !link.isReturn {
+            try leave(old, for: new, &identity, source, &scope)
+        } else {
             try note(
                 old == nil || link.isReturn ? .recordCreated : .recordUpdated, record: .init(new),
-                source: try draft.eventSource(query), on: &identity, &scope)
+                source: source, on: &identity, &scope)
         }
-        let converted = try settleClinical(new, replacing: link.isMove ? nil : old, query, &identity, &scope)
+        let converted = try settlePatient(new, of: &identity, &scope)
         try put(identity, in: scope.organization)
         resolution?.sequence = identity.lastSequence
         let change: PutAnswer.Change = old == nil || link.isReturn ? .created : link.isMove ? .moved : .updated
         return PutAnswer(
             change: change, kind: key.kind, id: key.id, identity: identity.id, resolution: resolution,
             converted: converted)
+    }
+
+    /// External ids are no fields of a record, so one that nobody owns yet is news even where nothing else is.
+    private borrowing func bringsNewExternals(
+        _ query: ResolveQuery?, _ scope: WriteScope
+    ) throws(VaultError) -> Bool {
+        for external in query?.externals ?? [] {
+            if try knownEntry(of: .external(external), in: scope.organization) == nil { return true }
+        }
+        return false
+    }
+
+    /// What a patient that was just stored means for its identity.
+    /// - Returns: the ids of the leads that are converted now.
+    private mutating func settlePatient(
+        _ new: Record, of identity: inout Identity, _ scope: inout WriteScope
+    ) throws(VaultError) -> [String] {
+        guard new.kind == .patient else { return [] }
+        let isFirst = !identity.isPatient
+        identity.settleClinical(try patients(of: identity.id, in: scope.organization), scope.reading)
+        return isFirst ? try convertLeads(of: &identity, &scope) : []
     }
 
     /// Whom the record is to belong to, as far as that is decided before its identifiers are looked at.
@@ -83,15 +107,22 @@ extension WriteTransaction where Self: ~Copyable {
         return try apply(plan, query, &scope)
     }
 
-    /// Tells the identity that a record leaves, and takes back what it had from it as a patient's.
+    /// Tells the identity that a record leaves. Conflicts that the record stands for come along.
     private mutating func leave(
-        _ old: Record, for new: Record, _ identity: inout Identity, _ draft: RecordDraft, _ scope: inout WriteScope
+        _ old: Record, for new: Record, _ identity: inout Identity, _ source: String?, _ scope: inout WriteScope
     ) throws(VaultError) {
         guard var former = try self.identity(old.identity, in: scope.organization) else { return }
-        if former.isErased { return }
-        try note(
-            .recordMoved, record: .init(new), source: try draft.eventSource(nil), on: &identity, andOf: &former, &scope)
-        if old.kind == .patient { try withdrawClinical(old, from: &former, &scope) }
+        try note(.recordMoved, record: .init(new), source: source, on: &identity, andOf: &former, &scope)
+        for conflict in try conflicts(of: former.id, in: scope.organization)
+        where conflict.state != .merged && scope.reading.mentions(new, conflict.identifier) {
+            let other = conflict.first == former.id ? conflict.second : conflict.first
+            let pair = ConflictKey(one: identity.id, other: other, identifier: conflict.identifier)
+            guard other != identity.id, try self.conflict(pair, in: scope.organization) == nil else { continue }
+            _ = try enqueue(pair, source: source, &scope)
+        }
+        if old.kind == .patient {
+            former.settleClinical(try patients(of: former.id, in: scope.organization), scope.reading)
+        }
         try put(former, in: scope.organization)
     }
 }

@@ -170,6 +170,9 @@ extension WriteTransaction where Self: ~Copyable {
             try put(IndexEntry(state: .owned, holder: identity.id), of: identifier, in: scope.organization)
             scope.ledger[identifier.kind] += 1
         }
+        if identity.isPatient, !plan.enrich.isEmpty {
+            identity.settleClinical(try patients(of: identity.id, in: scope.organization), scope.reading)
+        }
         let kinds = plan.enrich.map(\.kind).distinct()
         if plan.match == nil {
             scope.ledger.identities += 1

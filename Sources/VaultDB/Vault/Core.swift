@@ -188,7 +188,8 @@ final class Core<Engine: StorageEngine>: Sendable {
         _ body: (inout Engine.Writer, inout WriteScope) throws(VaultError) -> Answer
     ) throws(VaultError) -> Answer {
         var scope = WriteScope(
-            organization, at: clock(), actor: actor, ids: ids, normalizer: normalizer, region: region,
+            organization, at: clock(), actor: actor, ids: ids,
+            reading: RecordReading(normalizer: normalizer, region: region),
             ledger: try transaction.ledger(of: organization))
         return try transaction.operate(&scope, body)
     }

@@ -8,8 +8,9 @@ extension Organization {
     /// What merging would do.
     /// - Throws: as `merge` does.
     public func previewMerge(_ a: UUID, into b: UUID) throws(VaultError) -> MergePreview {
-        try core.found(a, tenant) { (snapshot, number) throws(VaultError) in
-            try snapshot.mergePlan(a, into: b, in: number).preview
+        let reading = RecordReading(normalizer: core.normalizer, region: try region())
+        return try core.found(a, tenant) { (snapshot, number) throws(VaultError) in
+            try snapshot.mergePlan(a, into: b, reading, in: number).preview
         }
     }
 

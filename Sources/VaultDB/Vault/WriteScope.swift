@@ -7,34 +7,25 @@ struct WriteScope {
     let organization: OrganizationNumber
     let now: Timestamp
     let actor: String?
+    let reading: RecordReading
     var ledger: Ledger
     private let ids: UUIDv7Generator
-    private let normalizer: Normalizer
-    private let region: Region
     fileprivate let before: Ledger
 
     init(
         _ organization: OrganizationNumber, at now: Timestamp, actor: String?, ids: UUIDv7Generator,
-        normalizer: Normalizer, region: Region, ledger: Ledger
+        reading: RecordReading, ledger: Ledger
     ) {
         self.organization = organization
         self.now = now
         self.actor = actor
         self.ids = ids
-        self.normalizer = normalizer
-        self.region = region
+        self.reading = reading
         self.ledger = ledger
         before = ledger
     }
 
     func newID() -> UUID { ids.next(at: now) }
-
-    /// What a record's own email and phone are normalised to.
-    func identifiers(of record: Record) -> [Identifier] {
-        let email = record.email.flatMap(normalizer.email).map(Identifier.email)
-        let phone = record.phone.flatMap { normalizer.phone($0, region: region) }.map(Identifier.phone)
-        return [email, phone].compactMap(\.self)
-    }
 }
 
 extension WriteTransaction where Self: ~Copyable {
