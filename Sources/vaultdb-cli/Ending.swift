@@ -5,6 +5,7 @@ import VaultDB
 /// Why a command could not do what it was asked, in the program's own words.
 struct Failure: Error {
     let status: ExitStatus
+    /// Empty where the status says all there is to say.
     let message: String
     /// The next step, or empty.
     let advice: String
@@ -35,6 +36,7 @@ struct Ending {
 
     init(of error: any Error) {
         switch error {
+        case let failure as Failure where failure.message.isEmpty: self.init(failure.status, nil)
         case let failure as Failure:
             self.init(
                 failure.status, failure.advice.isEmpty ? failure.message : "\(failure.message); \(failure.advice)")

@@ -24,15 +24,30 @@ struct VaultDBCommand: ParsableCommand {
             CommandGroup(
                 name: "People",
                 subcommands: [
-                    ResolveCommand.self, FindCommand.self, IdentifiersCommand.self, ShareCommand.self,
-                    BlockCommand.self, ReleaseCommand.self, ConflictsCommand.self, AuditCommand.self,
+                    ResolveCommand.self, FindCommand.self, SearchCommand.self, ContactCommand.self,
+                    IdentifiersCommand.self,
                 ]),
-            CommandGroup(name: "Many rows", subcommands: [ImportCommand.self, BackfillCommand.self]),
+            CommandGroup(
+                name: "Records",
+                subcommands: [
+                    PutCommand.self, RecordsCommand.self, DeleteCommand.self, ImportCommand.self, BackfillCommand.self,
+                ]),
+            CommandGroup(
+                name: "Review",
+                subcommands: [
+                    ConflictsCommand.self, MergeCommand.self, KeepApartCommand.self, MergesCommand.self,
+                    UnmergeCommand.self, ShareCommand.self, BlockCommand.self, ReleaseCommand.self,
+                ]),
+            CommandGroup(
+                name: "People's rights, and the trail",
+                subcommands: [
+                    ExportCommand.self, EraseCommand.self, ErasuresCommand.self, AuditCommand.self, ChangesCommand.self,
+                ]),
             CommandGroup(
                 name: "The file",
                 subcommands: [
                     InitCommand.self, StatCommand.self, KeysCommand.self, GetCommand.self, CheckCommand.self,
-                    BackupCommand.self, CompactCommand.self, RekeyCommand.self,
+                    BackupCommand.self, RestoreCommand.self, CompactCommand.self, RekeyCommand.self,
                 ]),
         ])
 

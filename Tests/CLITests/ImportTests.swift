@@ -41,9 +41,9 @@ struct ImportTests {
         #expect(summary["rejected"] as? Int == 3)
         #expect(summary["kind"] as? String == "lead")
         #expect((summary["totals"] as? [String: Any])?["identities"] as? Int == 2)
-        let found = try place.run("get", "records", "lead/1", "--json").object
-        let at = "\(found["identity_id"] ?? "")/\(found["created_at"] ?? "")/lead/1"
-        let record = try place.run("get", "timeline", at, "--json").object
+        let id = try #require(try place.run("get", "records", "lead/1", "--json").object["identity_id"] as? String)
+        let records = try place.run("records", id, "--json").object["records"] as? [[String: Any]]
+        let record = try #require(records?.first { $0["id"] as? String == "1" })
         #expect((record["attributes"] as? [String: Any])?["notas"] as? String == "dos\r\nlíneas; y \"comillas\"")
         try place.expectClean()
     }

@@ -39,7 +39,13 @@ struct InitTests {
         ["check"], ["identifiers", Workplace.organization], ["share", "--email", "a@example.com"],
         ["block", "--email", "a@example.com"], ["release", "--email", "a@example.com"], ["conflicts"], ["audit"],
         ["audit", "--verify"], ["backup", "copy.vault"], ["compact"], ["import", "--kind", "lead", "/dev/null"],
-        ["backfill", "lead=/dev/null"],
+        ["backfill", "lead=/dev/null"], ["put", "lead", "1", "email=a@example.com"],
+        ["records", Workplace.organization], ["delete", "lead", "1"], ["contact", Workplace.organization],
+        ["search", "ana"], ["merge", Workplace.organization, "--into", Workplace.organization],
+        ["unmerge", Workplace.organization], ["merges"],
+        ["keep-apart", Workplace.organization, Workplace.organization],
+        ["erase", Workplace.organization, "--yes", "--scrub"], ["erasures"], ["erasures", "forget", "--yes"],
+        ["export", Workplace.organization], ["changes"],
     ])
     func isTheOnlyCommandThatMakesOne(_ words: [String]) throws {
         let place = try Workplace()

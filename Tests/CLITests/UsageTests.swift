@@ -4,7 +4,8 @@ import Testing
 struct UsageTests {
     private static let commands = [
         "init", "resolve", "find", "import", "backfill", "keys", "get", "stat", "check", "identifiers", "share",
-        "block", "release", "conflicts", "audit", "backup", "compact",
+        "block", "release", "conflicts", "audit", "backup", "compact", "put", "records", "delete", "contact", "search",
+        "merge", "unmerge", "merges", "keep-apart", "erase", "erasures", "export", "changes", "restore", "rekey",
     ]
 
     @Test(arguments: commands)

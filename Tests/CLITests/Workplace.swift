@@ -47,9 +47,32 @@ final class Workplace {
         try start(program: [Program.path] + words, input: input)
     }
 
+    /// Runs a command that has to succeed with a document.
+    func document(_ words: String..., sourceLocation: SourceLocation = #_sourceLocation) throws -> [String: Any] {
+        let result = try start(words + ["--json"]).end()
+        #expect(result.status == 0, "\(result.errors)", sourceLocation: sourceLocation)
+        return try result.object
+    }
+
+    /// The id of the identity that `resolve` finds or makes of these words.
+    func person(_ words: String...) throws -> String {
+        let result = try start(["resolve", "--json"] + words).end()
+        return try #require(try result.object["identity_id"] as? String, "\(result.errors)")
+    }
+
     /// Another program, such as a shell around `vaultdb`.
     func start(program words: [String], input: String? = nil) throws -> Program.Running {
         try Program.Running(words, in: directory.path, input: input.map(file), environment: environment)
+    }
+
+    /// `script` gives the program a terminal, so many columns wide, as a person's shell does. What it prints is
+    /// returned without carriage returns.
+    func onTerminal(columns: Int = 80, input: String? = nil, _ words: String...) throws -> Program.Result {
+        let command = ([Program.path] + words).map { "'\($0)'" }.joined(separator: " ")
+        let script = "stty cols \(columns) rows 50; \(command)"
+        let result = try start(program: ["script", "-qec", script, "/dev/null"], input: input).end()
+        return Program.Result(
+            status: result.status, output: result.output.replacing("\r\n", with: "\n"), errors: result.errors)
     }
 
     // MARK: Looking

@@ -8,7 +8,8 @@ struct AuditCommand: ParsableCommand {
         commandName: "audit",
         abstract: "Show the audit trail, or verify its chain.",
         discussion: """
-            All events of the organization, oldest first, from --from on; or one identity's, newest first. --verify \
+            All events of the organization, oldest first, from --from on; or the story of one identity, newest first, \
+            also after it was merged or erased. --verify \
             walks the whole chain, and the exit status is 1 where an event was edited, dropped or moved.
 
               vaultdb audit --from 1200 --limit 50
@@ -46,7 +47,7 @@ struct AuditCommand: ParsableCommand {
             if global.json { return try Output.document(.array(events.map(\.json))) }
             try Output.table(table(events), empty: "no events")
             if id == nil, let last = events.last?.sequence, try organization.ledger().sequence > last {
-                try Output.line("… to go on: --from \(last + 1)")
+                try Output.line("\(DisplayText.ellipsis) to go on: --from \(last + 1)")
             }
         }
     }
@@ -54,10 +55,12 @@ struct AuditCommand: ParsableCommand {
     private func events(of organization: Organization) throws -> [Event] {
         let limit = limit ?? Self.limitDefault
         guard let id else { return try organization.events(from: from ?? 1, limit: limit) }
-        guard try organization.identity(id) != nil else {
+        let events = try organization.history(of: id, limit: limit)
+        // Whoever has an id has an event: of being created.
+        guard !events.isEmpty else {
             throw Failure(.notFound, "no identity has the id \(id.text)", advice: "check the id and the organization")
         }
-        return try organization.history(of: id, limit: limit)
+        return events
     }
 
     private func printVerification(of organization: Organization) throws {
@@ -81,7 +84,9 @@ struct AuditCommand: ParsableCommand {
         ])
         for event in events {
             let about = [
-                event.record.map { "\($0.kind)/\($0.id)" }, event.other.map { "with \($0.text)" },
+                event.record.map { "\($0.kind)/\($0.id)" },
+                event.other.map { "\(event.action.preposition) \($0.text)" },
+                event.merge.map { "merge \($0.text)" },
                 event.kinds.isEmpty ? nil : event.kinds.map(\.description).joined(separator: ", "),
             ]
             table.add(
@@ -90,5 +95,16 @@ struct AuditCommand: ParsableCommand {
                 .init(event.source), .init(event.actor))
         }
         return table
+    }
+}
+
+extension Event.Action {
+    /// Before the other identity.
+    fileprivate var preposition: String {
+        switch self {
+        case .identityMerged: "into"
+        case .identityUnmerged, .recordMoved: "from"
+        default: "with"
+        }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import VaultDB
 
 /// `vaultdb conflicts`: lists the review queue.
@@ -10,7 +11,10 @@ struct ConflictsCommand: ParsableCommand {
             A conflict comes up where a request for one identity brings an identifier that another owns. It stays there.
 
               vaultdb conflicts --limit 20
+              vaultdb conflicts --identity 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e
               vaultdb conflicts --state kept_apart --json
+
+            merge or keep-apart settles one.
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -23,17 +27,35 @@ struct ConflictsCommand: ParsableCommand {
     @Option(help: ArgumentHelp("At most so many.", valueName: "n"), transform: Word.count)
     var limit = 100
 
+    @Option(help: ArgumentHelp("Only those of this identity.", valueName: "id"), transform: Word.id)
+    var identity: UUID?
+
+    private static let pageConflicts = 1_000
+
     func run() throws {
         try global.withOrganization(.readOnly) { organization, _ in
-            let conflicts = try organization.conflicts(in: state, limit: limit)
+            let conflicts = try conflicts(in: organization)
             if global.json { return try Output.document(.array(conflicts.map(\.json))) }
             try Output.table(
                 table(conflicts), empty: "no conflicts are \(state == .keptApart ? "kept apart" : "\(state)")")
             let open = try organization.ledger().openConflicts
-            if state == .open, open > conflicts.count {
-                try Output.line("… of \(open.grouped); --limit shows more")
+            if state == .open, identity == nil, open > conflicts.count {
+                try Output.line("\(DisplayText.ellipsis) of \(open.grouped); --limit shows more")
             }
         }
+    }
+
+    private func conflicts(in organization: Organization) throws -> [Conflict] {
+        guard let identity else { return try organization.conflicts(in: state, limit: limit) }
+        // Settled conflicts keep the ids they had; open ones are those of living identities.
+        let ids = [identity, try organization.person(identity).identity.id]
+        var (own, last): ([Conflict], Conflict?) = ([], nil)
+        repeat {
+            let page = try organization.conflicts(in: state, after: last, limit: Self.pageConflicts)
+            own += page.filter { ids.contains($0.first) || ids.contains($0.second) }
+            last = page.count < Self.pageConflicts ? nil : page.last
+        } while last != nil && own.count < limit
+        return Array(own.prefix(limit))
     }
 
     private func table(_ conflicts: [Conflict]) -> TextTable {

@@ -33,43 +33,13 @@ struct FindCommand: ParsableCommand {
 
     func run() throws {
         try global.withOrganization(.readOnly) { organization, vault in
-            guard let id = try id ?? owner(in: organization) else { throw try notFound(organization, vault) }
-            guard let found = try organization.identity(id) else {
-                throw Failure(
-                    .notFound, "no identity has the id \(id.text)", advice: "check the id and the organization")
+            guard let id = try id ?? identifier.owner(in: organization, vault, region: region) else {
+                throw Failure(.wrongUsage, "nobody is meant")
             }
+            let found = try organization.person(id)
             if global.json { return try Output.document(found.json) }
             try FoundText(found).print()
         }
-    }
-
-    private func owner(in organization: Organization) throws -> UUID? {
-        guard let (kind, raw) = identifier.given.first else { return nil }
-        return switch kind {
-        case .email: try organization.find(email: raw)
-        case .phone: try organization.find(phone: raw, region: region)
-        case .external: try organization.find(external: raw)
-        }
-    }
-
-    /// Says why: nobody has it, it identifies nobody, or it is no identifier at all.
-    private func notFound(_ organization: Organization, _ vault: Vault) throws -> Failure {
-        guard let (kind, raw) = identifier.given.first else { return Failure(.notFound, "nobody is meant") }
-        let name = kind == .external ? "external id" : kind.description
-        let nobody = Failure(.notFound, "no identity has that \(name)", advice: "vaultdb resolve finds or creates one")
-        guard region == nil else { return nobody }
-        let normalized: Identifier
-        do throws(VaultError) {
-            normalized = try organization.identifier(raw, kind: kind)
-        } catch {
-            guard error.code == .invalidArgument else { throw error }
-            return Failure(.notFound, error.message, advice: "check how it is written")
-        }
-        let entry = try vault.entry(of: "by_\(kind)", key: normalized.text, organization: organization.id)
-        if entry == nil { return nobody }
-        return Failure(
-            .notFound, "that \(name) is shared or blocked, so it identifies nobody",
-            advice: "vaultdb get by_\(kind) \(normalized.text) shows it")
     }
 }
 

@@ -38,7 +38,7 @@ struct ImportRun {
     init(_ files: [ImportFile], into organization: Organization, _ options: ImportOptions, isVerbose: Bool) throws {
         for file in files { try file.requireReadable() }
         var report = try RowReport(options, printsAll: isVerbose)
-        Interruption.listen()
+        Interruption.listen(to: SIGINT)
         for file in files where !isInterrupted {
             results.append(try Self.add(file, to: organization, options, &report))
         }

@@ -45,6 +45,23 @@ enum Word {
         return state
     }
 
+    @Sendable
+    static func cursor(_ text: String) throws -> RecordCursor {
+        do throws(VaultError) {
+            return try RecordCursor(text)
+        } catch {
+            throw ValidationError(error.description)
+        }
+    }
+
+    @Sendable
+    static func time(_ text: String) throws -> Timestamp {
+        guard let time = Timestamp(iso8601: text) else {
+            throw ValidationError("give a time from 1970 to 9999, such as 2025-01-31 or 2025-01-31T09:30:00Z")
+        }
+        return time
+    }
+
     /// A size of at least 1 MiB, with an optional unit of 1024s.
     @Sendable
     static func bytes(_ text: String) throws -> Int {

@@ -42,7 +42,10 @@ enum DisplayText {
         return text.reduce(0) { $0 + width($1) }
     }
 
-    /// The text in at most `columns`, ending in `…` where it was cut.
+    /// Says that something was left out. One column wide.
+    static let ellipsis = Environment.isUTF8 ? "…" : "~"
+
+    /// The text in at most `columns`, ending in the ellipsis where it was cut.
     static func cut(_ text: String, to columns: Int) -> String {
         guard width(text) > columns else { return text }
         var result = ""
@@ -52,7 +55,7 @@ enum DisplayText {
             guard used <= columns else { break }
             result.append(character)
         }
-        return result + "…"
+        return result + ellipsis
     }
 
     private static func width(_ character: Character) -> Int {

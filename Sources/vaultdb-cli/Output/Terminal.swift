@@ -47,7 +47,14 @@ struct Terminal {
         return true
     }
 
-    /// The same for a short line, on which nothing depends.
+    /// Waits for a time, or until a signal comes.
+    /// - Returns: false at once where nobody reads any more.
+    func waitWhileRead(milliseconds: Int) -> Bool {
+        var look = pollfd(fd: descriptor, events: 0, revents: 0)
+        return poll(&look, 1, Int32(clamping: milliseconds)) <= 0
+    }
+
+    /// Writes a short line at once, on which nothing depends.
     func write(_ text: String) { write(Array(text.utf8)) }
 }
 
@@ -59,6 +66,15 @@ enum Environment {
     }
 }
 
+extension Environment {
+    /// Whether the locale says that text is UTF-8; without one it is ASCII.
+    static var isUTF8: Bool {
+        let locale = Self["LC_ALL"] ?? Self["LC_CTYPE"] ?? Self["LANG"] ?? "C"
+        let name = locale.lowercased()
+        return name.contains("utf-8") || name.contains("utf8")
+    }
+}
+
 /// How a piece of text stands out on a terminal.
 enum Style: String {
     case plain = ""
@@ -67,6 +83,11 @@ enum Style: String {
     case good = "32"
     case bad = "31"
     case notable = "33"
+    /// Backgrounds of badges.
+    case blue = "97;44"
+    case green = "30;42"
+    case magenta = "97;45"
+    case inverse = "7"
 
     func applied(to text: String) -> String {
         guard self != .plain, Terminal.output.hasColour else { return text }

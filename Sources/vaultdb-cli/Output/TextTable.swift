@@ -1,6 +1,10 @@
 /// Rows in aligned columns, for people.
 struct TextTable {
-    enum Alignment { case left, right }
+    enum Alignment {
+        case left, right
+        /// On the left, and never cut: ids that somebody is to copy.
+        case whole
+    }
 
     struct Cell {
         let text: String
@@ -11,6 +15,17 @@ struct TextTable {
             self.text = DisplayText.oneLine(text ?? "")
             self.style = style
         }
+
+        /// - Parameter text: known to be safe; white space at its ends stays.
+        init(safe text: String, style: Style) {
+            self.text = text
+            self.style = style
+        }
+    }
+
+    private enum Row {
+        case cells([Cell])
+        case heading(Cell)
     }
 
     private static let columnWidthMin = 8
@@ -18,37 +33,51 @@ struct TextTable {
 
     private let header: [String]
     private let alignments: [Alignment]
-    private var rows: [[Cell]] = []
+    private let showsHeader: Bool
+    private let indentColumns: Int
+    private var rows: [Row] = []
 
-    /// - Parameter columns: a name, and on which side its values stand.
-    init(_ columns: KeyValuePairs<String, Alignment>) {
+    /// - Parameters:
+    ///   - columns: a name, and on which side its values stand.
+    ///   - indentColumns: how far in rows stand below their headings.
+    init(_ columns: KeyValuePairs<String, Alignment>, showsHeader: Bool = true, indentColumns: Int = 0) {
         header = columns.map(\.key)
         alignments = columns.map(\.value)
+        self.showsHeader = showsHeader
+        self.indentColumns = indentColumns
     }
 
     var isEmpty: Bool { rows.isEmpty }
 
     mutating func add(_ cells: Cell...) { add(cells) }
-    mutating func add(_ cells: [Cell]) { rows.append(cells) }
+    mutating func add(_ cells: [Cell]) { rows.append(.cells(cells)) }
+    /// A line above the rows that follow.
+    mutating func addHeading(_ text: String) { rows.append(.heading(Cell(text, style: .bold))) }
 
     /// - Parameter width: columns of the terminal, to which wide columns are cut; nil leaves all as they are.
     func text(width: Int?) -> String {
         let widths = columnWidths(in: width)
-        var text = line(header.map { Cell($0, style: .bold) }, widths)
-        for row in rows { text += line(row, widths) }
+        var text = showsHeader ? line(header.map { Cell($0, style: .bold) }, widths) : ""
+        for row in rows {
+            switch row {
+            case .cells(let cells): text += line(cells, widths)
+            case .heading(let cell): text += cell.style.applied(to: cell.text) + "\n"
+            }
+        }
         return text
     }
 
     private func columnWidths(in width: Int?) -> [Int] {
-        var widths = header.map(DisplayText.width)
-        for row in rows {
-            for (column, cell) in row.enumerated() {
+        var widths = showsHeader ? header.map(DisplayText.width) : header.map { _ in 0 }
+        for case .cells(let cells) in rows {
+            for (column, cell) in cells.enumerated() {
                 widths[column] = max(widths[column], DisplayText.width(cell.text))
             }
         }
         guard let width else { return widths }
-        while widths.reduce(0, +) + (widths.count - 1) * Self.gapColumns > width,
-            let widest = widths.indices.max(by: { widths[$0] < widths[$1] }), widths[widest] > Self.columnWidthMin
+        let cuttable = widths.indices.filter { alignments[$0] != .whole }
+        while indentColumns + widths.reduce(0, +) + (widths.count - 1) * Self.gapColumns > width,
+            let widest = cuttable.max(by: { widths[$0] < widths[$1] }), widths[widest] > Self.columnWidthMin
         {
             widths[widest] -= 1
         }
@@ -58,7 +87,7 @@ struct TextTable {
     private func line(_ cells: [Cell], _ widths: [Int]) -> String {
         var text = ""
         // Spaces that are owed, and written only where something follows.
-        var owed = 0
+        var owed = indentColumns
         for (column, cell) in cells.enumerated() {
             let shown = DisplayText.cut(cell.text, to: widths[column])
             let padding = max(widths[column] - DisplayText.width(shown), 0)

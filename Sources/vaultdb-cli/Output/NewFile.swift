@@ -5,13 +5,17 @@ final class NewFile {
     private static let bufferBytes = 64 << 10
 
     private let path: String
+    private let replaces: Bool
     private let temporaryPath: String
     private let descriptor: Int32
     private var buffer: [UInt8] = []
     private var isFinished = false
 
-    init(_ path: String) throws(Failure) {
+    /// - Parameter replaces: whether a file that has the name already gives way.
+    init(_ path: String, replaces: Bool = true) throws(Failure) {
         self.path = path
+        self.replaces = replaces
+        if !replaces, access(path, F_OK) == 0 { throw Self.existing(path) }
         temporaryPath = "\(path).\(getpid()).tmp"
         descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         if descriptor < 0 { throw Self.failure(path) }
@@ -21,6 +25,13 @@ final class NewFile {
     deinit {
         close(descriptor)
         if !isFinished { unlink(temporaryPath) }
+    }
+
+    /// Adds a line of text.
+    func addLine(_ text: String) throws(Failure) {
+        buffer.append(contentsOf: text.utf8)
+        buffer.append(UInt8(ascii: "\n"))
+        if buffer.count >= Self.bufferBytes { try flush() }
     }
 
     /// Adds a record as RFC 4180 has it.
@@ -51,8 +62,16 @@ final class NewFile {
     /// Gives the file its name.
     func finish() throws(Failure) {
         try flush()
-        guard fsync(descriptor) == 0, rename(temporaryPath, path) == 0 else { throw Self.failure(path) }
-        isFinished = true
+        guard fsync(descriptor) == 0 else { throw Self.failure(path) }
+        if replaces {
+            guard rename(temporaryPath, path) == 0 else { throw Self.failure(path) }
+            isFinished = true
+        } else {
+            // Unlike a renamed file, a link never takes the place of another.
+            guard link(temporaryPath, path) == 0 else {
+                throw errno == EEXIST ? Self.existing(path) : Self.failure(path)
+            }
+        }
     }
 
     private func flush() throws(Failure) {
@@ -66,6 +85,10 @@ final class NewFile {
             written += max(count, 0)
         }
         buffer.removeAll(keepingCapacity: true)
+    }
+
+    private static func existing(_ path: String) -> Failure {
+        Failure(.failed, "\(path) exists already", advice: "choose another name, or replace it with --force")
     }
 
     private static func failure(_ path: String) -> Failure {

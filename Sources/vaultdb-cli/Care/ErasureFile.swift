@@ -1,0 +1,69 @@
+import Foundation
+import VaultDB
+
+/// The register of erasures as a file of JSON Lines, to be kept beside backups: one from before them is brought up to
+/// date with it after a restore. It names ids and times only.
+struct ErasureFile {
+    private static let bytesMax = 256 << 20
+    private static let pageErasures = 1_000
+
+    /// Writes the whole register.
+    /// - Returns: how many erasures there are.
+    static func write(of organization: Organization, to path: String, replaces: Bool) throws -> Int {
+        let file = try NewFile(path, replaces: replaces)
+        var (count, last): (Int, UUID?) = (0, nil)
+        repeat {
+            let page = try organization.erasures(after: last, limit: pageErasures)
+            for erasure in page {
+                try file.addLine(erasure.json.adding(["organization_id": .string(organization.id.text)]).text)
+            }
+            count += page.count
+            last = page.count < pageErasures ? nil : page.last?.identity
+        } while last != nil
+        try file.finish()
+        return count
+    }
+
+    /// Reads all of a register, so that nothing is done where a line of it is no erasure.
+    static func read(_ path: String, for organization: UUID) throws(Failure) -> [Erasure] {
+        let url = URL(filePath: path)
+        guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int, size <= bytesMax,
+            let data = try? Data(contentsOf: url)
+        else {
+            throw Failure(
+                .failed, "\(path) can't be read as a register of erasures",
+                advice: "give a file of at most \(bytesMax >> 20) MiB that erasures --export wrote")
+        }
+        var erasures: [Erasure] = []
+        for (index, line) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
+        where !line.isEmpty {
+            guard let members = try? JSONSerialization.jsonObject(with: line) as? [String: Any],
+                let erasure = Erasure(members)
+            else {
+                throw Failure(
+                    .failed, "\(path):\(index + 1) is no erasure; nothing was done",
+                    advice: "give a file that erasures --export wrote")
+            }
+            if let owner = members["organization_id"] as? String, UUID(uuidString: owner) != organization {
+                throw Failure(
+                    .failed, "\(path):\(index + 1) is of the organization \(owner); nothing was done",
+                    advice: "name that one with --org")
+            }
+            erasures.append(erasure)
+        }
+        return erasures
+    }
+}
+
+extension Erasure {
+    /// From the members of its JSON.
+    fileprivate init?(_ members: [String: Any]) {
+        guard let identity = (members["identity_id"] as? String).flatMap(UUID.init(uuidString:)),
+            let names = members["absorbed"] as? [String],
+            let time = (members["erased_at"] as? String).flatMap(Timestamp.init(iso8601:))
+        else { return nil }
+        let absorbed = names.compactMap(UUID.init(uuidString:))
+        guard absorbed.count == names.count else { return nil }
+        self.init(identity: identity, absorbed: absorbed, time: time)
+    }
+}

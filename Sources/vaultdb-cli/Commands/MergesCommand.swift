@@ -1,0 +1,47 @@
+import ArgumentParser
+import Foundation
+import VaultDB
+
+/// `vaultdb merges`: lists the merges that can be undone.
+struct MergesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "merges",
+        abstract: "List the merges that can be undone, newest first.",
+        discussion: """
+            With who did each, when, and how many records moved.
+
+              vaultdb merges --limit 20
+              vaultdb merges --json | jq -r '.[0].merge_id'
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    @Option(help: ArgumentHelp("At most so many.", valueName: "n"), transform: Word.count)
+    var limit = 100
+
+    @Option(help: ArgumentHelp("Only merges before this one.", valueName: "merge-id"), transform: Word.id)
+    var before: UUID?
+
+    func run() throws {
+        try global.withOrganization(.readOnly) { organization, _ in
+            let merges = try organization.merges(before: before, limit: limit)
+            if global.json { return try Output.document(.array(merges.map(\.json))) }
+            try Output.table(table(merges), empty: "no merges")
+            if merges.count == limit, let last = merges.last {
+                try Output.line("\(DisplayText.ellipsis) to go on: --before \(last.id.text)")
+            }
+        }
+    }
+
+    private func table(_ merges: [Merge]) -> TextTable {
+        var table = TextTable([
+            "merge": .whole, "time": .left, "from": .left, "into": .left, "records": .right, "actor": .left,
+        ])
+        for merge in merges {
+            table.add(
+                .init(merge.id.text), .init(merge.time.description), .init(merge.from.text), .init(merge.into.text),
+                .init(merge.records.grouped), .init(merge.actor))
+        }
+        return table
+    }
+}

@@ -1,0 +1,185 @@
+import Foundation
+import Glibc
+import Testing
+
+@Suite("erase, erasures and export: what a person may ask for")
+struct ErasureCommandTests {
+    private static let unknown = "11111111-2222-4333-8444-555555555555"
+
+    private func placeWithAna() throws -> (place: Workplace, id: String) {
+        let place = try Workplace.withVault()
+        try place.run(
+            "put", "lead", "1", "first_name=Anastasia", "email=ana@example.com", "phone=600123456", "attr.note=Zirconia"
+        )
+        return (place, try place.person("--email", "ana@example.com"))
+    }
+
+    // MARK: Erasing
+
+    @Test func anErasureLeavesTheIdAndNothingElse() throws {
+        let (place, id) = try placeWithAna()
+        let erased = try place.document("erase", id, "--yes")
+        #expect(erased["identity_id"] as? String == id)
+        #expect(erased["identifiers"] as? Int == 2 && erased["records"] as? Int == 1)
+        expectOneLineError(try place.run("contact", id), status: 1, containing: "was erased")
+        expectOneLineError(try place.run("records", id), status: 1, containing: "was erased")
+        expectOneLineError(try place.run("export", id), status: 1, containing: "was erased")
+        expectOneLineError(try place.run("erase", id, "--yes"), status: 1, containing: "was erased")
+        expectOneLineError(
+            try place.run("put", "lead", "2", "--identity", id), status: 1, containing: "was erased")
+        #expect(try place.run("audit", id).output.contains("identity_erased"))
+        expectOneLineError(try place.run("find", "--email", "ana@example.com"), status: 3)
+        let again = try place.document("resolve", "--email", "ana@example.com")
+        #expect((again["warnings"] as? [String])?.contains("previously_erased") == true)
+        try place.expectClean()
+    }
+
+    @Test(arguments: [[], ["--json"], ["--scrub"]])
+    func withoutATerminalItHasToBeMeant(_ options: [String]) throws {
+        let (place, id) = try placeWithAna()
+        expectOneLineError(try place.start(["erase", id] + options).end(), status: 2, containing: "--yes")
+        expectOneLineError(try place.run("erasures", "forget"), status: 2, containing: "--yes")
+        #expect(try place.run("contact", id).status == 0)
+    }
+
+    @Test func onATerminalItAsks() throws {
+        let (place, id) = try placeWithAna()
+        try place.write("no\n", to: "no")
+        let kept = try place.onTerminal(input: "no", "erase", id)
+        #expect(kept.status == 1)
+        #expect(kept.output.contains("Anastasia will be erased: 2 identifiers, 1 record."))
+        #expect(kept.output.contains("nothing was done"))
+        #expect(try place.run("contact", id).status == 0)
+        try place.write("yes\n", to: "yes")
+        let erased = try place.onTerminal(input: "yes", "erase", id)
+        #expect(erased.status == 0 && erased.output.contains("vaultdb compact"), "\(erased.output)")
+        #expect(try place.run("contact", id).status == 1)
+    }
+
+    @Test func aScrubLeavesNoByteInTheFile() throws {
+        let (place, id) = try placeWithAna()
+        let secrets = ["ana@example.com", "+34600123456", "Anastasia", "Zirconia"]
+        func held() throws -> [String] {
+            let bytes = try Data(contentsOf: URL(filePath: place.vault))
+            return secrets.filter { bytes.range(of: Data($0.utf8)) != nil }
+        }
+        #expect(try held() == secrets)
+        let erased = try place.document("erase", id, "--yes", "--scrub")
+        #expect(erased["scrubbed"] as? Bool == true && erased["bytes_after"] is Int)
+        #expect(try held().isEmpty)
+        try place.expectClean()
+    }
+
+    @Test func aScrubThatHasToWaitSaysThatThePersonIsErased() throws {
+        let (place, id) = try placeWithAna()
+        let other = try place.start(["changes", "--follow"])
+        while try place.files().allSatisfy({ !$0.hasSuffix(".out") || (try? place.read($0))?.isEmpty != false }) {}
+        let result = try place.run("erase", id, "--yes", "--scrub", "--json")
+        expectOneLineError(result, status: 1, containing: "the person is erased")
+        #expect(result.errors.contains("vaultdb compact"))
+        #expect(try result.object["scrubbed"] as? Bool == false)
+        other.signal(SIGTERM)
+        #expect(try other.end().status == 130)
+        expectOneLineError(try place.run("contact", id), status: 1, containing: "was erased")
+        #expect(try place.run("compact").status == 0)
+    }
+
+    @Test func whoIsNotThereIsNotErased() throws {
+        let (place, id) = try placeWithAna()
+        expectOneLineError(try place.run("erase", Self.unknown, "--yes", "--scrub"), status: 3)
+        expectOneLineError(try place.run("erase", id, "--yes", "--org", Self.unknown), status: 3)
+        expectOneLineError(try place.run("erase", "ana", "--yes"), status: 2, containing: "UUID")
+    }
+
+    // MARK: The register
+
+    @Test func theRegisterIsDoneAgainInARestoredBackup() throws {
+        let (place, id) = try placeWithAna()
+        try place.run("backup", "backup.vault")
+        let later = try place.person("--email", "later@example.com")
+        try place.run("erase", id, "--yes")
+        try place.run("erase", later, "--yes")
+        let list = try place.run("erasures", "--json").list
+        #expect(Set(list.compactMap { $0["identity_id"] as? String }) == [id, later])
+        #expect(try place.run("erasures").output.contains(id))
+        #expect(try place.run("erasures", "--limit", "1").output.contains("to go on: --after"))
+        #expect(try place.document("erasures", "--export", "register.jsonl")["erasures"] as? Int == 2)
+        expectOneLineError(
+            try place.run("erasures", "--export", "register.jsonl"), status: 1, containing: "--force")
+        #expect(try place.run("erasures", "--export", "register.jsonl", "--force").status == 0)
+        #expect(try place.read("register.jsonl").split(separator: "\n").count == 2)
+
+        #expect(try place.run("restore", "backup.vault", "--db", "restored.vault").status == 0)
+        place.environment["VAULTDB_PATH"] = "restored.vault"
+        #expect(try place.run("contact", id).status == 0)
+        let replayed = try place.document("erasures", "replay", "register.jsonl")
+        #expect(replayed["erased"] as? Int == 1 && replayed["nothing_to_do"] as? Int == 1)
+        #expect(replayed["needs_review"] as? Int == 0)
+        expectOneLineError(try place.run("contact", id), status: 1, containing: "was erased")
+        #expect(try place.run("erasures", "replay", "register.jsonl").output.contains("nothing to do  2"))
+        try place.expectClean()
+    }
+
+    @Test func whatHasToBeDecidedIsNamed() throws {
+        let (place, id) = try placeWithAna()
+        let other = try place.person("--email", "b@example.com")
+        let merge = try #require(try place.document("merge", id, "--into", other)["merge_id"] as? String)
+        try place.run("backup", "backup.vault")
+        try place.run("unmerge", merge)
+        try place.run("erase", id, "--yes")
+        try place.run("erasures", "--export", "register.jsonl")
+        let result = try place.run("erasures", "replay", "register.jsonl", "--db", "backup.vault", "--json")
+        expectOneLineError(result, status: 1, containing: "decision")
+        #expect(try result.object["review"] as? [String] == [id])
+    }
+
+    @Test func aRegisterThatIsNoneChangesNothing() throws {
+        let (place, id) = try placeWithAna()
+        let line = #"{"identity_id":"\#(id)","absorbed":[],"erased_at":"2025-01-31T00:00:00Z"}"#
+        try place.write("\(line)\nnonsense\n", to: "bad.jsonl")
+        expectOneLineError(try place.run("erasures", "replay", "bad.jsonl"), status: 1, containing: "bad.jsonl:2")
+        let foreign = line.dropLast() + #","organization_id":"\#(Self.unknown)"}"#
+        try place.write("\(foreign)\n", to: "foreign.jsonl")
+        expectOneLineError(try place.run("erasures", "replay", "foreign.jsonl"), status: 1, containing: Self.unknown)
+        expectOneLineError(try place.run("erasures", "replay", "missing.jsonl"), status: 1)
+        for words in [["replay"], ["forget", "x"], ["nonsense"], ["forget", "--limit", "1"]] {
+            expectOneLineError(try place.start(["erasures"] + words).end(), status: 2)
+        }
+        #expect(try place.run("contact", id).status == 0)
+    }
+
+    @Test func forgettingForgetsTheHashes() throws {
+        let (place, id) = try placeWithAna()
+        try place.run("erase", id, "--yes")
+        #expect(try place.document("erasures", "forget", "--yes")["forgotten"] as? Int == 2)
+        #expect(try place.run("erasures", "forget", "--yes").output.contains("0 hashes"))
+        let again = try place.document("resolve", "--email", "ana@example.com")
+        #expect((again["warnings"] as? [String])?.isEmpty == true)
+        #expect(try place.run("erasures", "--json").list.count == 1)
+    }
+
+    // MARK: Export
+
+    @Test func anExportIsOneDocument() throws {
+        let (place, id) = try placeWithAna()
+        let document = try place.run("export", id).object
+        #expect((document["identity"] as? [String: Any])?["identity_id"] as? String == id)
+        #expect((document["records"] as? [Any])?.count == 1)
+        #expect((document["events"] as? [Any])?.isEmpty == false)
+        expectOneLineError(try place.run("export", Self.unknown), status: 3)
+    }
+
+    @Test func anExportedFileIsItsOwnersAlone() throws {
+        let (place, id) = try placeWithAna()
+        #expect(try place.run("export", id, "--output", "ana.json").output == "wrote ana.json\n")
+        var status = stat()
+        #expect(stat(place.file("ana.json"), &status) == 0 && status.st_mode & 0o777 == 0o600)
+        let before = try place.read("ana.json")
+        #expect(try JSONSerialization.jsonObject(with: Data(before.utf8)) is [String: Any])
+        expectOneLineError(try place.run("export", id, "-o", "ana.json"), status: 1, containing: "--force")
+        #expect(try place.read("ana.json") == before)
+        #expect(try place.document("export", id, "-o", "ana.json", "--force")["file"] as? String == "ana.json")
+        expectOneLineError(try place.run("export", id, "-o", "missing/ana.json"), status: 1)
+        #expect(try place.files().filter { $0.hasSuffix(".tmp") }.isEmpty)
+    }
+}
