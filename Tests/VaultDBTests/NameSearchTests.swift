@@ -171,10 +171,16 @@ import Testing
     @Test func `an update writes and removes only what differs`() throws {
         let engine = MemoryEngine()
         let number = OrganizationNumber(7)
+        func named(_ names: [String]) -> Identity {
+            var identity = Identity(id: .clinic, createdAt: .max)
+            for name in names { _ = identity.learn(name: name) }
+            return identity
+        }
         func update(_ before: [String], _ after: [String]) throws -> (writes: Int, words: [String]) {
             let writes = try engine.write { (transaction) throws(VaultError) in
-                try transaction.updateNames(
-                    of: .clinic, from: NameTokens(before), to: NameTokens(after), in: number)
+                var changes = NameChanges()
+                changes.note(from: named(before), to: named(after))
+                try transaction.put(changes, in: number)
                 return transaction.writeCount
             }
             let entries = engine.contents()["by_name", default: [:]]

@@ -121,7 +121,8 @@ extension Holding {
         until = try reader.time()
     }
 
-    func covers(_ time: Timestamp) -> Bool { from <= time && until.map { time < $0 } ?? true }
+    /// Whether it lasted at a time.
+    public func covers(_ time: Timestamp) -> Bool { from <= time && until.map { time < $0 } ?? true }
 }
 
 extension ReadTransaction where Self: ~Copyable {

@@ -1,4 +1,4 @@
-public import Foundation
+internal import Foundation
 internal import Storage
 
 /// A booking on the public site.

@@ -36,7 +36,7 @@ extension WriteTransaction where Self: ~Copyable {
         var tombstone = Identity(id: identity.id, createdAt: identity.createdAt)
         tombstone.lastSequence = identity.lastSequence
         tombstone.isErased = true
-        try updateNames(from: identity, to: tombstone, in: scope.organization)
+        scope.names.note(from: identity, to: tombstone)
         try note(.identityErased, on: &tombstone, &scope)
         try put(tombstone, in: scope.organization)
         scope.ledger.identities -= 1

@@ -21,8 +21,8 @@ extension WriteTransaction where Self: ~Copyable {
             try end(held, of: from.id, &scope)
             try put(IndexEntry(state: held.state, holder: into.id), of: held.identifier, in: scope.organization)
         }
-        try updateNames(from: plan.from, to: from, in: scope.organization)
-        try updateNames(from: plan.into, to: into, in: scope.organization)
+        scope.names.note(from: plan.from, to: from)
+        scope.names.note(from: plan.into, to: into)
         try note(.identityMerged, merge: id, on: &from, andOf: &into, &scope)
         for place in plan.records { try move(place, to: into.id, &scope) }
         for lead in plan.converted {

@@ -22,8 +22,8 @@ extension WriteTransaction where Self: ~Copyable {
         try giveBack(journal, &from, &into, &scope)
         try note(.identityUnmerged, merge: id, on: &from, andOf: &into, &scope)
         journal.takeNames(from: &into)
-        try updateNames(from: joined, to: into, in: scope.organization)
-        try updateNames(from: redirect, to: from, in: scope.organization)
+        scope.names.note(from: joined, to: into)
+        scope.names.note(from: redirect, to: from)
         let moved = try moveBack(journal, &scope)
         from.settleClinical(
             try patients(of: from.id, in: scope.organization), scope.reading, preferring: journal.from.primaries)

@@ -4,29 +4,71 @@ internal import Storage
 // The index of names: an entry for each word of each identity's names. Its value repeats all words of that identity, so
 // that a search of several words needs no other look to know whether an entry's identity has them all.
 
-extension WriteTransaction where Self: ~Copyable {
-    /// Makes the index say of an identity what its names are now. Belongs into the transaction that changes them.
-    mutating func updateNames(
-        from before: Identity, to after: Identity, in organization: OrganizationNumber
-    ) throws(VaultError) {
+/// Changes of names that a write operation has made and the index does not say yet. An import makes many of them; in the
+/// order of their keys they cost a fraction.
+struct NameChanges {
+    /// The words of an identity before the operation, and now.
+    private var changes: [UUID: (before: NameTokens, after: NameTokens)] = [:]
+
+    mutating func note(from before: Identity, to after: Identity) {
         guard before.names != after.names else { return }
-        try updateNames(of: after.id, from: NameTokens(of: before), to: NameTokens(of: after), in: organization)
+        changes[after.id, default: (NameTokens(of: before), .none)].after = NameTokens(of: after)
     }
 
-    /// The same with the words at hand.
-    mutating func updateNames(
-        of id: UUID, from before: NameTokens, to after: NameTokens, in organization: OrganizationNumber
-    ) throws(VaultError) {
-        guard before != after else { return }
-        var old = NameTokenReader(words: before.words)
-        while let word = old.next() {
-            if !after.contains(word) { try remove(Key.name(word, of: id, in: organization), from: Tables.byName) }
+    /// A key that is put or, with an empty value, removed.
+    struct Entry {
+        let word: ArraySlice<UInt8>
+        let id: UUID
+        let value: [UInt8]
+        /// The first bytes of the word, which decide most comparisons.
+        let head: UInt64
+    }
+
+    /// In the order of their keys.
+    var entries: [Entry] {
+        var entries: [Entry] = []
+        entries.reserveCapacity(changes.count * 3)
+        for (id, change) in changes where change.before != change.after {
+            for place in change.before.places where !change.after.contains(change.before.encoded.span.bytes.extracting(place)) {
+                entries.append(Entry(change.before.encoded[place], id, []))
+            }
+            // All words stand in each value, so where one of them changes every entry does.
+            for place in change.after.places {
+                entries.append(Entry(change.after.encoded[place], id, change.after.encoded))
+            }
         }
-        // All words stand in each value, so where one of them changes every entry does.
-        var new = NameTokenReader(words: after.words)
-        while let word = new.next() {
-            try put(
-                Key.name(word, of: id, in: organization), bytes: after.encoded.span.bytes, in: Tables.byName)
+        entries.sort()
+        return entries
+    }
+}
+
+extension NameChanges.Entry: Comparable {
+    init(_ word: ArraySlice<UInt8>, _ id: UUID, _ value: [UInt8]) {
+        self.word = word
+        self.id = id
+        self.value = value
+        head = (0..<8).reduce(0) { $0 << 8 | UInt64($1 < word.count ? word[word.startIndex + $1] : 0) }
+    }
+
+    static func < (a: Self, b: Self) -> Bool {
+        if a.head != b.head { return a.head < b.head }
+        if a.word != b.word { return a.word.lexicographicallyPrecedes(b.word) }
+        return (a.id.high, a.id.low) < (b.id.high, b.id.low)
+    }
+
+    static func == (a: Self, b: Self) -> Bool { a.id == b.id && a.word == b.word }
+}
+
+extension WriteTransaction where Self: ~Copyable {
+    /// Makes the index say what names are now. Belongs into the transaction that changed them.
+    mutating func put(_ changes: NameChanges, in organization: OrganizationNumber) throws(VaultError) {
+        for entry in changes.entries {
+            let key = Key.name(entry.word.span.bytes, of: entry.id, in: organization)
+            if entry.value.isEmpty {
+                try remove(key, from: Tables.byName)
+            } else {
+                try put(key, entry.value, in: Tables.byName)
+            }
         }
     }
 }
@@ -46,9 +88,11 @@ extension WriteTransaction where Self: ~Copyable {
         var last: UUID?
         while true {
             let identities = try identities(after: last, atMost: Self.rebuildChunk, in: organization)
+            var changes = NameChanges()
             for identity in identities {
-                try updateNames(of: identity.id, from: .none, to: NameTokens(of: identity), in: organization)
+                changes.note(from: Identity(id: identity.id, createdAt: identity.createdAt), to: identity)
             }
+            try put(changes, in: organization)
             guard identities.count == Self.rebuildChunk else { return }
             last = identities.last?.id
         }

@@ -1,4 +1,4 @@
-public import Foundation
+internal import Foundation
 internal import Storage
 
 // Records lie on their identity's timeline, whole and next to each other, so that a contact is one range. An entry by

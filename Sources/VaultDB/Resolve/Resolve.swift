@@ -194,7 +194,7 @@ extension WriteTransaction where Self: ~Copyable {
             if identity.learn(name: name), plan.match != nil {
                 try note(.nameAdded, source: query.source, on: &identity, &scope)
             }
-            try updateNames(from: before, to: identity, in: scope.organization)
+            scope.names.note(from: before, to: identity)
         }
         identity.see(query.identifiers + [plan.match?.by].compactMap(\.self), at: scope.now)
         resolution.sequence = identity.lastSequence

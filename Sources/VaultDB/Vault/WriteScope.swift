@@ -9,6 +9,7 @@ struct WriteScope {
     let actor: String?
     let reading: RecordReading
     var ledger: Ledger
+    var names = NameChanges()
     private let ids: UUIDv7Generator
     fileprivate let before: Ledger
 
@@ -29,11 +30,12 @@ struct WriteScope {
 }
 
 extension WriteTransaction where Self: ~Copyable {
-    /// Runs one operation of an organization and stores its counters if it moved them.
+    /// Runs one operation of an organization, and stores its changes of names and its counters if it moved them.
     mutating func operate<Answer>(
         _ scope: inout WriteScope, _ body: (inout Self, inout WriteScope) throws(VaultError) -> Answer
     ) throws(VaultError) -> Answer {
         let answer = try body(&self, &scope)
+        try put(scope.names, in: scope.organization)
         if scope.ledger != scope.before {
             let key = Key(scope.organization)
             try put(key, scope.ledger.encoded(under: key), in: Tables.ledgers)
