@@ -30,7 +30,8 @@ struct VaultDBCommand: ParsableCommand {
             CommandGroup(
                 name: "Records",
                 subcommands: [
-                    PutCommand.self, RecordsCommand.self, DeleteCommand.self, ImportCommand.self, BackfillCommand.self,
+                    PutCommand.self, RecordCommand.self, RecordsCommand.self, DeleteCommand.self, ImportCommand.self,
+                    BackfillCommand.self,
                 ]),
             CommandGroup(
                 name: "Review",

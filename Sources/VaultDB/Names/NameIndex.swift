@@ -29,7 +29,8 @@ struct NameChanges {
         var entries: [Entry] = []
         entries.reserveCapacity(changes.count * 3)
         for (id, change) in changes where change.before != change.after {
-            for place in change.before.places where !change.after.contains(change.before.encoded.span.bytes.extracting(place)) {
+            for place in change.before.places
+            where !change.after.contains(change.before.encoded.span.bytes.extracting(place)) {
                 entries.append(Entry(change.before.encoded[place], id, []))
             }
             // All words stand in each value, so where one of them changes every entry does.

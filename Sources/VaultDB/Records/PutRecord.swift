@@ -107,18 +107,21 @@ extension WriteTransaction where Self: ~Copyable {
         return try apply(plan, query, &scope)
     }
 
-    /// Tells the identity that a record leaves. Conflicts that the record stands for come along.
+    /// Tells the identity that a record leaves. What the record was given and others own is a conflict of the one that
+    /// it comes to.
     private mutating func leave(
         _ old: Record, for new: Record, _ identity: inout Identity, _ source: String?, _ scope: inout WriteScope
     ) throws(VaultError) {
         guard var former = try self.identity(old.identity, in: scope.organization) else { return }
         try note(.recordMoved, record: .init(new), source: source, on: &identity, andOf: &former, &scope)
-        for conflict in try conflicts(of: former.id, in: scope.organization)
-        where conflict.state != .merged && scope.reading.mentions(new, conflict.identifier) {
-            let other = conflict.first == former.id ? conflict.second : conflict.first
-            let pair = ConflictKey(one: identity.id, other: other, identifier: conflict.identifier)
-            guard other != identity.id, try self.conflict(pair, in: scope.organization) == nil else { continue }
-            _ = try enqueue(pair, source: source, &scope)
+        let conflicts = try conflicts(of: former.id, in: scope.organization)
+        let given = (former.identifiers.map(\.identifier) + conflicts.map(\.identifier)).distinct()
+        for identifier in given where scope.reading.mentions(new, identifier) {
+            guard let entry = try entry(of: identifier, in: scope.organization), entry.state == .owned,
+                entry.holder != identity.id
+            else { continue }
+            let pair = ConflictKey(one: identity.id, other: entry.holder, identifier: identifier)
+            if try conflict(pair, in: scope.organization) == nil { _ = try enqueue(pair, source: source, &scope) }
         }
         if old.kind == .patient {
             former.settleClinical(try patients(of: former.id, in: scope.organization), scope.reading)
@@ -167,7 +170,7 @@ extension Record {
         let keepsConversion = old.map { Self.isSame($0.givenStatus, draft.status) } ?? false
         self.init(
             kind: key.kind, id: key.id, identity: identity, createdAt: draft.createdAt ?? old?.createdAt ?? now,
-            updatedAt: now, isActive: draft.isActive ?? (old?.identity == identity ? old?.isActive : nil) ?? true,
+            updatedAt: now, isActive: draft.isActive ?? old?.isActive ?? true,
             firstName: draft.firstName, lastName: draft.lastName, email: draft.email, phone: draft.phone,
             source: draft.source, givenStatus: draft.status, isConverted: keepsConversion && old?.isConverted == true,
             attributes: draft.attributes)

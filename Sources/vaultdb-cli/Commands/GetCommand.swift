@@ -10,7 +10,7 @@ struct GetCommand: ParsableCommand {
             The key is as keys prints it. Tables: \(Vault.tableNames.joined(separator: ", ")).
 
               vaultdb get by_email john@example.com
-              vaultdb get records lead/66d3b332-298b-4ed2-b7cb-335a3759a4a0 --json
+              vaultdb get by_phone +34600123456 --json
             """)
 
     @OptionGroup var global: GlobalOptions

@@ -2,16 +2,10 @@
 struct People {
     let count: Int
 
-    private static let givenNames = [
-        "lucia", "martin", "sofia", "hugo", "julia", "mateo", "paula", "leo", "valeria", "daniel", "emma", "pablo",
-    ]
-    private static let familyNames = [
-        "garcia", "fernandez", "gonzalez", "rodriguez", "lopez", "martinez", "sanchez", "perez", "gomez", "ruiz",
-    ]
     private static let domains = ["correo.example", "mail.example.com", "clinica.example.org", "buzon.example.net"]
 
-    func givenName(_ index: Int) -> String { Self.givenNames[scrambled(index) % Self.givenNames.count] }
-    func familyName(_ index: Int) -> String { Self.familyNames[scrambled(index) / 16 % Self.familyNames.count] }
+    func givenName(_ index: Int) -> String { Names.given.name(scrambled(index)) }
+    func familyName(_ index: Int) -> String { Names.family.name(scrambled(index + count)) }
 
     func email(_ index: Int) -> String {
         let domain = Self.domains[scrambled(index) / 256 % Self.domains.count]

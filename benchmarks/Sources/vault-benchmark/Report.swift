@@ -12,7 +12,7 @@ struct Report {
     /// One comparison: medians of both sides in nanoseconds, their spread, and the ratio of the medians.
     mutating func compare(_ what: String, _ mine: [Double], with yardstick: String, _ theirs: [Double]) {
         let ratio = Self.median(mine) / Self.median(theirs)
-        add("| \(what) | \(Self.cell(mine)) | \(yardstick) | \(Self.cell(theirs)) | \(Self.format(ratio, 2)) |")
+        add("| \(what) | \(Self.cell(mine, 0)) | \(yardstick) | \(Self.cell(theirs, 0)) | \(Self.format(ratio, 2)) |")
     }
 
     var text: String { lines.joined(separator: "\n") + "\n" }
@@ -24,8 +24,10 @@ struct Report {
 
     static func format(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
 
-    private static func cell(_ values: [Double]) -> String {
-        "\(format(median(values), 0)) (\(format(values.min() ?? 0, 0))–\(format(values.max() ?? 0, 0)))"
+    /// The median, and the least and the most.
+    static func cell(_ values: [Double], _ digits: Int) -> String {
+        let spread = "\(format(values.min() ?? 0, digits))–\(format(values.max() ?? 0, digits))"
+        return "\(format(median(values), digits)) (\(spread))"
     }
 }
 

@@ -8,7 +8,7 @@ import VaultDB
 struct VaultBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vault-benchmark",
-        abstract: "Measure import, lookup and resolve against bare LMDB and bare libphonenumber.")
+        abstract: "Measure import, lookup and resolve against bare LMDB and bare libphonenumber, and whole people.")
 
     @Option(help: "How many identities.")
     var identities = 1_000_000
@@ -35,6 +35,7 @@ struct VaultBenchmark: ParsableCommand {
         var report = Report()
         let fixture = try Fixture(path: path, people: People(count: identities), batch: batch, &report)
         try Lookups(fixture: fixture, count: lookups, rounds: rounds).run(&report)
+        try WholePeople(fixture: fixture, rounds: rounds).run(&report)
         if let output {
             let text =
                 "# Results\n\nWritten by `make bench`; [NOTES.md](NOTES.md) says how to read it.\n\n\(report.text)"
