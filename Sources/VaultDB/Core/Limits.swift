@@ -43,7 +43,7 @@ public enum Limits {
     /// People that one search lists.
     public static let searchLimitMax = 1_000
     /// Entries that a search looks at where it has found enough people.
-    public static let searchEntriesSoftMax = 4_096
+    public static let searchEntriesSoftMax = 2_048
     /// Entries that a search looks at whatever it has found.
     public static let searchEntriesHardMax = 262_144
     /// Records on one page of a list.

@@ -152,24 +152,27 @@ extension Timestamp: CustomStringConvertible {
         let (days, time) = microseconds.quotientAndRemainder(dividingBy: Self.microsecondsPerDay)
         let (seconds, fraction) = time.quotientAndRemainder(dividingBy: 1_000_000)
         let date = CivilDate(daysSince1970: days)
-        var text = ""
-        text.append(date.year, digits: 4, before: "-")
-        text.append(date.month, digits: 2, before: "-")
-        text.append(date.day, digits: 2, before: "T")
-        text.append(seconds / 3_600, digits: 2, before: ":")
-        text.append(seconds / 60 % 60, digits: 2, before: ":")
-        text.append(seconds % 60, digits: 2, before: fraction == 0 ? "Z" : ".")
-        if fraction != 0 { text.append(fraction, digits: 6, before: "Z") }
-        return text
-    }
-}
-
-extension String {
-    fileprivate mutating func append(_ number: Int64, digits: Int, before separator: Character) {
-        let text = String(number)
-        append(contentsOf: repeatElement("0", count: Swift.max(0, digits - text.utf8.count)))
-        append(text)
-        append(separator)
+        // Safe: 27 bytes hold `YYYY-MM-DDTHH:MM:SS.ffffffZ`, the longest, and no number has more digits than its place.
+        return String(unsafeUninitializedCapacity: 27) { bytes in
+            var count = 0
+            func append(_ number: Int64, digits: Int, then separator: Unicode.Scalar) {
+                var rest = number
+                for place in stride(from: count + digits - 1, through: count, by: -1) {
+                    bytes[place] = UInt8(ascii: "0") + UInt8(rest % 10)
+                    rest /= 10
+                }
+                bytes[count + digits] = UInt8(ascii: separator)
+                count += digits + 1
+            }
+            append(date.year, digits: 4, then: "-")
+            append(date.month, digits: 2, then: "-")
+            append(date.day, digits: 2, then: "T")
+            append(seconds / 3_600, digits: 2, then: ":")
+            append(seconds / 60 % 60, digits: 2, then: ":")
+            append(seconds % 60, digits: 2, then: fraction == 0 ? "Z" : ".")
+            if fraction != 0 { append(fraction, digits: 6, then: "Z") }
+            return count
+        }
     }
 }
 

@@ -4,8 +4,19 @@
 enum JSONText {
     /// The string in quotes, with what JSON does not allow inside them escaped.
     static func quoted(_ string: String) -> String {
-        guard string.utf8.contains(where: needsEscape) else { return "\"\(string)\"" }
-        var text = "\""
+        var text = ""
+        append(string, to: &text)
+        return text
+    }
+
+    /// The same at the end of a text.
+    static func append(_ string: String, to text: inout String) {
+        text += "\""
+        defer { text += "\"" }
+        guard string.utf8.contains(where: needsEscape) else {
+            text += string
+            return
+        }
         for scalar in string.unicodeScalars {
             switch scalar {
             case "\"": text += "\\\""
@@ -19,7 +30,6 @@ enum JSONText {
             default: text.unicodeScalars.append(scalar)
             }
         }
-        return text + "\""
     }
 
     private static func needsEscape(_ byte: UInt8) -> Bool {

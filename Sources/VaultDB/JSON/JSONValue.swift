@@ -64,7 +64,7 @@ extension JSONValue {
         case .null: text += "null"
         case .bool(let value): text += value ? "true" : "false"
         case .integer(let value): text += String(value)
-        case .string(let value): text += JSONText.quoted(value)
+        case .string(let value): JSONText.append(value, to: &text)
         case .raw(let value): text += value
         case .array(let values):
             Self.write(values, between: "[", "]", to: &text, indent: indent) { value, text, indent in
@@ -72,7 +72,7 @@ extension JSONValue {
             }
         case .object(let members):
             Self.write(members, between: "{", "}", to: &text, indent: indent) { member, text, indent in
-                text += JSONText.quoted(member.name)
+                JSONText.append(member.name, to: &text)
                 text += indent == nil ? ":" : ": "
                 member.value.write(to: &text, indent: indent)
             }
