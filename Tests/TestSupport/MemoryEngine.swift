@@ -12,6 +12,11 @@ public final class MemoryEngine: StorageEngine {
 
     public init() { committed = Mutex(MemoryState(faults: failures)) }
 
+    /// With all that is committed in another one, which it goes its own way from.
+    public init(copying other: MemoryEngine) {
+        committed = Mutex(MemoryState(maps: other.committed.withLock { $0.maps }, faults: failures))
+    }
+
     public func read<Answer, Failure: StorageFailure>(
         _ body: (borrowing MemorySnapshot) throws(Failure) -> Answer
     ) throws(Failure) -> Answer {

@@ -27,7 +27,17 @@ import Testing
         request.idempotencyKey = "k"
         _ = try clinic.resolveBlocking(request)
         try clinic.setRegion(.spain)
+        try Self.mergeAndErase(in: clinic)
         _ = try vault.organization(.studio).resolveBlocking(ResolveRequest(email: "p0@example.com"))
+    }
+
+    /// Entries in the tables of merges, of former holders and of erasures.
+    private static func mergeAndErase(in clinic: Organization) throws {
+        guard let three = try clinic.find(email: "p3@example.com"), let four = try clinic.find(email: "p4@example.com"),
+            let five = try clinic.find(email: "p5@example.com")
+        else { throw Missing() }
+        _ = try clinic.mergeBlocking(three, into: four)
+        _ = try clinic.eraseBlocking(five)
     }
 
     @Test(arguments: Vault.tableNames)

@@ -68,6 +68,26 @@ protocol TestVault: AnyObject, Sendable {
     func put(_ draft: RecordDraft, in organization: UUID) throws(VaultError) -> PutAnswer
     func putAsync(_ draft: RecordDraft, in organization: UUID) async throws(VaultError) -> PutAnswer
     func record(_ kind: RecordKind, _ id: String, in organization: UUID) throws(VaultError) -> Record?
+    /// An identity's records, oldest first.
+    func records(
+        of id: UUID, from cursor: RecordCursor?, limit: Int, in organization: UUID
+    ) throws(VaultError) -> RecordPage
+    func contact(_ id: UUID, in organization: UUID) throws(VaultError) -> Contact
+    func delete(
+        _ kind: RecordKind, _ id: String, _ deletion: Deletion, in organization: UUID
+    ) throws(VaultError) -> DeleteAnswer
+    func merge(_ a: UUID, into b: UUID, in organization: UUID) throws(VaultError) -> MergeAnswer
+    func previewMerge(_ a: UUID, into b: UUID, in organization: UUID) throws(VaultError) -> MergePreview
+    func unmerge(_ merge: UUID, in organization: UUID) throws(VaultError) -> MergeAnswer
+    /// The merges that can be undone, newest first.
+    func merges(in organization: UUID) throws(VaultError) -> [Merge]
+    func keepApart(_ a: UUID, _ b: UUID, in organization: UUID) throws(VaultError) -> [Conflict]
+    func erase(_ id: UUID, in organization: UUID) throws(VaultError) -> ErasureAnswer
+    func erasures(after cursor: UUID?, limit: Int, in organization: UUID) throws(VaultError) -> [Erasure]
+    func replay(_ erasure: Erasure, in organization: UUID) throws(VaultError) -> Replay
+    func forgetErasures(in organization: UUID) throws(VaultError) -> Int
+    func holdings(of identifier: Identifier, in organization: UUID) throws(VaultError) -> [Holding]
+    func holdings(by id: UUID, in organization: UUID) throws(VaultError) -> [Holding]
     func identifier(_ raw: String, _ kind: IdentifierKind, in organization: UUID) throws(VaultError) -> Identifier
     func mark(
         _ identifier: Identifier, as state: IdentifierState, in organization: UUID
@@ -77,6 +97,10 @@ protocol TestVault: AnyObject, Sendable {
     func region(in organization: UUID) throws(VaultError) -> Region
     func find(_ raw: String, _ kind: IdentifierKind, in organization: UUID) throws(VaultError) -> UUID?
     func identity(_ id: UUID, in organization: UUID) throws(VaultError) -> Identity?
+    /// Who answers to an id, and whether by a redirect.
+    func found(_ id: UUID, in organization: UUID) throws(VaultError) -> FoundIdentity?
+    /// What is stored under an id: a redirect or a tombstone as well.
+    func stored(_ id: UUID, in organization: UUID) throws(VaultError) -> Identity?
     func search(_ text: String, limit: Int, in organization: UUID) throws(VaultError) -> NameSearchResult
     /// The search after it ran.
     func run(_ search: NameSearch, in organization: UUID) throws(VaultError) -> NameSearch
@@ -101,171 +125,6 @@ protocol TestVault: AnyObject, Sendable {
     func close()
 }
 
-final class EngineVault<Engine: StorageEngine>: TestVault {
-    let engine: Engine
-    let core: Core<Engine>
-    let clock = TestClock()
-    private let directory: TemporaryDirectory?
-    private let closeEngine: @Sendable () -> Void
-
-    init(
-        _ engine: Engine, in directory: TemporaryDirectory? = nil, logger: Logger, actor: String?,
-        closeEngine: @escaping @Sendable () -> Void = {}
-    ) throws {
-        self.engine = engine
-        self.directory = directory
-        self.closeEngine = closeEngine
-        core = try Core(
-            engine: engine, region: .spain, normalizer: Normalizer(spellingCacheSlots: 1_024), logger: logger,
-            actor: actor, isReadOnly: false, clock: { [clock] in clock.now })
-    }
-
-    deinit { close() }
-
-    func close() {
-        core.close()
-        closeEngine()
-    }
-
-    var hits: Int { core.hits.load(ordering: .relaxed) }
-
-    func resolve(_ request: ResolveRequest, in organization: UUID) throws(VaultError) -> Resolution {
-        try core.resolveBlocking(request, core.tenant(organization))
-    }
-
-    func resolveAsync(_ request: ResolveRequest, in organization: UUID) async throws(VaultError) -> Resolution {
-        try await core.resolve(request, core.tenant(organization))
-    }
-
-    func put(_ draft: RecordDraft, in organization: UUID) throws(VaultError) -> PutAnswer {
-        try core.writeBlocking(core.tenant(organization), core.put(draft, core.tenant(organization)))
-    }
-
-    func putAsync(_ draft: RecordDraft, in organization: UUID) async throws(VaultError) -> PutAnswer {
-        try await core.write(core.tenant(organization), core.put(draft, core.tenant(organization)))
-    }
-
-    func record(_ kind: RecordKind, _ id: String, in organization: UUID) throws(VaultError) -> Record? {
-        try read(organization) { (snapshot, number) throws(VaultError) in try snapshot.record(kind, id, in: number) }
-            ?? nil
-    }
-
-    func identifier(_ raw: String, _ kind: IdentifierKind, in organization: UUID) throws(VaultError) -> Identifier {
-        try core.identifier(raw, kind, core.tenant(organization))
-    }
-
-    func mark(
-        _ identifier: Identifier, as state: IdentifierState, in organization: UUID
-    ) throws(VaultError) -> IdentifierStateChange {
-        try core.mark(identifier, as: state, core.tenant(organization))
-    }
-
-    func release(_ identifier: Identifier, in organization: UUID) throws(VaultError) -> IdentifierStateChange {
-        try core.release(identifier, core.tenant(organization))
-    }
-
-    func setRegion(_ region: Region, in organization: UUID) throws(VaultError) {
-        try core.setRegion(region, of: core.tenant(organization))
-    }
-
-    func region(in organization: UUID) throws(VaultError) -> Region { try core.region(of: core.tenant(organization)) }
-
-    func find(_ raw: String, _ kind: IdentifierKind, in organization: UUID) throws(VaultError) -> UUID? {
-        let tenant = core.tenant(organization)
-        return switch kind {
-        case .email: try core.find(email: raw, tenant)
-        case .phone: try core.find(phone: raw, region: nil, tenant)
-        case .external: try core.find(external: raw, tenant)
-        }
-    }
-
-    func identity(_ id: UUID, in organization: UUID) throws(VaultError) -> Identity? {
-        try core.identity(id, core.tenant(organization))?.identity
-    }
-
-    func search(_ text: String, limit: Int, in organization: UUID) throws(VaultError) -> NameSearchResult {
-        try core.search(text, limit: limit, core.tenant(organization))
-    }
-
-    func run(_ search: NameSearch, in organization: UUID) throws(VaultError) -> NameSearch {
-        var search = search
-        _ = try read(organization) { (snapshot, number) throws(VaultError) in try search.run(snapshot, in: number) }
-        return search
-    }
-
-    func rebuildNames(in number: OrganizationNumber) throws(VaultError) {
-        try engine.write { (transaction) throws(VaultError) in try transaction.rebuildNames(in: number) }
-    }
-
-    func conflicts(
-        in state: Conflict.State, after cursor: Conflict?, limit: Int, organization: UUID
-    ) throws(VaultError) -> [Conflict] {
-        try read(organization) { (snapshot, number) throws(VaultError) in
-            try snapshot.conflicts(in: state, after: cursor, limit: limit, in: number)
-        } ?? []
-    }
-
-    func events(in organization: UUID) throws(VaultError) -> [Event] {
-        try read(organization) { (snapshot, number) throws(VaultError) in
-            try snapshot.events(from: 1, limit: .max, in: number)
-        } ?? []
-    }
-
-    func history(of id: UUID, in organization: UUID) throws(VaultError) -> [Event] {
-        try read(organization) { (snapshot, number) throws(VaultError) in
-            guard let identity = try snapshot.identity(id, in: number) else { return [] }
-            return try snapshot.history(of: identity, limit: .max, in: number)
-        } ?? []
-    }
-
-    func verifyAudit(in organization: UUID) throws(VaultError) -> AuditVerification {
-        try read(organization) { (snapshot, number) throws(VaultError) in
-            try snapshot.verifyAudit(of: number) { (_) throws(VaultError) in }
-        } ?? AuditVerification(events: 0, faults: [])
-    }
-
-    func ledger(in organization: UUID) throws(VaultError) -> Ledger {
-        try read(organization) { (snapshot, number) throws(VaultError) in try snapshot.ledger(of: number) } ?? Ledger()
-    }
-
-    func number(of organization: UUID) throws(VaultError) -> OrganizationNumber? {
-        try core.number(of: core.tenant(organization))
-    }
-
-    func check() throws(VaultError) -> CheckReport {
-        try engine.read { (snapshot) throws(VaultError) in try snapshot.check { (_) throws(VaultError) in } }
-    }
-
-    func bothPaths(
-        _ request: ResolveRequest, in organization: UUID
-    ) throws(VaultError) -> (quick: Resolution?, plan: Resolution, changesNothing: Bool) {
-        let query = try ResolveQuery(request, region: region(in: organization), core.normalizer)
-        let both = try read(organization) { (snapshot, number) throws(VaultError) in
-            let plan = try snapshot.plan(query, in: number)
-            return (try snapshot.knownMatch(query, in: number), plan.resolution, plan.changesNothing)
-        }
-        return both ?? (nil, ResolvePlan(warnings: query.warnings).resolution, false)
-    }
-
-    func contents() throws -> Dump { try dump(of: engine, tables: Tables.all) }
-
-    func plant(_ table: Table, _ key: [UInt8], _ value: [UInt8]?) throws {
-        try engine.write { (transaction) throws(StorageError) in
-            if let value {
-                try transaction.put(key.span.bytes, value.span.bytes, in: table)
-            } else {
-                try transaction.delete(key.span.bytes, from: table)
-            }
-        }
-    }
-
-    private func read<Answer>(
-        _ organization: UUID, _ body: (borrowing Engine.Reader, OrganizationNumber) throws(VaultError) -> Answer
-    ) throws(VaultError) -> Answer? {
-        try core.read(core.tenant(organization), body)
-    }
-}
-
 // Short forms for one organization.
 extension TestVault {
     @discardableResult
@@ -282,6 +141,23 @@ extension TestVault {
 
     @discardableResult
     func put(_ draft: RecordDraft) throws(VaultError) -> PutAnswer { try put(draft, in: .clinic) }
+
+    @discardableResult
+    func merge(_ a: UUID, into b: UUID) throws(VaultError) -> MergeAnswer { try merge(a, into: b, in: .clinic) }
+
+    @discardableResult
+    func unmerge(_ merge: UUID) throws(VaultError) -> MergeAnswer { try unmerge(merge, in: .clinic) }
+
+    @discardableResult
+    func keepApart(_ a: UUID, _ b: UUID) throws(VaultError) -> [Conflict] { try keepApart(a, b, in: .clinic) }
+
+    @discardableResult
+    func erase(_ id: UUID) throws(VaultError) -> ErasureAnswer { try erase(id, in: .clinic) }
+
+    @discardableResult
+    func delete(_ kind: RecordKind, _ id: String, _ deletion: Deletion = .byKind) throws(VaultError) -> DeleteAnswer {
+        try delete(kind, id, deletion, in: .clinic)
+    }
 
     func identifier(_ raw: String) throws(VaultError) -> Identifier {
         try identifier(raw, raw.likelyKind, in: .clinic)

@@ -1,0 +1,98 @@
+// The model's erasure, the register of erasures, and their replay.
+
+import Foundation
+
+@testable import VaultDB
+
+extension Model {
+    struct ErasureReply: Equatable {
+        let person: Person
+        let absorbed: Set<Person>
+        let identifiers: Int
+        let blockedKept: Int
+        let records: Int
+        let conflicts: Int
+    }
+
+    mutating func erase(_ id: Person, at now: Timestamp) throws(Refusal) -> ErasureReply {
+        let person = try living(id)
+        guard let human = people[person] else { throw Refusal(.notFound) }
+        let absorbed = absorbed(by: person)
+        let all = absorbed.union([person])
+
+        let conflicts = eraseQuarrels(of: all, holding: human.held.map(\.name), at: now)
+        erasures.append(Erased(person: person, absorbed: absorbed, time: now))
+        erasedNames = (erasedNames ?? []).union(human.held.filter { $0.state == .owned }.map(\.name))
+        for held in human.held {
+            index[held.name] = held.state == .blocked ? Entry(state: .blocked, holder: nil) : nil
+            tenures[held.name] = nil
+        }
+        for name in tenures.keys { forgetTenures(of: name, by: all) }
+        let records = rows.filter { $0.value.owner == person }.map(\.key)
+        for record in records { anonymise(record, at: now) }
+        merges.removeAll { all.contains($0.from) || all.contains($0.into) }
+        answers = answers.filter { $0.value.people.isDisjoint(with: all) }
+        people[person] = Human(
+            createdAt: human.createdAt, updatedAt: human.updatedAt, lastSequence: human.lastSequence, isErased: true)
+        tell(.identityErased, person, at: now)
+        let blocked = human.held.count { $0.state == .blocked }
+        return ErasureReply(
+            person: person, absorbed: absorbed, identifiers: human.held.count - blocked, blockedKept: blocked,
+            records: records.count, conflicts: conflicts)
+    }
+
+    /// The time that is forgotten counts as the next holder's, where that one had seen the identifier by then.
+    private mutating func forgetTenures(of name: Name, by erased: Set<Person>) {
+        let left = (tenures[name] ?? []).filter { !erased.contains($0.person) }
+        tenures[name] = left.isEmpty ? nil : left
+        guard let last = left.last, last.until == nil,
+            let held = people[last.person]?.held.first(where: { $0.name == name })
+        else { return }
+        tenures[name]?[left.count - 1].from = max(held.firstSeen, left.dropLast().last?.until ?? held.firstSeen)
+    }
+
+    /// Takes their conflicts away, and what records of the other side hold of the erased identifiers.
+    private mutating func eraseQuarrels(of people: Set<Person>, holding names: [Name], at now: Timestamp) -> Int {
+        let gone = quarrels.keys.filter { !$0.pair.isDisjoint(with: people) }
+        for quarrel in gone {
+            if names.contains(quarrel.name) {
+                for (record, row) in rows
+                where quarrel.pair.subtracting(people).contains(row.owner) && row.given.contains(quarrel.name) {
+                    rows[record]?.fields[quarrel.name.kind == .email ? 2 : 3] = nil
+                    rows[record]?.given.removeAll { $0 == quarrel.name }
+                    rows[record]?.updatedAt = now
+                }
+            }
+            quarrels[quarrel] = nil
+        }
+        return gone.count
+    }
+
+    private mutating func anonymise(_ record: RowName, at now: Timestamp) {
+        for field in [0, 1, 2, 3, 6] { rows[record]?.fields[field] = nil }
+        rows[record]?.given = []
+        if record.kind == .patient { rows[record]?.isActive = false }
+        rows[record]?.updatedAt = now
+    }
+
+    /// How many identifiers were remembered.
+    mutating func forgetErasures(at now: Timestamp) -> Int {
+        guard let names = erasedNames else { return 0 }
+        erasedNames = nil
+        tell(.erasuresForgotten, nil, at: now)
+        return names.count
+    }
+
+    mutating func replay(_ ids: [Person], at now: Timestamp) -> Replay {
+        var outcome = Replay.nothingToDo
+        for id in ids {
+            guard let human = people[id], !human.isErased else { continue }
+            if let survivor = human.survivor {
+                if !ids.contains(survivor) { outcome = .needsReview }
+            } else if (try? erase(id, at: now)) != nil, outcome == .nothingToDo {
+                outcome = .erased
+            }
+        }
+        return outcome
+    }
+}
