@@ -123,6 +123,14 @@ import Testing
         #expect(try clinic.record(.lead, "1").firstName == nil)
     }
 
+    @Test func `what was given and not usable is told, also where the identity is known`() throws {
+        let clinic = try Clinic()
+        let id = try clinic.person("ana@example.com")
+        #expect(try clinic.put(.lead, "1", phone: "12", identity: id).warnings == [.invalid(.phone)])
+        #expect(try clinic.put(.lead, "2", email: "ana@example.com", phone: "12").warnings == [.invalid(.phone)])
+        #expect(try clinic.put(.lead, "3", identity: id).warnings == [])
+    }
+
     // MARK: Holdings
 
     @Test func `who owned a phone at a time is answered from when they did`() throws {

@@ -70,6 +70,7 @@ extension PutAnswer {
         let record: JSONValue = [
             "kind": .string(kind.rawValue), "id": .string(id), "identity_id": .string(self.identity.text),
             "change": .string(change.rawValue), "converted_leads": JSONValue(converted),
+            "warnings": JSONValue(warnings.map(\.name)),
         ]
         return record.adding(["resolution": resolution?.json(identity) ?? .null])
     }
@@ -84,7 +85,7 @@ extension IntakeAnswer {
             "record": ["kind": .string(put.kind.rawValue), "id": .string(put.id)],
             "primary_email": JSONValue(identity?.primaryEmail), "primary_phone": JSONValue(identity?.primaryPhone),
             "conflicts": .array(put.resolution?.conflicts.map(\.json) ?? []),
-            "warnings": JSONValue(put.resolution?.warnings.map(\.name) ?? []),
+            "warnings": JSONValue(put.warnings.map(\.name)),
             "converted_leads": JSONValue(put.converted), "is_patient": .bool(isPatient),
         ]
     }

@@ -14,6 +14,8 @@ public struct PutAnswer: Equatable, Sendable {
     public internal(set) var resolution: Resolution?
     /// Leads of the identity that became converted, because this is its first patient.
     public let converted: [String]
+    /// What was given and not used.
+    public internal(set) var warnings: [Resolution.Warning] = []
 }
 
 extension WriteTransaction where Self: ~Copyable {

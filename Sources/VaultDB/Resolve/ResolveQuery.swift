@@ -75,7 +75,7 @@ extension ResolveQuery {
     }
 
     /// A field that is empty or blank counts as absent, not as invalid.
-    private static func isGiven(_ raw: String?) -> Bool {
+    fileprivate static func isGiven(_ raw: String?) -> Bool {
         guard let raw else { return false }
         return !raw.unicodeScalars.allSatisfy(\.properties.isWhitespace)
     }
@@ -85,6 +85,16 @@ extension ResolveQuery {
         guard let raw, !raw.isEmpty else { return nil }
         if raw.utf8.count <= bytesMax, raw.isPlainLine { return raw }
         return try boundedLine(raw, what, bytesMax: bytesMax)
+    }
+}
+
+extension ResolveRequest {
+    /// The warnings of a request in which nothing is usable.
+    var unusable: [Resolution.Warning] {
+        var warnings: [Resolution.Warning] = externals.map { _ in .invalid(.external) }
+        if ResolveQuery.isGiven(email) { warnings.append(.invalid(.email)) }
+        if ResolveQuery.isGiven(phone) { warnings.append(.invalid(.phone)) }
+        return warnings
     }
 }
 

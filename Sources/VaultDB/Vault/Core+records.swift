@@ -8,11 +8,14 @@ extension Core {
         try draft.validate()
         try IdempotencyKey.validate(draft.idempotencyKey)
         let query = try usable(draft, phone: nil, tenant)
+        let warnings = query == nil ? draft.request.unusable : []
         return { [self] (transaction, scope) throws(VaultError) in
-            tell(
+            var answer = tell(
                 try transaction.once(draft.idempotencyKey, &scope) { (transaction, scope) throws(VaultError) in
                     try transaction.put(draft, query, &scope)
                 })
+            answer.warnings = answer.resolution?.warnings ?? warnings
+            return answer
         }
     }
 

@@ -89,8 +89,8 @@ struct PutCommand: ParsableCommand {
             fields.add(
                 "conflict", resolution.conflicts.map { "\($0.identifier.text) belongs to \($0.owner.text)" },
                 style: .notable)
-            fields.add("warning", resolution.warnings.map(\.name), style: .notable)
         }
+        fields.add("warning", answer.warnings.map(\.name), style: .notable)
         try fields.print()
     }
 }
