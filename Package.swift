@@ -14,6 +14,15 @@ let strict: [SwiftSetting] = [
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let sockets: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+let embedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 
 let package = Package(
     name: "VaultDB",
@@ -25,6 +34,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CLMDB"),
@@ -36,7 +50,10 @@ let package = Package(
         .target(name: "LMDB", dependencies: ["CLMDB", "Storage"], swiftSettings: strict),
         .target(
             name: "VaultDB", dependencies: ["CPhoneNumber", "LMDB", "Storage", crypto, logging], swiftSettings: strict),
-        .target(name: "VaultServer", dependencies: ["VaultDB"], swiftSettings: strict),
+        .target(
+            name: "VaultServer",
+            dependencies: ["VaultDB", configuration, crypto, lifecycle, logging, metrics, tls] + sockets,
+            swiftSettings: strict),
         .executableTarget(
             name: "vaultdb-cli", dependencies: ["VaultDB", "VaultServer", argumentParser, logging],
             swiftSettings: strict),

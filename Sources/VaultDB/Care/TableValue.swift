@@ -38,6 +38,7 @@ enum TableValue {
         case Tables.conflicts: return value.byteCount == 0 ? [:] : try Conflict(key: key, sealed: value).json
         case Tables.audit: return try Event(sequence: sequence(key), value).json
         case Tables.idempotency: return value.byteCount == 0 ? [:] : try Resolution(sealed: value, under: key).json(nil)
+        case Tables.tokens: return try AccessToken(key: key, sealed: value).json
         default: return [:]
         }
     }

@@ -27,8 +27,11 @@ package enum Tables {
     /// organization, hash of the key → first answer; organization, time, hash → nothing
     package static let idempotency = Table(ordinal: 11, name: "idempotency")
 
+    /// token id → a server credential
+    package static let tokens = Table(ordinal: 12, name: "tokens")
+
     package static let all = [
         meta, organizations, ledgers, identities, byEmail, byPhone, byExternal, records, timeline, conflicts, audit,
-        idempotency,
+        idempotency, tokens,
     ]
 }

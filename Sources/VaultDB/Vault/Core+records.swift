@@ -11,12 +11,12 @@ extension Core {
         tell(try writeBlocking(tenant, operation(draft, tenant)))
     }
 
-    private func tell(_ answer: PutAnswer) -> PutAnswer {
+    func tell(_ answer: PutAnswer) -> PutAnswer {
         if let resolution = answer.resolution { _ = tell(resolution) }
         return answer
     }
 
-    private func operation(_ draft: RecordDraft, _ tenant: Tenant) throws(VaultError) -> Operation<PutAnswer> {
+    func operation(_ draft: RecordDraft, _ tenant: Tenant) throws(VaultError) -> Operation<PutAnswer> {
         try draft.validate()
         let query = try usable(draft, phone: nil, tenant)
         return { (transaction, scope) throws(VaultError) in try transaction.put(draft, query, &scope) }

@@ -21,14 +21,14 @@ extension Core {
         }
     }
 
-    private enum Preparation {
+    enum Preparation {
         case answered(Resolution)
         case writes(ResolveQuery)
     }
 
     /// Everything that needs no write lock.
     @inline(__always)
-    private func prepare(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Preparation {
+    func prepare(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Preparation {
         if request.idempotencyKey == nil, let resolution = try quickMatch(request, tenant) {
             return .answered(request.isDryRun ? resolution : count(resolution))
         }
@@ -76,14 +76,14 @@ extension Core {
             ?? nil
     }
 
-    private func validate(_ request: ResolveRequest) throws(VaultError) {
+    func validate(_ request: ResolveRequest) throws(VaultError) {
         guard let key = request.idempotencyKey else { return }
         guard (1...Limits.idempotencyKeyBytesMax).contains(key.utf8.count) else {
             throw .invalid("an idempotency key has 1 to \(Limits.idempotencyKeyBytesMax) bytes")
         }
     }
 
-    private func operation(_ idempotencyKey: String?, _ query: ResolveQuery) -> Operation<Resolution> {
+    func operation(_ idempotencyKey: String?, _ query: ResolveQuery) -> Operation<Resolution> {
         { (transaction, scope) throws(VaultError) in
             guard let idempotencyKey else { return try transaction.resolve(query, &scope) }
             return try transaction.once(idempotencyKey, &scope) { (transaction, scope) throws(VaultError) in
