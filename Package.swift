@@ -14,14 +14,17 @@ let strict: [SwiftSetting] = [
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let lifecycle: [Target.Dependency] = [
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+]
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
-let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let sockets: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
 let embedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let filePaths: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 
 let package = Package(
@@ -35,7 +38,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
-        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -52,7 +55,7 @@ let package = Package(
             name: "VaultDB", dependencies: ["CPhoneNumber", "LMDB", "Storage", crypto, logging], swiftSettings: strict),
         .target(
             name: "VaultServer",
-            dependencies: ["VaultDB", configuration, crypto, lifecycle, logging, metrics, tls] + sockets,
+            dependencies: ["VaultDB", configuration, filePaths, logging, tls] + lifecycle + sockets,
             swiftSettings: strict),
         .executableTarget(
             name: "vaultdb-cli", dependencies: ["VaultDB", "VaultServer", argumentParser, logging],

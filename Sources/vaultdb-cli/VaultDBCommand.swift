@@ -34,6 +34,7 @@ struct VaultDBCommand: ParsableCommand {
                     InitCommand.self, StatCommand.self, KeysCommand.self, GetCommand.self, CheckCommand.self,
                     BackupCommand.self, CompactCommand.self, RekeyCommand.self,
                 ]),
+            CommandGroup(name: "The server", subcommands: [ServeCommand.self, TokenCommand.self]),
         ])
 
     static func main() {

@@ -1,4 +1,5 @@
 public import Foundation
+internal import LMDB
 internal import Logging
 internal import Storage
 
@@ -16,10 +17,10 @@ extension Vault {
             label: try boundedLine(label, "label", bytesMax: Limits.nameBytesMax), createdAt: .now(),
             digest: AccessToken.digest(of: text.secret))
         try core.writes.writeBlocking { (transaction) throws(VaultError) in
-            let key = Key.token(token.id)
-            guard try transaction.value(key, in: Tables.tokens) == nil else {
+            guard try transaction.token(token.id) == nil else {
                 throw VaultError(.exists, "a token has this id already", advice: "try again")
             }
+            let key = Key.token(token.id)
             try transaction.put(key, token.encoded(under: key), in: Tables.tokens)
         }
         core.logger.info("Token created", metadata: ["token": "\(token.id)", "role": "\(role)"])
@@ -41,11 +42,7 @@ extension Vault {
     /// The token that a bearer shows; nil where it is none of this vault's.
     public func token(shown text: String) throws(VaultError) -> AccessToken? {
         guard let shown = TokenText(text) else { return nil }
-        let known = try core.engine.read { (snapshot) throws(VaultError) -> AccessToken? in
-            let key = Key.token(shown.id)
-            guard let bytes = try snapshot.value(key, in: Tables.tokens) else { return nil }
-            return try AccessToken(key: key.bytes, sealed: bytes)
-        }
+        let known = try core.engine.read { (snapshot) throws(VaultError) in try snapshot.token(shown.id) }
         guard let known, known.holds(shown) else { return nil }
         return known
     }
@@ -57,14 +54,20 @@ extension Vault {
         let unknown = VaultError(.notFound, "there is no such token", advice: "`vaultdb token list` shows them")
         guard TokenText.isID(id) else { throw unknown }
         let token = try core.writes.writeBlocking { (transaction) throws(VaultError) -> AccessToken in
-            let key = Key.token(id)
-            guard let bytes = try transaction.value(key, in: Tables.tokens) else { throw unknown }
-            let token = try AccessToken(key: key.bytes, sealed: bytes)
-            try transaction.remove(key, from: Tables.tokens)
+            guard let token = try transaction.token(id) else { throw unknown }
+            try transaction.remove(Key.token(id), from: Tables.tokens)
             return token
         }
         core.logger.info("Token revoked", metadata: ["token": "\(id)"])
         return token
+    }
+}
+
+extension ReadTransaction where Self: ~Copyable {
+    fileprivate borrowing func token(_ id: String) throws(VaultError) -> AccessToken? {
+        let key = Key.token(id)
+        guard let bytes = try value(key, in: Tables.tokens) else { return nil }
+        return try AccessToken(key: key.bytes, sealed: bytes)
     }
 }
 
