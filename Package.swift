@@ -23,7 +23,6 @@ let sockets: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
-let embedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let filePaths: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 
@@ -67,7 +66,12 @@ let package = Package(
             name: "VaultDBTests",
             dependencies: ["VaultDB", "LMDB", "Storage", "CPhoneNumber", "TestSupport", crypto, logging],
             swiftSettings: strict),
-        .testTarget(name: "CLITests", dependencies: ["TestSupport", "vaultdb-cli"], swiftSettings: strict),
+        .testTarget(
+            name: "VaultServerTests",
+            dependencies: ["VaultServer", "VaultDB", "TestSupport", logging, "vaultdb-cli"] + lifecycle + sockets,
+            swiftSettings: strict),
+        .testTarget(
+            name: "CLITests", dependencies: ["TestSupport", "vaultdb-cli"], exclude: ["Clients"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
