@@ -112,7 +112,8 @@ import Testing
         let found = try shell("redis-cli -3 -p PORT FIND ORG EMAIL ' CLI@example.com '").output
         #expect(made.output.contains(found.trimmingCharacters(in: .whitespacesAndNewlines)))
         #expect(try shell("printf 'PING\\nFIND ORG EMAIL cli@example.com\\n' | redis-cli -p PORT").lines.count == 2)
-        let typed = try shell("printf 'PING\\r\\nFIND ORG EMAIL \"cli@example.com\"\\r\\nQUIT\\r\\n' | nc -w 5 127.0.0.1 PORT")
+        let typed = try shell(
+            "printf 'PING\\r\\nFIND ORG EMAIL \"cli@example.com\"\\r\\nQUIT\\r\\n' | nc -w 5 127.0.0.1 PORT")
         #expect(typed.output.hasPrefix("+PONG\r\n$36\r\n"))
         #expect(typed.output.hasSuffix("+OK\r\n"))
         let bench = try shell("redis-benchmark -p PORT -n 2000 -c 10 -P 4 -q FIND ORG EMAIL cli@example.com")
@@ -154,7 +155,8 @@ import Testing
     @Test("Settings come from flags, environment and file, the first of them first")
     func settings() throws {
         let place = try Workplace.withVault()
-        try place.write(#"{"threads": 1, "connectionsMax": 7, "idleSecondsMax": 5, "durability": "relaxed"}"#, to: "s.json")
+        try place.write(
+            #"{"threads": 1, "connectionsMax": 7, "idleSecondsMax": 5, "durability": "relaxed"}"#, to: "s.json")
         place.environment["VAULTDB_CONNECTIONS_MAX"] = "8"
         place.environment["VAULTDB_IDLE_SECONDS_MAX"] = "6"
         let served = try Served(place, ["--config", "s.json", "--limit", "idle-seconds-max=9"])

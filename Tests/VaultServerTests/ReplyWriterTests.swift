@@ -24,8 +24,10 @@ private func written(_ version: ProtocolVersion, _ write: (inout ReplyWriter) ->
             ("ñ", "$2\r\nñ\r\n", "$2\r\nñ\r\n"), ("a\r\nb", "$4\r\na\r\nb\r\n", "$4\r\na\r\nb\r\n"),
             ([], "*0\r\n", "*0\r\n"), ([1, [nil]], "*2\r\n:1\r\n*1\r\n$-1\r\n", "*2\r\n:1\r\n*1\r\n_\r\n"),
             ([:], "*0\r\n", "%0\r\n"),
-            (["a": 1, "b": ["c": "d"]], "*4\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n*2\r\n$1\r\nc\r\n$1\r\nd\r\n",
-             "%2\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n%1\r\n$1\r\nc\r\n$1\r\nd\r\n"),
+            (
+                ["a": 1, "b": ["c": "d"]], "*4\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n*2\r\n$1\r\nc\r\n$1\r\nd\r\n",
+                "%2\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n%1\r\n$1\r\nc\r\n$1\r\nd\r\n"
+            ),
             (.raw("{\"a\":1}"), "$7\r\n{\"a\":1}\r\n", "$7\r\n{\"a\":1}\r\n"),
         ] as [(JSONValue, String, String)])
     func values(_ value: JSONValue, _ resp2: String, _ resp3: String) {

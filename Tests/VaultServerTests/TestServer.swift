@@ -9,6 +9,9 @@ import VaultDB
 
 @testable import VaultServer
 
+/// What is tested on a running server. One test after the other: they wait for sockets, and threads for waiting are few.
+@Suite("Server", .serialized, .timeLimit(.minutes(1))) enum ServerTests {}
+
 final class TestServer: Sendable {
     static let organization = "8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80"
     static let other = "0198c0de-0000-7000-8000-00000c111c00"

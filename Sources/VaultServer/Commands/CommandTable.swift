@@ -101,4 +101,3 @@ private struct PackedName: Equatable, Sendable {
         return Int(truncatingIfNeeded: product >> 40)
     }
 }
-

@@ -76,7 +76,8 @@ extension ConnectionCommand {
         }
         guard session.isAuthenticated else {
             throw ReplyError(
-                .unauthenticated, "HELLO must be called with the client already authenticated, otherwise the HELLO "
+                .unauthenticated,
+                "HELLO must be called with the client already authenticated, otherwise the HELLO "
                     + "<proto> AUTH <user> <token> option can be used to authenticate the client and select the RESP "
                     + "protocol version at the same time")
         }

@@ -35,6 +35,7 @@ extension ConnectionCommand {
             }
         case "GETKEYS":
             let words = try rest()
+            guard words.count > 1 else { throw ReplyError.arity("command|getkeys") }
             guard let command = words.first.flatMap({ server.table[$0] }), command.accepts(count: words.count) else {
                 throw ReplyError(.general, "Invalid command specified")
             }

@@ -24,7 +24,8 @@ extension ConnectionCommand {
         let subcommand = try arguments.next()
         guard subcommand.uppercased() == "GET" else {
             throw ReplyError(
-                .general, "unknown subcommand '\(subcommand.prefix(128))'. Settings are changed by restarting the server.")
+                .general,
+                "unknown subcommand '\(subcommand.prefix(128))'. Settings are changed by restarting the server.")
         }
         guard !arguments.isEmpty else { throw ReplyError.arity("config|get") }
         var patterns: [String] = []

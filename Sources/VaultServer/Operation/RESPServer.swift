@@ -13,7 +13,7 @@ package import VaultDB
 ///
 /// The vault is its caller's, who closes it after `run` has returned.
 package final class RESPServer: Service {
-    private let state: ServerState
+    let state: ServerState
     private let group: MultiThreadedEventLoopGroup
     private let loopMetrics: [ObjectIdentifier: LoopMetrics]
     private let security: NIOSSLContext?
@@ -119,10 +119,9 @@ package final class RESPServer: Service {
     private func initialize(_ channel: any Channel) -> EventLoopFuture<Void> {
         let client = ClientRecord(id: state.clients.newID(), channel: channel)
         guard state.clients.add(client, max: state.limits.connectionsMax) else {
-            let refusal = ByteBuffer(string: "-ERR max number of clients reached\r\n")
-            let isSent = channel.writeAndFlush(refusal)
-            isSent.whenComplete { _ in channel.close(promise: nil) }
-            return isSent.recover { _ in }
+            return channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(RefusalHandler())
+            }
         }
         return channel.eventLoop.makeCompletedFuture {
             guard let metrics = loopMetrics[ObjectIdentifier(channel.eventLoop)] else {

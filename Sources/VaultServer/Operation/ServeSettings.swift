@@ -36,7 +36,8 @@ package struct ServeSettings: Sendable {
         self.durability = durability
         let level = reader.string(forKey: "logLevel", default: Logger.Level.notice.rawValue)
         guard let logLevel = Logger.Level(rawValue: level) else {
-            throw ServerError("there is no log level '\(level)'", advice: "trace, debug, info, notice, warning or error")
+            throw ServerError(
+                "there is no log level '\(level)'", advice: "trace, debug, info, notice, warning or error")
         }
         self.logLevel = logLevel
     }

@@ -119,7 +119,8 @@ struct ReplyWriter {
         let d = Self.hex(UInt32(truncatingIfNeeded: low))
         let dash = UInt8(ascii: "-")
         buffer.writeMultipleIntegers(
-            Self.idHead, UInt8(ascii: "\n"), a, dash, UInt32(truncatingIfNeeded: b >> 32), dash, UInt32(truncatingIfNeeded: b), dash,
+            Self.idHead, UInt8(ascii: "\n"), a, dash, UInt32(truncatingIfNeeded: b >> 32), dash,
+            UInt32(truncatingIfNeeded: b), dash,
             UInt32(truncatingIfNeeded: c >> 32), dash, UInt32(truncatingIfNeeded: c), d, Self.lineEnd)
     }
 

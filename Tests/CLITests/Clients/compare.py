@@ -66,7 +66,8 @@ CASES = {
     "config get nothing": [encoded("CONFIG", "GET", "nosuchparameter")],
     "slowlog len": [encoded("SLOWLOG", "RESET") + encoded("SLOWLOG", "LEN")],
     "command info of nothing": [encoded("COMMAND", "INFO", "nosuch")],
-    "command getkeys of nothing": [encoded("COMMAND", "GETKEYS", "nosuch")],
+    "command getkeys with too little": [encoded("COMMAND", "GETKEYS", "nosuch")],
+    "command getkeys of nothing": [encoded("COMMAND", "GETKEYS", "nosuch", "a", "b")],
 }
 
 
