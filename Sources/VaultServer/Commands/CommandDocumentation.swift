@@ -1,17 +1,21 @@
-internal import VaultDB
-
 /// What `COMMAND DOCS` says of a command: redis-cli makes its hints and completions of it.
 struct CommandDocumentation {
     private let command: Command
 
     init(_ command: Command) { self.command = command }
 
-    var json: JSONValue {
-        [
-            "summary": .string(command.summary), "since": .string(ServerVersion.text),
-            "group": .string(command.group.rawValue),
-            "arguments": .array(Self.items(of: command.usage).map(Self.argument)),
-        ]
+    func write(to writer: inout ReplyWriter) {
+        let arguments = Self.items(of: command.usage).map(Argument.init)
+        writer.map(4)
+        for (name, text) in [
+            ("summary", command.summary), ("since", ServerVersion.text), ("group", command.group.rawValue),
+        ] {
+            writer.bulk(name)
+            writer.bulk(text)
+        }
+        writer.bulk("arguments")
+        writer.array(arguments.count)
+        for argument in arguments { argument.write(to: &writer) }
     }
 
     /// The parts of a usage: words, and brackets with all that is in them.
@@ -30,31 +34,47 @@ struct CommandDocumentation {
         }
         return items
     }
+}
 
+extension CommandDocumentation {
     /// `[COUNT n]` is an optional value behind a keyword, `[name ...]` one that may be given again.
-    private static func argument(_ item: String) -> JSONValue {
-        var (text, flags): (Substring, [String]) = (item[...], [])
-        if text.hasPrefix("["), text.hasSuffix("]") {
-            text = text.dropFirst().dropLast()
-            flags.append("optional")
+    private struct Argument {
+        private var members: [(name: String, text: String)]
+        private var flags: [String] = []
+
+        init(_ item: String) {
+            var text = item[...]
+            if text.hasPrefix("["), text.hasSuffix("]") {
+                text = text.dropFirst().dropLast()
+                flags.append("optional")
+            }
+            if text.hasSuffix(" ...") {
+                text = text.dropLast(4)
+                flags.append("multiple")
+            }
+            var words = text.split(separator: " ")
+            var token: String?
+            if words.count > 1, words[0] == words[0].uppercased()[...] { token = String(words.removeFirst()) }
+            let name = words.joined(separator: " ")
+            let isToken = name == name.uppercased() && !name.contains("|")
+            if isToken { token = name }
+            members = [("name", name.lowercased()), ("type", isToken ? "pure-token" : "string")]
+            // Older tools show the name, newer ones this.
+            members.append(("display_text", name))
+            if let token { members.append(("token", token)) }
         }
-        if text.hasSuffix(" ...") {
-            text = text.dropLast(4)
-            flags.append("multiple")
+
+        func write(to writer: inout ReplyWriter) {
+            writer.map(members.count + (flags.isEmpty ? 0 : 1))
+            for (name, text) in members {
+                writer.bulk(name)
+                writer.bulk(text)
+            }
+            guard !flags.isEmpty else { return }
+            writer.bulk("flags")
+            writer.set(flags.count)
+            // redis-cli insists on simple strings here.
+            for flag in flags { writer.status(flag) }
         }
-        var words = text.split(separator: " ")
-        var members: [JSONValue.Member] = []
-        if words.count > 1, words[0] == words[0].uppercased()[...] {
-            members.append(.init(name: "token", value: .string(String(words.removeFirst()))))
-        }
-        let name = words.joined(separator: " ")
-        let isToken = name == name.uppercased() && !name.contains("|")
-        members.insert(.init(name: "name", value: .string(name.lowercased())), at: 0)
-        members.insert(.init(name: "type", value: .string(isToken ? "pure-token" : "string")), at: 1)
-        if isToken { members.append(.init(name: "token", value: .string(name))) }
-        // Older tools show the name, newer ones this.
-        members.append(.init(name: "display_text", value: .string(name)))
-        if !flags.isEmpty { members.append(.init(name: "flags", value: JSONValue(flags))) }
-        return .object(members)
     }
 }

@@ -31,7 +31,7 @@ extension ConnectionCommand {
             writer.map(known.count)
             for command in known {
                 writer.bulk(command.name)
-                writer.value(CommandDocumentation(command).json)
+                CommandDocumentation(command).write(to: &writer)
             }
         case "GETKEYS":
             let words = try rest()
@@ -67,7 +67,7 @@ extension ConnectionCommand {
         writer.bulk(command.name)
         writer.integer(command.arity)
         writer.set(command.flags.names.count)
-        for name in command.flags.names { writer.bulk(name) }
+        for name in command.flags.names { writer.status(name) }
         for _ in 0..<3 { writer.integer(key) }
         writer.set(0)
         writer.array(0)

@@ -46,6 +46,13 @@ struct ReplyWriter {
         end()
     }
 
+    /// A word without line breaks.
+    mutating func status(_ word: String) {
+        buffer.writeStaticString("+")
+        buffer.writeString(word)
+        end()
+    }
+
     /// Text that has been written out already, with its mark and end.
     @inline(__always)
     mutating func raw(_ text: StaticString) { buffer.writeStaticString(text) }
@@ -112,20 +119,23 @@ struct ReplyWriter {
     /// The id as the 36 characters of its text, without making that text.
     @inline(__always)
     mutating func id(_ id: UUID) {
-        let (high, low) = (id.high, id.low)
-        let a = Self.hex(UInt32(truncatingIfNeeded: high >> 32))
-        let b = Self.hex(UInt32(truncatingIfNeeded: high))
-        let c = Self.hex(UInt32(truncatingIfNeeded: low >> 32))
-        let d = Self.hex(UInt32(truncatingIfNeeded: low))
-        let dash = UInt8(ascii: "-")
-        buffer.writeMultipleIntegers(
-            Self.idHead, UInt8(ascii: "\n"), a, dash, UInt32(truncatingIfNeeded: b >> 32), dash,
-            UInt32(truncatingIfNeeded: b), dash,
-            UInt32(truncatingIfNeeded: c >> 32), dash, UInt32(truncatingIfNeeded: c), d, Self.lineEnd)
+        compose(bytesMax: 48) { pen in
+            pen.put("$36\r\n")
+            pen.put(id)
+            pen.put("\r\n")
+        }
     }
 
-    /// `$36\r`
-    private static let idHead: UInt32 = 0x2433_360D
+    /// Writes a reply whose greatest length is known in one piece.
+    @inline(__always)
+    mutating func compose(bytesMax: Int, _ write: (inout Pen) -> Void) {
+        _ = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: bytesMax) { room in
+            var pen = Pen(room)
+            write(&pen)
+            return pen.count
+        }
+    }
+
     private static let lineEnd: UInt16 = 0x0D0A
 
     // MARK: Aggregates
@@ -162,17 +172,5 @@ struct ReplyWriter {
         } else {
             buffer.writeString(String(value))
         }
-    }
-
-    /// Eight hexadecimal digits of a word, the first in the highest byte.
-    @inline(__always)
-    private static func hex(_ word: UInt32) -> UInt64 {
-        // Each half-byte into a byte of its own, then all eight to digits at once.
-        var spread = UInt64(word)
-        spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF
-        spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
-        spread = (spread | spread << 4) & 0x0F0F_0F0F_0F0F_0F0F
-        let letters = (spread + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
-        return spread + 0x3030_3030_3030_3030 + letters * 39
     }
 }
