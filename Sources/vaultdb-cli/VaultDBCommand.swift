@@ -50,6 +50,7 @@ struct VaultDBCommand: ParsableCommand {
                     InitCommand.self, StatCommand.self, KeysCommand.self, GetCommand.self, CheckCommand.self,
                     BackupCommand.self, RestoreCommand.self, CompactCommand.self, RekeyCommand.self,
                 ]),
+            CommandGroup(name: "The server", subcommands: [ServeCommand.self, TokenCommand.self]),
         ])
 
     static func main() {

@@ -63,6 +63,9 @@ struct Program {
             process = child
         }
 
+        /// What it has printed on stderr so far.
+        var errorsSoFar: String { (try? String(contentsOfFile: files.errors, encoding: .utf8)) ?? "" }
+
         func signal(_ number: Int32) { kill(process, number) }
 
         func end() throws -> Result {

@@ -28,6 +28,7 @@ import Testing
         _ = try clinic.resolveBlocking(request)
         try clinic.setRegion(.spain)
         try Self.mergeAndErase(in: clinic)
+        _ = try vault.createToken(for: .clinic, role: .reader, label: "checks")
         _ = try vault.organization(.studio).resolveBlocking(ResolveRequest(email: "p0@example.com"))
     }
 
@@ -53,7 +54,7 @@ import Testing
             #expect(found?.rawKey == entry.rawKey && found?.rawValue == entry.rawValue, "\(entry.key.debugDescription)")
             #expect(!entry.value.text.contains("fault"))
             #expect((try? JSONSerialization.jsonObject(with: Data(entry.value.text.utf8))) != nil)
-            #expect((entry.organization == nil) == ["meta", "organizations"].contains(table))
+            #expect((entry.organization == nil) == ["meta", "organizations", "tokens"].contains(table))
         }
         let perOrganization = try entries.filter { $0.organization == .clinic }.map { entry in
             var first: StoredEntry?

@@ -279,6 +279,7 @@ extension ReadTransaction where Self: ~Copyable {
         for table in Tables.all where TableText.isPerOrganization(table) {
             try noteStrays(in: table, besides: numbers, &report)
         }
+        try checkTokens(&report)
         return report
     }
 
@@ -330,7 +331,7 @@ extension ReadTransaction where Self: ~Copyable {
 }
 
 extension CheckReport {
-    fileprivate mutating func note(_ table: Table, _ key: String, _ message: String) {
+    mutating func note(_ table: Table, _ key: String, _ message: String) {
         faultCount += 1
         guard faults.count < Self.faultsMax else { return }
         faults.append(Fault(table: table.name, organization: nil, key: key, message: message))

@@ -5,7 +5,7 @@ internal import Storage
 enum TableText {
     /// Tables whose keys start with an organization.
     static func isPerOrganization(_ table: Table) -> Bool {
-        table != Tables.meta && table != Tables.organizations
+        table != Tables.meta && table != Tables.organizations && table != Tables.tokens
     }
 
     // MARK: Printing
@@ -13,7 +13,7 @@ enum TableText {
     /// The key in words, without its organization.
     static func text(of key: RawSpan, in table: Table) throws(VaultError) -> String {
         guard isPerOrganization(table) else {
-            return table == Tables.meta ? String(copyingUTF8: key) : try id(key, at: 0).text
+            return table == Tables.organizations ? try id(key, at: 0).text : String(copyingUTF8: key)
         }
         guard key.byteCount >= 4 else { throw .corrupted("a key of \(table.name) is cut short") }
         let rest = key.extracting(droppingFirst: 4)

@@ -47,6 +47,7 @@ enum TableValue {
         case Tables.erasures: return try erasure(key, value)
         case Tables.formerHolders:
             return value.byteCount == 0 ? [:] : try Holding(key: key, sealed: value).json
+        case Tables.tokens: return try AccessToken(key: key, sealed: value).json
         default: return [:]
         }
     }

@@ -52,6 +52,10 @@ public enum Limits {
     public static let writesPendingMax = 65_536
     /// Writes that share one commit.
     public static let writesPerCommitMax = 4_096
+    /// Organizations whose numbers are kept in memory; others are read anew.
+    public static let organizationsRememberedMax = 65_536
+    /// Entries that one page of a walk looks at.
+    public static let scanEntriesMax = 10_000
     /// Rows that one transaction of an import holds.
     public static let importBatchRowsMax = 200_000
     /// Fields of a public form.

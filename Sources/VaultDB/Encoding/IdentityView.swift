@@ -9,7 +9,7 @@ struct IdentityView: ~Escapable {
     private let flags: UInt8
     let lastSequence: UInt64
     /// Where the identifiers start.
-    private let list: ByteReader
+    let list: ByteReader
 
     @_lifetime(copy bytes)
     init(_ bytes: RawSpan) throws(VaultError) {

@@ -125,6 +125,11 @@ public struct FormAnswer: Equatable, Sendable {
 }
 
 extension Core {
+    func tell(_ answer: IntakeAnswer) -> IntakeAnswer {
+        _ = tell(answer.put)
+        return answer
+    }
+
     /// What a form says, and the lead it makes.
     func read(_ submission: FormSubmission, _ tenant: Tenant) throws(VaultError) -> (RecordDraft, Form) {
         let form = try FormReader(normalizer, region: region(of: tenant)).read(submission.fields)

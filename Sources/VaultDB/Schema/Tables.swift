@@ -37,8 +37,11 @@ package enum Tables {
     /// nothing
     package static let formerHolders = Table(ordinal: 15, name: "former_holders")
 
+    /// token id → a server credential
+    package static let tokens = Table(ordinal: 16, name: "tokens")
+
     package static let all = [
         meta, organizations, ledgers, identities, byEmail, byPhone, byExternal, records, timeline, conflicts, audit,
-        idempotency, byName, merges, erasures, formerHolders,
+        idempotency, byName, merges, erasures, formerHolders, tokens,
     ]
 }

@@ -5,19 +5,11 @@ internal import Storage
 /// Merging, keeping apart and erasing, as operations of the writer.
 extension Core {
     func merge(_ a: UUID, into b: UUID) -> Operation<MergeAnswer> {
-        { [logger] (transaction, scope) throws(VaultError) in
-            let answer = try transaction.merge(a, into: b, &scope)
-            logger.info("Identity merged", metadata: ["identity": "\(a.text)", "into": "\(answer.identity.text)"])
-            return answer
-        }
+        { (transaction, scope) throws(VaultError) in try transaction.merge(a, into: b, &scope) }
     }
 
     func unmerge(_ merge: UUID) -> Operation<MergeAnswer> {
-        { [logger] (transaction, scope) throws(VaultError) in
-            let answer = try transaction.unmerge(merge, &scope)
-            logger.info("Merge undone", metadata: ["merge": "\(merge.text)", "identity": "\(answer.identity.text)"])
-            return answer
-        }
+        { (transaction, scope) throws(VaultError) in try transaction.unmerge(merge, &scope) }
     }
 
     func keepApart(_ a: UUID, _ b: UUID) -> Operation<[Conflict]> {
@@ -25,11 +17,22 @@ extension Core {
     }
 
     func erase(_ id: UUID) -> Operation<ErasureAnswer> {
-        { [logger] (transaction, scope) throws(VaultError) in
-            let answer = try transaction.erase(id, &scope)
-            logger.info("Identity erased", metadata: ["identity": "\(answer.identity.text)"])
-            return answer
-        }
+        { (transaction, scope) throws(VaultError) in try transaction.erase(id, &scope) }
+    }
+
+    // MARK: Telling
+
+    /// Logs what a merge or its undoing did, once it is committed.
+    func tell(_ what: String, _ answer: MergeAnswer) -> MergeAnswer {
+        logger.info(
+            "\(what)", metadata: ["merge": "\(answer.merge.text)", "identity": "\(answer.identity.text)"])
+        return answer
+    }
+
+    /// The same of an erasure.
+    func tell(_ answer: ErasureAnswer) -> ErasureAnswer {
+        logger.info("Identity erased", metadata: ["identity": "\(answer.identity.text)"])
+        return answer
     }
 
     /// Reads what must be there: an organization that is not known has nobody.

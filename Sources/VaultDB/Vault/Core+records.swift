@@ -9,11 +9,10 @@ extension Core {
         try IdempotencyKey.validate(draft.idempotencyKey)
         let query = try usable(draft, phone: nil, tenant)
         let warnings = query == nil ? draft.request.unusable : []
-        return { [self] (transaction, scope) throws(VaultError) in
-            var answer = tell(
-                try transaction.once(draft.idempotencyKey, &scope) { (transaction, scope) throws(VaultError) in
-                    try transaction.put(draft, query, &scope)
-                })
+        return { (transaction, scope) throws(VaultError) in
+            var answer = try transaction.once(draft.idempotencyKey, &scope) { (transaction, scope) throws(VaultError) in
+                try transaction.put(draft, query, &scope)
+            }
             answer.warnings = answer.resolution?.warnings ?? warnings
             return answer
         }
@@ -26,7 +25,7 @@ extension Core {
         }
     }
 
-    private func tell(_ answer: PutAnswer) -> PutAnswer {
+    func tell(_ answer: PutAnswer) -> PutAnswer {
         if let resolution = answer.resolution { _ = tell(resolution) }
         return answer
     }

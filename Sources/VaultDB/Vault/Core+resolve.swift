@@ -21,14 +21,14 @@ extension Core {
         }
     }
 
-    private enum Preparation {
+    enum Preparation {
         case answered(Resolution)
         case writes(ResolveQuery)
     }
 
     /// Everything that needs no write lock.
     @inline(__always)
-    private func prepare(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Preparation {
+    func prepare(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Preparation {
         if request.idempotencyKey == nil, let resolution = try quickMatch(request, tenant) {
             return .answered(request.isDryRun ? resolution : count(resolution))
         }
@@ -79,7 +79,7 @@ extension Core {
         } ?? nil
     }
 
-    private func operation(_ idempotencyKey: String?, _ query: ResolveQuery) -> Operation<Resolution> {
+    func operation(_ idempotencyKey: String?, _ query: ResolveQuery) -> Operation<Resolution> {
         { (transaction, scope) throws(VaultError) in
             try transaction.once(idempotencyKey, &scope) { (transaction, scope) throws(VaultError) in
                 try transaction.resolve(query, &scope)

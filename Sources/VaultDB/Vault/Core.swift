@@ -72,7 +72,7 @@ final class Core<Engine: StorageEngine>: Sendable {
 
         fileprivate init(id: UUID) { self.id = id }
 
-        fileprivate var number: OrganizationNumber? {
+        var number: OrganizationNumber? {
             let known = known.load(ordering: .relaxed)
             return known == 0 ? nil : OrganizationNumber(UInt32(known >> 16))
         }
@@ -82,7 +82,7 @@ final class Core<Engine: StorageEngine>: Sendable {
         }
 
         /// What was read, unless something newer is known.
-        fileprivate func learn(_ record: OrganizationRecord) {
+        func learn(_ record: OrganizationRecord) {
             _ = known.compareExchange(expected: 0, desired: record.packed, ordering: .relaxed)
         }
 
@@ -96,7 +96,8 @@ final class Core<Engine: StorageEngine>: Sendable {
         tenants.withLock { tenants in
             if let known = tenants[id] { return known }
             let tenant = Tenant(id: id)
-            tenants[id] = tenant
+            // Whoever asks for ever new organizations gets them, and costs no memory.
+            if tenants.count < Limits.organizationsRememberedMax { tenants[id] = tenant }
             return tenant
         }
     }
@@ -168,7 +169,7 @@ final class Core<Engine: StorageEngine>: Sendable {
         return writes.submit(operation(tenant, body))
     }
 
-    private func operation<Answer: Sendable>(
+    func operation<Answer: Sendable>(
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
     ) -> @Sendable (inout Engine.Writer) throws(VaultError) -> Answer {
         { [self] (transaction) throws(VaultError) in
@@ -197,7 +198,7 @@ final class Core<Engine: StorageEngine>: Sendable {
     /// The file's identifiers read as this program reads them now.
     func didRekey() { acceptsWrites.store(true, ordering: .relaxed) }
 
-    private func refuseUnderOtherRules() throws(VaultError) {
+    func refuseUnderOtherRules() throws(VaultError) {
         if acceptsWrites.load(ordering: .relaxed) { return }
         throw VaultError(
             .rekeyRequired,

@@ -20,26 +20,26 @@ extension Organization {
     ///   where the two are one by now.
     @discardableResult
     public func merge(_ a: UUID, into b: UUID) async throws(VaultError) -> MergeAnswer {
-        try await core.write(tenant, core.merge(a, into: b))
+        core.tell("Identity merged", try await core.write(tenant, core.merge(a, into: b)))
     }
 
     /// The blocking twin.
     @discardableResult
     public func mergeBlocking(_ a: UUID, into b: UUID) throws(VaultError) -> MergeAnswer {
-        try core.writeBlocking(tenant, core.merge(a, into: b))
+        core.tell("Identity merged", try core.writeBlocking(tenant, core.merge(a, into: b)))
     }
 
     /// Undoes a merge: both identities are as they were before it, and what the survivor gained since stays with it.
     /// - Throws: `notFound` for an unknown merge, `refused` where a later one has to be undone first.
     @discardableResult
     public func unmerge(_ merge: UUID) async throws(VaultError) -> MergeAnswer {
-        try await core.write(tenant, core.unmerge(merge))
+        core.tell("Merge undone", try await core.write(tenant, core.unmerge(merge)))
     }
 
     /// The blocking twin.
     @discardableResult
     public func unmergeBlocking(_ merge: UUID) throws(VaultError) -> MergeAnswer {
-        try core.writeBlocking(tenant, core.unmerge(merge))
+        core.tell("Merge undone", try core.writeBlocking(tenant, core.unmerge(merge)))
     }
 
     /// The merges that can be undone, newest first, before the one that `cursor` names.
@@ -73,13 +73,13 @@ extension Organization {
     /// - Throws: `notFound` and `erased`.
     @discardableResult
     public func erase(_ id: UUID) async throws(VaultError) -> ErasureAnswer {
-        try await core.write(tenant, core.erase(id))
+        core.tell(try await core.write(tenant, core.erase(id)))
     }
 
     /// The blocking twin.
     @discardableResult
     public func eraseBlocking(_ id: UUID) throws(VaultError) -> ErasureAnswer {
-        try core.writeBlocking(tenant, core.erase(id))
+        core.tell(try core.writeBlocking(tenant, core.erase(id)))
     }
 
     /// The register of erasures, in the order of their ids, after the one that `cursor` names.

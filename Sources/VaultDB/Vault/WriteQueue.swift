@@ -78,7 +78,8 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
         return pending
     }
 
-    private func enqueue<Answer: Sendable>(
+    /// Hands `body` in; `deliver` is called once, on the writer's thread, or at once where it is refused.
+    func enqueue<Answer: Sendable>(
         _ body: @escaping @Sendable (inout Engine.Writer) throws(VaultError) -> Answer,
         _ deliver: @escaping @Sendable (Result<Answer, VaultError>) -> Void
     ) {

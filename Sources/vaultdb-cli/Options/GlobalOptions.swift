@@ -76,7 +76,7 @@ extension GlobalOptions {
     }
 
     /// - Throws: a vault that is not there is a failure: "not found" is said of what was looked for in it.
-    private func open(_ options: VaultOptions) throws -> Vault {
+    func open(_ options: VaultOptions) throws -> Vault {
         let path = try path()
         do throws(VaultError) {
             return try Vault(at: path, options: options)

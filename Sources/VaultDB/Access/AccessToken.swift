@@ -1,0 +1,62 @@
+public import Foundation
+internal import Crypto
+
+/// A server credential as the vault keeps it: for one organization, with one role. The secret itself is not kept, only
+/// its SHA-256.
+public struct AccessToken: Equatable, Sendable {
+    /// The part of the token's text that names it.
+    public let id: String
+    public let organization: UUID
+    public let role: AccessRole
+    /// What it is for, in its maker's words.
+    public let label: String?
+    public let createdAt: Timestamp
+    let digest: [UInt8]
+
+    static func digest(of secret: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: secret)) }
+
+    /// Whether `secret` is this token's. Takes the same time wherever the bytes differ.
+    func holds(_ secret: TokenText) -> Bool {
+        let given = Self.digest(of: secret.secret)
+        var difference = UInt8(given.count == digest.count ? 0 : 1)
+        for (one, other) in zip(given, digest) { difference |= one ^ other }
+        return difference == 0
+    }
+}
+
+extension AccessToken {
+    private static let version: UInt8 = 1
+    static let digestBytes = 32
+
+    func encoded(under key: borrowing Key) -> [UInt8] {
+        var writer = ByteWriter(format: Self.version)
+        writer.id(organization)
+        writer.byte(role.rawValue)
+        writer.time(createdAt)
+        writer.blob(digest)
+        writer.text(label)
+        return writer.sealed(under: key)
+    }
+
+    init(key: RawSpan, sealed bytes: RawSpan) throws(VaultError) {
+        id = String(copyingUTF8: key)
+        var reader = try ByteReader(sealed: bytes, under: key, format: Self.version)
+        organization = try reader.id()
+        guard let role = AccessRole(rawValue: try reader.byte()) else {
+            throw .corrupted("a token has an unknown role")
+        }
+        self.role = role
+        createdAt = try reader.time()
+        digest = try reader.blob(Self.digestBytes)
+        label = try reader.optionalText()
+    }
+}
+
+extension AccessToken {
+    public var json: JSONValue {
+        [
+            "id": .string(id), "organization": .string(organization.text), "role": .string(role.description),
+            "label": JSONValue(label), "created_at": JSONValue(createdAt),
+        ]
+    }
+}

@@ -1,0 +1,56 @@
+internal import Foundation
+internal import Storage
+
+/// Writes for callers who neither wait nor block: an event loop hands them in, in its own order, and hears of each
+/// when it is committed.
+extension Core {
+    typealias Delivery<Answer> = @Sendable (Result<Answer, VaultError>) -> Void
+
+    /// Answers at once where nothing has to change; otherwise hands the request to the writer and answers nil.
+    /// - Parameters:
+    ///   - afterOwnWrites: the caller has writes waiting, which the answer must take into account: then the request
+    ///     goes to the writer, who has done those before, without a look at a snapshot.
+    ///   - deliver: called once, on the writer's thread, if and only if nil is answered.
+    func submitResolve(
+        _ request: ResolveRequest, _ tenant: Tenant, afterOwnWrites: Bool, _ deliver: @escaping Delivery<Resolution>
+    ) throws(VaultError) -> Resolution? {
+        let query: ResolveQuery
+        if afterOwnWrites, !request.isDryRun {
+            try IdempotencyKey.validate(request.idempotencyKey)
+            query = try ResolveQuery(request, region: region(request.region, for: tenant), normalizer)
+        } else {
+            switch try prepare(request, tenant) {
+            case .answered(let resolution): return resolution
+            case .writes(let needed): query = needed
+            }
+        }
+        try submit(tenant, operation(request.idempotencyKey, query)) { [self] result in
+            deliver(result.map(tell))
+        }
+        return nil
+    }
+
+    func submit<Answer: Sendable>(
+        _ tenant: Tenant, _ body: @escaping Operation<Answer>, _ deliver: @escaping Delivery<Answer>
+    ) throws(VaultError) {
+        try refuseUnderOtherRules()
+        writes.enqueue(operation(tenant, body), deliver)
+    }
+}
+
+extension Organization {
+    /// As `resolve`, for callers who can't wait; see `Core.submitResolve`.
+    package func submitResolve(
+        _ request: ResolveRequest, afterOwnWrites: Bool,
+        _ deliver: @escaping @Sendable (Result<Resolution, VaultError>) -> Void
+    ) throws(VaultError) -> Resolution? {
+        try core.submitResolve(request, tenant, afterOwnWrites: afterOwnWrites, deliver)
+    }
+
+    /// As `put`, for callers who can't wait.
+    package func submitPut(
+        _ draft: RecordDraft, _ deliver: @escaping @Sendable (Result<PutAnswer, VaultError>) -> Void
+    ) throws(VaultError) {
+        try core.submit(tenant, core.put(draft, tenant)) { [core] result in deliver(result.map(core.tell)) }
+    }
+}

@@ -1,0 +1,187 @@
+package import Foundation
+internal import LMDB
+internal import Storage
+internal import Synchronization
+
+/// Lookups on bytes, many of them on one snapshot: the way of a server's hits. No `String` is made and nothing is
+/// allocated for an identifier that is normalised already, or a phone spelling that is remembered.
+///
+/// It is one moment of the vault. While it lives nothing else may be asked of the vault by the same thread.
+package struct ReadBatch: ~Copyable {
+    private let core: Core<LMDB.Environment>
+    private let held: HeldSnapshot
+
+    fileprivate init(_ core: Core<LMDB.Environment>) throws(VaultError) {
+        self.core = core
+        do throws(StorageError) { held = try core.engine.hold() } catch { throw VaultError(storage: error) }
+    }
+
+    /// The number of the commit that this is the state of.
+    package var commit: Int { held.snapshot.commit }
+
+    // MARK: Find
+
+    package borrowing func find(
+        email utf8: Span<UInt8>, in organization: Organization
+    ) throws(VaultError) -> UUID? {
+        guard let number = try number(of: organization) else { return nil }
+        if EmailAddress.isNormalized(utf8) { return try owner(ofEmail: utf8, in: number)?.holder }
+        guard let email = EmailAddress(utf8: utf8) else { return nil }
+        return try owner(of: .email(email), in: number)
+    }
+
+    package borrowing func find(
+        phone utf8: Span<UInt8>, in organization: Organization
+    ) throws(VaultError) -> UUID? {
+        guard let number = try number(of: organization) else { return nil }
+        // What is found under a candidate is normalised; see `PhoneNumber.candidate`.
+        if let candidate = PhoneNumber.candidate(utf8: utf8), let owner = try owner(of: .phone(candidate), in: number) {
+            return owner
+        }
+        let region = try core.region(of: organization.tenant)
+        guard let phone = core.normalizer.phone(utf8: utf8, region: region) else { return nil }
+        return try owner(of: .phone(phone), in: number)
+    }
+
+    package borrowing func find(
+        external utf8: Span<UInt8>, in organization: Organization
+    ) throws(VaultError) -> UUID? {
+        guard let number = try number(of: organization), let valid = try? UTF8Span(validating: utf8),
+            let external = ExternalID(String(copying: valid))
+        else { return nil }
+        return try owner(of: .external(external), in: number)
+    }
+
+    // MARK: Resolve
+
+    /// A resolve that would change nothing.
+    package struct Match {
+        package let identity: UUID
+        package let kind: IdentifierKind
+        package let phone: PhoneNumber?
+        package let sequence: UInt64
+    }
+
+    /// The answer to a resolve by an email, a phone or both that changes nothing; an empty span stands for "not given".
+    /// Nil says nothing at all: then the request is to take the way of all others.
+    package borrowing func match(
+        email: Span<UInt8>, phone spelling: Span<UInt8>, name: Span<UInt8>, in organization: Organization
+    ) throws(VaultError) -> Match? {
+        // Hits that are logged are told by the usual way.
+        guard !core.logsHits, let number = try number(of: organization) else { return nil }
+        guard email.isEmpty || EmailAddress.isNormalized(email), name.isEmpty || name.isPlainName else { return nil }
+        var phone: PhoneNumber?
+        if !spelling.isEmpty {
+            phone = PhoneNumber.candidate(utf8: spelling)
+            if phone == nil {
+                phone = core.normalizer.phone(utf8: spelling, region: try core.region(of: organization.tenant))
+            }
+            if phone == nil { return nil }
+        }
+        let kind = email.isEmpty ? IdentifierKind.phone : .email
+        let entry: IndexEntry?
+        if !email.isEmpty {
+            entry = try owner(ofEmail: email, in: number)
+        } else if let phone {
+            entry = try held.snapshot.entry(of: .phone(phone), in: number)
+        } else {
+            return nil
+        }
+        guard let entry, entry.state == .owned,
+            let bytes = try held.snapshot.value(Key.identity(entry.holder, in: number), in: Tables.identities)
+        else { return nil }
+        let identity = try IdentityView(bytes)
+        guard try identity.satisfies(email: email.bytes, phone: phone, name: name.bytes) else { return nil }
+        core.hits.add(1, ordering: .relaxed)
+        return Match(identity: entry.holder, kind: kind, phone: phone, sequence: identity.lastSequence)
+    }
+
+    // MARK: Entries
+
+    @inline(__always)
+    private borrowing func owner(
+        ofEmail utf8: Span<UInt8>, in organization: OrganizationNumber
+    ) throws(VaultError) -> IndexEntry? {
+        var key = Key(organization)
+        key.append(utf8.bytes)
+        guard let bytes = try held.snapshot.value(key, in: Tables.byEmail) else { return nil }
+        let entry = try IndexEntry(bytes)
+        return entry.state == .owned ? entry : nil
+    }
+
+    private borrowing func owner(
+        of identifier: Identifier, in organization: OrganizationNumber
+    ) throws(VaultError) -> UUID? {
+        let entry = try held.snapshot.entry(of: identifier, in: organization)
+        return entry.flatMap { $0.state == .owned ? $0.holder : nil }
+    }
+
+    /// Nil while nothing was ever written for the organization.
+    @inline(__always)
+    private borrowing func number(of organization: Organization) throws(VaultError) -> OrganizationNumber? {
+        if let number = organization.tenant.number { return number }
+        guard let record = try held.snapshot.organization(organization.id) else { return nil }
+        organization.tenant.learn(record)
+        return record.number
+    }
+}
+
+extension Vault {
+    /// Opens a snapshot to answer from. It is closed when the value's life ends, which must be soon.
+    package func readBatch() throws(VaultError) -> ReadBatch { try ReadBatch(core) }
+}
+
+extension IdentityView {
+    /// As `satisfies(_:)`, by bytes: whether the identity owns what is given and knows the name. Empty is not given.
+    fileprivate func satisfies(email: RawSpan, phone: PhoneNumber?, name: RawSpan) throws(VaultError) -> Bool {
+        guard isLiving else { return false }
+        var missing = (email.isEmpty ? 0 : 1) + (phone == nil ? 0 : 1)
+        var reader = list
+        for _ in 0..<(try reader.count()) {
+            let tag = try reader.byte() & IdentityFormat.kindAndState
+            let length = try reader.count()
+            let text = try reader.span(length)
+            switch tag {
+            case IdentityFormat.ownedTag(.email): if !email.isEmpty, text.equals(email) { missing -= 1 }
+            case IdentityFormat.ownedTag(.phone):
+                if let phone, phone.withASCII({ text.equals($0.bytes) }) { missing -= 1 }
+            default: break
+            }
+            _ = try reader.varint()
+            _ = try reader.varint()
+            _ = try reader.varint()
+        }
+        if missing > 0 { return false }
+        if name.isEmpty { return true }
+        for _ in 0..<(try reader.count()) {
+            let length = try reader.count()
+            _ = try reader.span(length)
+        }
+        return try Self.knows(name, &reader)
+    }
+
+    /// Reads the display name and the aliases.
+    private static func knows(_ name: RawSpan, _ reader: inout ByteReader) throws(VaultError) -> Bool {
+        let length = try reader.count()
+        if try reader.span(length).equals(name) { return true }
+        for _ in 0..<(try reader.count()) {
+            let length = try reader.count()
+            if try reader.span(length).equals(name) { return true }
+        }
+        return false
+    }
+}
+
+extension Span<UInt8> {
+    /// Printable ASCII within the bound of a name, with single spaces inside and none at the ends: kept as it is.
+    fileprivate var isPlainName: Bool {
+        guard count <= Limits.nameBytesMax else { return false }
+        var isAfterSpace = true
+        for index in indices {
+            let byte = self[index]
+            if byte < 0x20 || byte >= 0x7F || byte == 0x20 && isAfterSpace { return false }
+            isAfterSpace = byte == 0x20
+        }
+        return !isAfterSpace
+    }
+}

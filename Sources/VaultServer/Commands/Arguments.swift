@@ -1,0 +1,82 @@
+internal import Foundation
+internal import VaultDB
+
+/// The arguments of a command that is not on the hot path, taken one after the other.
+struct Arguments: Sendable {
+    let command: String
+    private var words: ArraySlice<String>
+    /// Of the server, for what a client may ask for.
+    let limits: ServerLimits
+
+    /// - Throws: an argument that is not UTF-8.
+    init(_ request: borrowing Request, from first: Int, command: String, limits: ServerLimits) throws(ReplyError) {
+        self.command = command
+        self.limits = limits
+        var words: [String] = []
+        for index in min(first, request.count)..<request.count {
+            guard let valid = try? UTF8Span(validating: request[index]) else {
+                throw ReplyError(.invalid, "argument \(index) is not UTF-8")
+            }
+            words.append(String(copying: valid))
+        }
+        self.words = words[...]
+    }
+
+    init(_ words: [String], command: String, limits: ServerLimits = ServerLimits()) {
+        self.command = command
+        self.words = words[...]
+        self.limits = limits
+    }
+
+    var isEmpty: Bool { words.isEmpty }
+    var count: Int { words.count }
+
+    mutating func next() throws(ReplyError) -> String {
+        guard let word = words.popFirst() else { throw .arity(command) }
+        return word
+    }
+
+    /// The next word if it is this keyword, in either case.
+    mutating func skip(_ keyword: String) -> Bool {
+        guard let word = words.first, word.uppercased() == keyword else { return false }
+        words.removeFirst()
+        return true
+    }
+
+    /// What follows the keyword; nil where the next word is another.
+    mutating func option(_ keyword: String) throws(ReplyError) -> String? {
+        guard skip(keyword) else { return nil }
+        guard let value = words.popFirst() else { throw .syntax }
+        return value
+    }
+
+    mutating func id(_ what: String = "identity") throws(ReplyError) -> UUID {
+        try Self.id(try next(), what)
+    }
+
+    static func id(_ text: String, _ what: String) throws(ReplyError) -> UUID {
+        guard let id = UUID(uuidString: text) else {
+            throw ReplyError(.invalid, "the \(what) is no UUID such as 8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80")
+        }
+        return id
+    }
+
+    /// A number from `range`; clamped to its upper end, for a client may not know the limit.
+    static func number(_ text: String, _ range: ClosedRange<Int>) throws(ReplyError) -> Int {
+        guard let number = Int(text), number >= range.lowerBound else {
+            throw ReplyError(.general, "value is not an integer or out of range")
+        }
+        return min(number, range.upperBound)
+    }
+
+    /// `COUNT n` where it comes next.
+    mutating func countOption() throws(ReplyError) -> Int? {
+        guard let text = try option("COUNT") else { return nil }
+        return try Self.number(text, 1...limits.answerEntriesMax)
+    }
+
+    /// To be called when everything is taken.
+    func end() throws(ReplyError) {
+        if !words.isEmpty { throw .syntax }
+    }
+}

@@ -1,0 +1,99 @@
+internal import Foundation
+internal import VaultDB
+
+/// A command of the protocol: what clients and tools are told of it, who may give it, and what it does.
+struct Command: Sendable {
+    struct Flags: OptionSet, Sendable {
+        let rawValue: Int
+        static let readOnly = Flags(rawValue: 1)
+        static let write = Flags(rawValue: 2)
+        static let fast = Flags(rawValue: 4)
+        static let admin = Flags(rawValue: 8)
+        static let noAuthentication = Flags(rawValue: 16)
+        static let blocking = Flags(rawValue: 32)
+        static let loading = Flags(rawValue: 64)
+
+        /// As `COMMAND INFO` names them.
+        var names: [String] {
+            let names: [(Flags, String)] = [
+                (.readOnly, "readonly"), (.write, "write"), (.fast, "fast"), (.admin, "admin"),
+                (.noAuthentication, "no_auth"), (.blocking, "blocking"), (.loading, "loading"),
+            ]
+            return names.filter { contains($0.0) }.map(\.1)
+        }
+    }
+
+    enum Group: String, Sendable { case connection, server, people, records, review, trail }
+
+    typealias Answer = @Sendable (Organization, inout Arguments) throws -> JSONValue
+    typealias Submission = @Sendable (Organization, inout Arguments, @escaping Deliver) throws -> Void
+    typealias Deliver = @Sendable (Result<JSONValue, VaultError>) -> Void
+    typealias OnConnection = @Sendable (inout ConnectionCommand) throws -> Void
+
+    /// What a command does, by how it runs.
+    enum Action: Sendable {
+        /// Answered on bytes from the batch's snapshot.
+        case find, findMany
+        /// The same where nothing has to change; the writer's otherwise.
+        case resolve
+        /// Of the connection or the server itself.
+        case connection(OnConnection)
+        /// A short read, done on the event loop.
+        case answer(Answer)
+        /// Handed to the writer; commands behind it that write are handed in without waiting for it.
+        case submit(Submission)
+        /// A long read or a rare write, done beside the event loops. What follows on the connection waits for it.
+        case work(Answer)
+        /// Waits for events where there are none yet.
+        case changes
+    }
+
+    /// In lower case.
+    let name: String
+    /// As Redis counts: the words with the command's own, negative where more may follow.
+    let arity: Int
+    let flags: Flags
+    let group: Group
+    let summary: String
+    /// The arguments, as `usage` words: `org`, `[COUNT n]`, `EMAIL|PHONE|EXTERNAL`, `[field value ...]`.
+    let usage: String
+    /// Nil for what anybody may do.
+    let role: AccessRole?
+    let action: Action
+
+    /// Whether the first argument is an organization, by which a proxy may shard.
+    var takesOrganization: Bool { usage.hasPrefix("org") }
+
+    func accepts(count: Int) -> Bool { arity >= 0 ? count == arity : count >= -arity }
+}
+
+extension Command {
+    /// A read that answers with a JSON value.
+    static func read(
+        _ name: String, _ arity: Int, _ usage: String, _ group: Group, role: AccessRole = .reader, _ summary: String,
+        _ answer: @escaping Answer
+    ) -> Command {
+        Command(
+            name: name, arity: arity, flags: .readOnly, group: group, summary: summary, usage: usage, role: role,
+            action: .answer(answer))
+    }
+
+    /// A long read, or a write that need not be pipelined. It may block.
+    static func work(
+        _ name: String, _ arity: Int, _ usage: String, _ group: Group, role: AccessRole, flags: Flags = .write,
+        _ summary: String, _ answer: @escaping Answer
+    ) -> Command {
+        Command(
+            name: name, arity: arity, flags: flags, group: group, summary: summary, usage: usage, role: role,
+            action: .work(answer))
+    }
+
+    static func onConnection(
+        _ name: String, _ arity: Int, _ usage: String, group: Group = .connection, role: AccessRole? = .reader,
+        flags: Flags = [.fast, .loading], _ summary: String, _ body: @escaping OnConnection
+    ) -> Command {
+        Command(
+            name: name, arity: arity, flags: flags, group: group, summary: summary, usage: usage, role: role,
+            action: .connection(body))
+    }
+}

@@ -1,0 +1,119 @@
+internal import NIOCore
+internal import Synchronization
+internal import VaultDB
+
+/// `CLIENT` and its subcommands.
+extension ConnectionCommand {
+    mutating func clientCommand() throws {
+        let subcommand = try arguments.next()
+        switch subcommand.uppercased() {
+        case "ID": try alone { $0.writer.integer($0.session.id) }
+        case "GETNAME":
+            try alone { if $0.session.name.isEmpty { $0.writer.null() } else { $0.writer.bulk($0.session.name) } }
+        case "SETNAME": try setName()
+        case "SETINFO": try setInformation()
+        case "INFO": try alone { $0.writer.verbatim($0.client.line(at: .now()) + "\n") }
+        case "LIST": try list()
+        case "KILL": try kill()
+        // There is nothing to evict and nothing that is touched, so both are as asked for.
+        case "NO-EVICT", "NO-TOUCH": try setSwitch()
+        default:
+            throw ReplyError(.general, "unknown subcommand '\(subcommand.prefix(128))'. Try CLIENT HELP.")
+        }
+    }
+
+    private mutating func alone(_ body: (inout ConnectionCommand) -> Void) throws {
+        guard arguments.isEmpty else { throw ReplyError.arity("client") }
+        body(&self)
+    }
+
+    private mutating func setName() throws {
+        let name = try arguments.next()
+        try arguments.end()
+        guard Session.isName(name) else {
+            throw ReplyError(.general, "Client names cannot contain spaces, newlines or special characters.")
+        }
+        session.name = name
+        ok()
+    }
+
+    private mutating func setInformation() throws {
+        let (attribute, value) = (try arguments.next().uppercased(), try arguments.next())
+        try arguments.end()
+        guard Session.isName(value) else {
+            throw ReplyError(.general, "\(attribute.prefix(16)) cannot contain spaces, newlines or special characters.")
+        }
+        switch attribute {
+        case "LIB-NAME": session.libraryName = value
+        case "LIB-VER": session.libraryVersion = value
+        default: throw ReplyError(.general, "Unrecognized option '\(attribute.prefix(128))'")
+        }
+        ok()
+    }
+
+    private mutating func setSwitch() throws {
+        guard ["ON", "OFF"].contains(try arguments.next().uppercased()), arguments.isEmpty else {
+            throw ReplyError.syntax
+        }
+        ok()
+    }
+
+    /// Connections this one may know of: bearers of tokens see those of their organization.
+    private var visible: [ClientRecord] {
+        let organization = session.grant?.organization
+        return server.clients.all.filter { record in
+            organization == nil || record.id == session.id
+                || record.details.withLock(\.organization) == organization
+        }
+    }
+
+    private mutating func list() throws {
+        if try arguments.option("TYPE") == nil, arguments.skip("ID") {
+            var ids: Set<Int> = []
+            while !arguments.isEmpty { ids.insert(try Arguments.number(try arguments.next(), 1...Int.max)) }
+            return tell(visible.filter { ids.contains($0.id) })
+        }
+        try arguments.end()
+        tell(visible)
+    }
+
+    private mutating func tell(_ clients: [ClientRecord]) {
+        let now = NIODeadline.now()
+        writer.verbatim(clients.map { $0.line(at: now) + "\n" }.joined())
+    }
+
+    private mutating func kill() throws {
+        if let refusal = session.refusal(of: .admin) { throw refusal }
+        if arguments.count == 1 {
+            let address = try arguments.next()
+            guard end({ $0.address == address }, skipsMe: false) > 0 else {
+                throw ReplyError(.general, "No such client")
+            }
+            return ok()
+        }
+        var (id, address, skipsMe): (Int?, String?, Bool) = (nil, nil, true)
+        while !arguments.isEmpty {
+            if let text = try arguments.option("ID") {
+                id = try Arguments.number(text, 1...Int.max)
+            } else if let text = try arguments.option("ADDR") {
+                address = text
+            } else if let text = try arguments.option("SKIPME") {
+                skipsMe = text.uppercased() != "NO"
+            } else {
+                throw ReplyError.syntax
+            }
+        }
+        guard id != nil || address != nil else { throw ReplyError.syntax }
+        writer.integer(
+            end({ ($0.id == id ?? $0.id) && ($0.address == address ?? $0.address) }, skipsMe: skipsMe))
+    }
+
+    private mutating func end(_ isMeant: (ClientRecord) -> Bool, skipsMe: Bool) -> Int {
+        let meant = visible.filter { isMeant($0) && !(skipsMe && $0.id == session.id) }
+        for record in meant {
+            // This one gets its reply first.
+            if record.id == session.id { session.isEnding = true } else { record.end() }
+        }
+        return meant.count
+    }
+}

@@ -1,0 +1,119 @@
+internal import Logging
+internal import Synchronization
+internal import VaultDB
+
+/// What clients say about themselves when they connect.
+extension CommandTable {
+    static let connectionCommands: [Command] = [
+        .onConnection("ping", -1, "[message]", "Answers PONG, or the message.") { (call) throws in
+            switch call.arguments.count {
+            case 0: call.writer.simple("PONG")
+            case 1: call.writer.bulk(try call.arguments.next())
+            default: throw ReplyError.arity("ping")
+            }
+        },
+        .onConnection("echo", 2, "message", "Answers the message.") { (call) throws in
+            call.writer.bulk(try call.arguments.next())
+        },
+        .onConnection(
+            "hello", -1, "[protover] [AUTH username token] [SETNAME clientname]", role: nil,
+            flags: [.fast, .loading, .noAuthentication], "Sets the version of the protocol, and shows a token.",
+            { try $0.hello() }),
+        .onConnection(
+            "auth", -2, "[username] token", role: nil, flags: [.fast, .loading, .noAuthentication],
+            "Shows a token.", { try $0.authenticate() }),
+        .onConnection(
+            "client", -2, "subcommand [argument ...]", "Tells of connections, names this one, ends others.",
+            { try $0.clientCommand() }),
+        .onConnection("select", 2, "index", "Takes database 0, the only one.") { (call) throws in
+            guard let index = Int(try call.arguments.next()) else {
+                throw ReplyError(.general, "value is not an integer or out of range")
+            }
+            guard index == 0 else { throw ReplyError(.general, "DB index is out of range") }
+            call.ok()
+        },
+        .onConnection(
+            "quit", -1, "", role: nil, flags: [.fast, .loading, .noAuthentication], "Ends the connection."
+        ) { (call) throws in
+            call.session.isEnding = true
+            call.ok()
+        },
+        .onConnection(
+            "reset", 1, "", role: nil, flags: [.fast, .loading, .noAuthentication],
+            "Sets the connection back to how it began."
+        ) { (call) throws in
+            call.session.reset(grant: call.server.access.grantWithoutToken)
+            call.writer.version = call.session.version
+            call.writer.simple("RESET")
+        },
+    ]
+}
+
+extension ConnectionCommand {
+    fileprivate mutating func hello() throws {
+        var version = session.version
+        if !arguments.isEmpty {
+            guard let number = Int(try arguments.next()) else {
+                throw ReplyError(.general, "Protocol version is not an integer or out of range")
+            }
+            guard let asked = ProtocolVersion(rawValue: number) else {
+                throw ReplyError(.unknownProtocol, "unsupported protocol version")
+            }
+            version = asked
+        }
+        var name: String?
+        while !arguments.isEmpty {
+            if arguments.skip("AUTH") {
+                guard arguments.count >= 2 else { throw ReplyError.syntax }
+                _ = try arguments.next()
+                try showToken(try arguments.next())
+            } else if let given = try arguments.option("SETNAME") {
+                guard Session.isName(given) else { throw Self.badName }
+                name = given
+            } else {
+                throw ReplyError.syntax
+            }
+        }
+        guard session.isAuthenticated else {
+            throw ReplyError(
+                .unauthenticated,
+                "HELLO must be called with the client already authenticated, otherwise the HELLO "
+                    + "<proto> AUTH <user> <token> option can be used to authenticate the client and select the RESP "
+                    + "protocol version at the same time")
+        }
+        session.version = version
+        writer.version = version
+        if let name { session.name = name }
+        writer.value([
+            "server": "vaultdb", "version": .string(ServerVersion.text), "proto": JSONValue(version.rawValue),
+            "id": JSONValue(session.id), "mode": "standalone", "role": "master", "modules": [],
+        ])
+    }
+
+    fileprivate mutating func authenticate() throws {
+        guard arguments.count <= 2 else { throw ReplyError.syntax }
+        // Clients send a user name too; the token alone says who it is.
+        if arguments.count == 2 { _ = try arguments.next() }
+        try showToken(try arguments.next())
+        ok()
+    }
+
+    private mutating func showToken(_ text: String) throws {
+        guard let grant = try server.access.grant(showing: text) else {
+            session.noteFailedAttempt()
+            server.metrics.failedLoginCount.add(1, ordering: .relaxed)
+            server.logger.notice("Token refused", metadata: ["client": "\(client.address)"])
+            throw ReplyError(.wrongPassword, "this is no token of this vault")
+        }
+        session.grant = grant
+    }
+
+    fileprivate static var badName: ReplyError {
+        ReplyError(.general, "Client names cannot contain spaces, newlines or special characters.")
+    }
+}
+
+/// The version of this program.
+package enum ServerVersion {
+    package static let text = "0.1.0"
+}

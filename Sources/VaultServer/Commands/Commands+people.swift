@@ -1,0 +1,83 @@
+internal import Foundation
+internal import VaultDB
+
+/// Finding people, and creating those who are new.
+extension CommandTable {
+    static let peopleCommands: [Command] = [
+        Command(
+            name: "resolve", arity: -4, flags: [.write, .fast], group: .people,
+            summary: "Finds or creates a person's identity, and explains how.",
+            usage: "org [EMAIL email] [PHONE phone] [EXTERNAL namespace:value ...] [NAME name] [SOURCE source] "
+                + "[REGION region] [IDEMPOTENCY key] [DRYRUN]",
+            role: .resolver, action: .resolve),
+        Command(
+            name: "find", arity: 4, flags: [.readOnly, .fast], group: .people,
+            summary: "The id of the identity that owns an identifier. Never writes.",
+            usage: "org EMAIL|PHONE|EXTERNAL identifier", role: .reader, action: .find),
+        Command(
+            name: "mfind", arity: -4, flags: [.readOnly, .fast], group: .people,
+            summary: "The ids of the identities that own identifiers, in order. Never writes.",
+            usage: "org [EMAIL email ...] [PHONE phone ...] [EXTERNAL external ...]", role: .reader,
+            action: .findMany),
+        .read("get", 3, "org id", .people, "An identity by its id; after a merge, the one it lives on in.") {
+            organization, arguments in
+            guard let found = try organization.identity(try arguments.id()) else { return .null }
+            return found.json
+        },
+        .read(
+            "scan", -3, "org cursor [KIND kind] [PREFIX prefix] [COUNT count]", .people,
+            "Walks over identities, emails or phones, a page at a time."
+        ) { organization, arguments in try scan(organization, &arguments) },
+    ]
+
+    private static func scan(_ organization: Organization, _ arguments: inout Arguments) throws -> JSONValue {
+        let cursor = try ScanCursor(try arguments.next())
+        var (kind, prefix, limit) = (Organization.ScanKind.identity, "", 100)
+        while !arguments.isEmpty {
+            if let name = try arguments.option("KIND") {
+                guard let known = Organization.ScanKind(rawValue: name.lowercased()) else {
+                    throw ReplyError(.invalid, "the kinds are IDENTITY, EMAIL and PHONE")
+                }
+                kind = known
+            } else if let given = try arguments.option("PREFIX") {
+                prefix = given
+            } else if let count = try arguments.countOption() {
+                limit = count
+            } else {
+                throw ReplyError.syntax
+            }
+        }
+        let page = try organization.scan(kind, prefix: prefix, after: cursor.position, limit: limit)
+        let entries = page.entries.map { entry -> JSONValue in
+            let identity = JSONValue(entry.identity?.text)
+            return entry.identifier.map { [.string($0), identity] } ?? identity
+        }
+        return [.string(ScanCursor(page.next).text), .array(entries)]
+    }
+}
+
+/// Where a walk goes on: `0` at its beginning and end, hexadecimal digits between, which say nothing to clients.
+struct ScanCursor: Equatable {
+    let position: [UInt8]?
+
+    init(_ position: [UInt8]?) { self.position = position }
+
+    init(_ text: String) throws(ReplyError) {
+        if text == "0" {
+            position = nil
+            return
+        }
+        let digits = text.utf8.compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
+        guard !digits.isEmpty, digits.count == text.utf8.count, digits.count % 2 == 0 else {
+            throw ReplyError(.general, "invalid cursor")
+        }
+        position = stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    }
+
+    var text: String {
+        guard let position else { return "0" }
+        return position.map { byte in
+            String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+        }.joined()
+    }
+}

@@ -1,0 +1,79 @@
+internal import Foundation
+internal import VaultDB
+
+/// The review queue and the trail.
+extension CommandTable {
+    static let reviewCommands: [Command] = [
+        .read(
+            "conflicts", -2, "org [STATE state] [COUNT count]", .review,
+            "Pairs of identities that may be one person, for somebody to look at."
+        ) { organization, arguments in
+            var (state, limit) = (Conflict.State.open, 100)
+            while !arguments.isEmpty {
+                if let name = try arguments.option("STATE") {
+                    let known = Conflict.State.allCases.first { $0.description == name.lowercased() }
+                    guard let known else {
+                        throw ReplyError(.invalid, "the states are open, kept_apart and merged")
+                    }
+                    state = known
+                } else if let count = try arguments.countOption() {
+                    limit = count
+                } else {
+                    throw ReplyError.syntax
+                }
+            }
+            return .array(try organization.conflicts(in: state, limit: limit).map(\.json))
+        },
+        .read(
+            "audit", -2, "org [id] [FROM sequence] [COUNT count]", .trail,
+            "The trail from a sequence number on, or one identity's events, the newest first."
+        ) { organization, arguments in
+            var (from, limit, id): (UInt64, Int, UUID?) = (1, 100, nil)
+            while !arguments.isEmpty {
+                if let text = try arguments.option("FROM") {
+                    from = UInt64(try Arguments.number(text, 0...Int.max))
+                } else if let count = try arguments.countOption() {
+                    limit = count
+                } else if id == nil {
+                    id = try arguments.id()
+                } else {
+                    throw ReplyError.syntax
+                }
+            }
+            if let id {
+                let events = try organization.history(of: id, limit: limit)
+                return .array(events.filter { $0.sequence >= from }.map(\.json))
+            }
+            return .array(try organization.events(from: from, limit: limit).map(\.json))
+        },
+        Command(
+            name: "changes", arity: -4, flags: [.readOnly, .blocking], group: .trail,
+            summary: "Events from a sequence number on; waits for one where there is none yet.",
+            usage: "org FROM sequence [BLOCK milliseconds] [COUNT count]", role: .reader, action: .changes),
+    ]
+}
+
+/// What `CHANGES` was asked for.
+struct ChangesRequest: Equatable, Sendable {
+    var from: UInt64 = 1
+    var limit = 100
+    /// How long to wait where there is nothing; 0 for ever, nil not at all.
+    var blockMilliseconds: Int?
+
+    init(_ arguments: inout Arguments) throws(ReplyError) {
+        var isFromGiven = false
+        while !arguments.isEmpty {
+            if let text = try arguments.option("FROM") {
+                from = UInt64(try Arguments.number(text, 0...Int.max))
+                isFromGiven = true
+            } else if let text = try arguments.option("BLOCK") {
+                blockMilliseconds = try Arguments.number(text, 0...Int(Int32.max))
+            } else if let count = try arguments.countOption() {
+                limit = count
+            } else {
+                throw .syntax
+            }
+        }
+        guard isFromGiven else { throw .syntax }
+    }
+}

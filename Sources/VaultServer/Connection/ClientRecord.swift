@@ -1,0 +1,50 @@
+internal import Foundation
+internal import NIOCore
+internal import Synchronization
+
+/// What others may see of a connection, and the one thing they may do to it: end it.
+final class ClientRecord: Sendable {
+    struct Details: Sendable {
+        var name = ""
+        var libraryName = ""
+        var libraryVersion = ""
+        var version = ProtocolVersion.resp2
+        var organization: UUID?
+        var isAuthenticated = false
+    }
+
+    let id: Int
+    let address: String
+    let connectedAt: NIODeadline
+    let details = Mutex(Details())
+    /// When it was read from last, in nanoseconds of the system's uptime.
+    let lastActivity: Atomic<UInt64>
+    let commandCount = Atomic<Int>(0)
+    private let channel: any Channel
+
+    init(id: Int, channel: any Channel) {
+        self.id = id
+        self.channel = channel
+        address = channel.remoteAddress.map(Self.text) ?? "?"
+        connectedAt = .now()
+        lastActivity = Atomic(connectedAt.uptimeNanoseconds)
+    }
+
+    func end() { channel.close(promise: nil) }
+
+    private static func text(_ address: SocketAddress) -> String {
+        guard let host = address.ipAddress else { return address.pathname ?? "?" }
+        return host.contains(":") ? "[\(host)]:\(address.port ?? 0)" : "\(host):\(address.port ?? 0)"
+    }
+
+    /// A line of `CLIENT LIST`, as Redis prints it.
+    func line(at now: NIODeadline) -> String {
+        let details = details.withLock(\.self)
+        let age = (now - connectedAt).nanoseconds / 1_000_000_000
+        let idle = Int64(bitPattern: now.uptimeNanoseconds &- lastActivity.load(ordering: .relaxed)) / 1_000_000_000
+        return "id=\(id) addr=\(address) name=\(details.name) age=\(age) idle=\(max(idle, 0)) flags=N db=0"
+            + " cmds=\(commandCount.load(ordering: .relaxed)) resp=\(details.version.rawValue)"
+            + " lib-name=\(details.libraryName) lib-ver=\(details.libraryVersion)"
+            + " auth=\(details.isAuthenticated ? "yes" : "no")"
+    }
+}

@@ -1,0 +1,73 @@
+internal import Foundation
+internal import NIOCore
+internal import VaultDB
+
+/// A connection that waits for events.
+struct WaitingForChanges {
+    let request: ChangesRequest
+    let organization: Organization
+    let timeout: Scheduled<Void>?
+}
+
+/// `CHANGES`: every committed event once, in order, as soon as it is there.
+extension ConnectionHandler {
+    func changes(
+        _ request: ChangesRequest, _ organization: Organization, _ writer: inout ReplyWriter
+    ) throws(ReplyError) {
+        let events = try read(request, organization)
+        guard events.isEmpty, let milliseconds = request.blockMilliseconds, let context else {
+            writer.value(Self.answer(events))
+            return
+        }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        guard server.changes.add(session.id, { loop.execute { bound.value.lookForChanges() } }) else {
+            throw ReplyError(.busy, "\(server.limits.waitersMax) connections are waiting for changes; try again later")
+        }
+        pause = .work
+        let timeout =
+            milliseconds == 0
+            ? nil
+            : loop.scheduleTask(in: .milliseconds(Int64(milliseconds))) {
+                bound.value.finishWaiting { $0.value([]) }
+            }
+        waitingForChanges = WaitingForChanges(request: request, organization: organization, timeout: timeout)
+        // What was committed since the look above woke nobody.
+        loop.execute { bound.value.lookForChanges() }
+    }
+
+    private func lookForChanges() {
+        guard let waiting = waitingForChanges else { return }
+        renewGrant()
+        guard session.isAuthenticated else { return finishWaiting { $0.error(.unauthenticated) } }
+        do throws(ReplyError) {
+            let events = try read(waiting.request, waiting.organization)
+            if !events.isEmpty { finishWaiting { $0.value(Self.answer(events)) } }
+        } catch {
+            finishWaiting { $0.error(error) }
+        }
+    }
+
+    private func finishWaiting(_ write: (inout ReplyWriter) -> Void) {
+        guard waitingForChanges != nil else { return }
+        stopWaitingForChanges()
+        resume(with: encoded(write))
+    }
+
+    func stopWaitingForChanges() {
+        guard let waiting = waitingForChanges else { return }
+        waiting.timeout?.cancel()
+        waitingForChanges = nil
+        server.changes.remove(session.id)
+    }
+
+    private func read(_ request: ChangesRequest, _ organization: Organization) throws(ReplyError) -> [Event] {
+        do throws(VaultError) {
+            return try organization.events(from: max(request.from, 1), limit: request.limit)
+        } catch {
+            throw ReplyError(error)
+        }
+    }
+
+    private static func answer(_ events: [Event]) -> JSONValue { .array(events.map(\.json)) }
+}

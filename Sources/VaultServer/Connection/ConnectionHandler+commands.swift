@@ -1,0 +1,259 @@
+internal import Foundation
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
+internal import VaultDB
+
+/// From a request to what it does.
+extension ConnectionHandler {
+    /// Answers a command, or hands it on.
+    /// - Parameter started: when it began; set to when it was done.
+    /// - Returns: false where it has to wait and is to be begun again later.
+    @inline(__always)
+    func perform(
+        _ request: borrowing Request, _ batch: inout ReadBatch?, _ writer: inout ReplyWriter, _ started: inout UInt64
+    ) -> Bool {
+        guard request.count > 0 else { return true }
+        guard let index = server.table.index(of: request[0]) else {
+            reply(&writer) { $0.error(Self.unknown(request)) }
+            return true
+        }
+        let facts = server.table.facts[index]
+        let errors = writer.errorCount
+        do throws(ReplyError) {
+            if facts.rank > session.rank { try refuse(index) }
+            guard facts.accepts(count: request.count) else { throw .arity(server.table.commands[index].name) }
+            switch facts.kind {
+            case .find:
+                if !order.isEmpty { return wait() }
+                try find(request, &batch, &writer)
+            case .findMany:
+                if !order.isEmpty { return wait() }
+                try findMany(request, &batch, &writer)
+            case .resolve:
+                guard try resolve(request, index, &batch, &writer, started) else { return false }
+            default:
+                // They look at the vault by themselves, each at a moment of its own.
+                batch = nil
+                guard try performOther(request, index, &writer, started) else { return false }
+            }
+        } catch {
+            reply(&writer) { $0.error(error) }
+        }
+        let now = NIODeadline.now().uptimeNanoseconds
+        metrics.commands[index].note(nanoseconds: now &- started, isError: writer.errorCount != errors)
+        if now &- started >= server.slowLog.threshold { noteSlow(index, request.count, now &- started) }
+        started = now
+        return true
+    }
+
+    /// The command is begun again when the connection's own writes are done.
+    func wait() -> Bool {
+        pause = .writes
+        return false
+    }
+
+    private func refuse(_ index: Int) throws(ReplyError) {
+        if let refusal = session.refusal(of: server.table.commands[index].role) { throw refusal }
+    }
+
+    func noteSlow(_ index: Int, _ argumentCount: Int, _ nanoseconds: UInt64) {
+        server.slowLog.add(
+            server.table.commands[index].name, argumentCount: argumentCount - 1, nanoseconds: nanoseconds,
+            client: client.address, clientName: session.name)
+    }
+
+    /// In Redis' words.
+    private static func unknown(_ request: borrowing Request) -> ReplyError {
+        var text = "unknown command '\(request.text(0).prefix(128))', with args beginning with: "
+        for index in 1..<max(request.count, 1) {
+            guard text.utf8.count < 256 else { break }
+            text += "'\(request.text(index).prefix(128))' "
+        }
+        return ReplyError(.general, text)
+    }
+
+    /// The organization that the first argument names.
+    @inline(__always)
+    func organization(_ request: borrowing Request) throws(ReplyError) -> Organization {
+        if let known = organizations.recall(request[1]) { return known }
+        return try organizations.find(request[1], in: server.vault, for: session.grant)
+    }
+
+    // MARK: Off the hot path
+
+    private func performOther(
+        _ request: borrowing Request, _ index: Int, _ writer: inout ReplyWriter, _ started: UInt64
+    ) throws(ReplyError) -> Bool {
+        let command = server.table.commands[index]
+        if case .submit(let submission) = command.action {
+            return try submit(request, command, index, submission, started)
+        }
+        if !order.isEmpty { return wait() }
+        let first = command.takesOrganization ? 2 : 1
+        var arguments = try Arguments(request, from: first, command: command.name, limits: server.limits)
+        switch command.action {
+        case .connection(let body): try performOnConnection(body, arguments, &writer)
+        case .answer(let answer):
+            let organization = try organization(request)
+            let value = try Self.caught { try answer(organization, &arguments) }
+            try Self.caught { try arguments.end() }
+            writer.value(value)
+        case .work(let answer):
+            try work(answer, organization(request), arguments, index, request.count, started)
+        case .changes:
+            let asked = try ChangesRequest(&arguments)
+            try changes(asked, organization(request), &writer)
+        case .find, .findMany, .resolve, .submit: break
+        }
+        return true
+    }
+
+    /// Any error as the protocol has it.
+    static func caught<Answer>(_ body: () throws -> Answer) throws(ReplyError) -> Answer {
+        do { return try body() } catch { throw replyError(error) }
+    }
+
+    static func replyError(_ error: any Error) -> ReplyError {
+        switch error {
+        case let error as ReplyError: error
+        case let error as VaultError: ReplyError(error)
+        default: ReplyError(.general, "\(error)")
+        }
+    }
+
+    private func performOnConnection(
+        _ body: Command.OnConnection, _ arguments: Arguments, _ writer: inout ReplyWriter
+    ) throws(ReplyError) {
+        var call = ConnectionCommand(
+            session: session, arguments: arguments, writer: ReplyWriter(ByteBuffer(), session.version), server: server,
+            client: client)
+        defer {
+            if session.grant != call.session.grant { organizations.forget() }
+            session = call.session
+            publishDetails()
+        }
+        try Self.caught { try body(&call) }
+        writer.version = call.session.version
+        writer.append(call.writer)
+    }
+
+    /// Hands a write in and leaves a place for its reply.
+    private func submit(
+        _ request: borrowing Request, _ command: Command, _ index: Int, _ submission: Command.Submission,
+        _ started: UInt64
+    ) throws(ReplyError) -> Bool {
+        guard order.pendingCount < server.limits.connectionWritesPendingMax else { return wait() }
+        let organization = try organization(request)
+        var arguments = try Arguments(request, from: 2, command: command.name, limits: server.limits)
+        let ticket = try reserve()
+        do throws(ReplyError) {
+            let deliver = delivery(ticket, index, request.count, started) { (writer, value: JSONValue) in
+                writer.value(value)
+            }
+            try Self.caught { try submission(organization, &arguments, deliver) }
+        } catch {
+            withdraw(ticket)
+            throw error
+        }
+        return true
+    }
+
+    /// A place for the reply of a write that is about to be handed in.
+    func reserve() throws(ReplyError) -> ReplyOrder.Ticket {
+        guard ServerState.reserve(server.pendingWrites, max: server.limits.writesPendingMax) else {
+            server.metrics.busyCount.add(1, ordering: .relaxed)
+            throw ReplyError(.busy, "\(server.limits.writesPendingMax) writes are waiting; try again later")
+        }
+        return order.reserve()
+    }
+
+    func withdraw(_ ticket: ReplyOrder.Ticket) {
+        order.withdraw(ticket)
+        server.pendingWrites.subtract(1, ordering: .relaxed)
+    }
+
+    /// What the writer calls when a write is done, from its own thread.
+    func delivery<Answer: Sendable>(
+        _ ticket: ReplyOrder.Ticket, _ index: Int, _ argumentCount: Int, _ started: UInt64,
+        _ write: @escaping @Sendable (inout ReplyWriter, Answer) -> Void
+    ) -> @Sendable (Result<Answer, VaultError>) -> Void {
+        let server = server
+        // Without a connection nobody waits for the reply; the loop outlives it.
+        guard let loop = context?.eventLoop else {
+            return { _ in server.pendingWrites.subtract(1, ordering: .relaxed) }
+        }
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        return { result in
+            server.pendingWrites.subtract(1, ordering: .relaxed)
+            server.changes.wake()
+            loop.execute {
+                bound.value.complete(ticket, index, argumentCount, started, result, write)
+            }
+        }
+    }
+
+    private func complete<Answer>(
+        _ ticket: ReplyOrder.Ticket, _ index: Int, _ argumentCount: Int, _ started: UInt64,
+        _ result: Result<Answer, VaultError>, _ write: (inout ReplyWriter, Answer) -> Void
+    ) {
+        if case .success(let answer) = result, let resolution = answer as? Resolution { count(resolution) }
+        note(index, argumentCount, started, isError: (try? result.get()) == nil)
+        guard context != nil else { return }
+        fulfil(
+            ticket,
+            encoded { writer in
+                switch result {
+                case .success(let answer): write(&writer, answer)
+                case .failure(let error): writer.error(ReplyError(error))
+                }
+            })
+    }
+
+    private func note(_ index: Int, _ argumentCount: Int, _ started: UInt64, isError: Bool) {
+        let duration = NIODeadline.now().uptimeNanoseconds &- started
+        metrics.commands[index].note(nanoseconds: duration, isError: isError)
+        if duration >= server.slowLog.threshold { noteSlow(index, argumentCount, duration) }
+    }
+
+    func count(_ resolution: Resolution) {
+        if resolution.outcome == .created {
+            LoopMetrics.add(1, to: metrics.created)
+        } else {
+            LoopMetrics.add(1, to: metrics.matched)
+        }
+        LoopMetrics.add(resolution.conflicts.count, to: metrics.conflicts)
+    }
+
+    /// Runs beside the event loops; the connection goes on when it is done.
+    private func work(
+        _ answer: @escaping Command.Answer, _ organization: Organization, _ arguments: Arguments, _ index: Int,
+        _ argumentCount: Int, _ started: UInt64
+    ) throws(ReplyError) {
+        guard let context else { return }
+        guard ServerState.reserve(server.pendingWork, max: server.limits.workPendingMax) else {
+            server.metrics.busyCount.add(1, ordering: .relaxed)
+            throw ReplyError(.busy, "\(server.limits.workPendingMax) commands are running; try again later")
+        }
+        pause = .work
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let done = server.workers.runIfActive(eventLoop: context.eventLoop) {
+            var arguments = arguments
+            let value = try answer(organization, &arguments)
+            return value
+        }
+        done.whenComplete { [server] result in
+            server.pendingWork.subtract(1, ordering: .relaxed)
+            server.changes.wake()
+            let handler = bound.value
+            handler.note(index, argumentCount, started, isError: (try? result.get()) == nil)
+            let reply = handler.encoded { writer in
+                switch result {
+                case .success(let value): writer.value(value)
+                case .failure(let error): writer.error(Self.replyError(error))
+                }
+            }
+            handler.resume(with: reply)
+        }
+    }
+}

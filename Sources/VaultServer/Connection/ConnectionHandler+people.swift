@@ -1,0 +1,206 @@
+internal import Foundation
+internal import NIOCore
+internal import Synchronization
+internal import VaultDB
+
+/// The hot path: `FIND`, `MFIND` and `RESOLVE` on the bytes they came in.
+extension ConnectionHandler {
+    private enum Identifier { case email, phone, external }
+
+    @inline(__always)
+    private static func identifier(_ word: Span<UInt8>) -> Identifier? {
+        if word.isWord("email") { return .email }
+        if word.isWord("phone") { return .phone }
+        return word.isWord("external") ? .external : nil
+    }
+
+    func find(
+        _ request: borrowing Request, _ batch: inout ReadBatch?, _ writer: inout ReplyWriter
+    ) throws(ReplyError) {
+        let organization = try organization(request)
+        try findOne(request, 2, organization, &batch, &writer)
+    }
+
+    func findMany(
+        _ request: borrowing Request, _ batch: inout ReadBatch?, _ writer: inout ReplyWriter
+    ) throws(ReplyError) {
+        guard request.count % 2 == 0 else { throw .arity("mfind") }
+        let organization = try organization(request)
+        for place in stride(from: 2, to: request.count, by: 2) {
+            guard Self.identifier(request[place]) != nil else { throw Self.unknownKind }
+        }
+        // Collected first: an error in the middle must not leave half an array.
+        var found = ReplyWriter(.init(), writer.version)
+        for place in stride(from: 2, to: request.count, by: 2) {
+            try findOne(request, place, organization, &batch, &found)
+        }
+        writer.array((request.count - 2) / 2)
+        writer.append(found)
+    }
+
+    @inline(__always)
+    private func findOne(
+        _ request: borrowing Request, _ place: Int, _ organization: Organization, _ batch: inout ReadBatch?,
+        _ writer: inout ReplyWriter
+    ) throws(ReplyError) {
+        guard let kind = Self.identifier(request[place]) else { throw Self.unknownKind }
+        let text = request[place + 1]
+        let found: UUID?
+        do throws(VaultError) {
+            try open(&batch)
+            switch kind {
+            case .email: found = try batch?.find(email: text, in: organization) ?? nil
+            case .phone: found = try batch?.find(phone: text, in: organization) ?? nil
+            case .external: found = try batch?.find(external: text, in: organization) ?? nil
+            }
+        } catch {
+            throw ReplyError(error)
+        }
+        if let found { writer.id(found) } else { writer.null() }
+    }
+
+    @inline(__always)
+    private func open(_ batch: inout ReadBatch?) throws(VaultError) {
+        if batch == nil { batch = try server.vault.readBatch() }
+    }
+
+    private static let unknownKind = ReplyError(.general, "an identifier is an EMAIL, a PHONE or an EXTERNAL")
+
+    // MARK: Resolve
+
+    /// Where the arguments of a `RESOLVE` lie, by their place in the request; 0 for one that is not given.
+    private struct ResolvePlaces {
+        var email = 0
+        var phone = 0
+        var name = 0
+        var source = 0
+        /// There is something that the fast way does not look at.
+        var needsAll = false
+    }
+
+    private static func places(_ request: borrowing Request) throws(ReplyError) -> ResolvePlaces {
+        var places = ResolvePlaces()
+        var index = 2
+        while index < request.count {
+            let word = request[index]
+            if word.isWord("dryrun") {
+                places.needsAll = true
+                index += 1
+                continue
+            }
+            guard index + 1 < request.count else { throw .syntax }
+            if word.isWord("email") {
+                try set(&places.email, index)
+            } else if word.isWord("phone") {
+                try set(&places.phone, index)
+            } else if word.isWord("name") {
+                try set(&places.name, index)
+            } else if word.isWord("source") {
+                try set(&places.source, index)
+            } else if word.isWord("external") || word.isWord("region") || word.isWord("idempotency") {
+                places.needsAll = true
+            } else {
+                throw .syntax
+            }
+            index += 2
+        }
+        return places
+    }
+
+    @inline(__always)
+    private static func set(_ place: inout Int, _ keyword: Int) throws(ReplyError) {
+        if place != 0 { throw .syntax }
+        place = keyword + 1
+    }
+
+    /// - Returns: false where it has to wait.
+    func resolve(
+        _ request: borrowing Request, _ index: Int, _ batch: inout ReadBatch?, _ writer: inout ReplyWriter,
+        _ started: UInt64
+    ) throws(ReplyError) -> Bool {
+        let organization = try organization(request)
+        let places = try Self.places(request)
+        if !places.needsAll, order.isEmpty, places.source == 0 || request[places.source].isShortLine {
+            do throws(VaultError) {
+                try open(&batch)
+                let email = places.email == 0 ? Span() : request[places.email]
+                let phone = places.phone == 0 ? Span() : request[places.phone]
+                let name = places.name == 0 ? Span() : request[places.name]
+                let match = try batch?.match(email: email, phone: phone, name: name, in: organization) ?? nil
+                if let match {
+                    writer.match(match, email: email)
+                    LoopMetrics.add(1, to: metrics.matched)
+                    return true
+                }
+            } catch {
+                throw ReplyError(error)
+            }
+        }
+        // The rest looks at the vault by itself.
+        batch = nil
+        return try resolveFully(Self.resolveRequest(request), organization, index, request.count, &writer, started)
+    }
+
+    private func resolveFully(
+        _ asked: ResolveRequest, _ organization: Organization, _ index: Int, _ argumentCount: Int,
+        _ writer: inout ReplyWriter, _ started: UInt64
+    ) throws(ReplyError) -> Bool {
+        let isBehindWrites = !order.isEmpty
+        if isBehindWrites, asked.isDryRun || order.pendingCount >= server.limits.connectionWritesPendingMax {
+            return wait()
+        }
+        let ticket = try reserve()
+        do throws(VaultError) {
+            let deliver = delivery(ticket, index, argumentCount, started) { (writer, answer: Resolution) in
+                writer.resolution(answer)
+            }
+            guard
+                let answer = try organization.submitResolve(asked, afterOwnWrites: isBehindWrites, deliver)
+            else { return true }
+            withdraw(ticket)
+            count(answer)
+            reply(&writer) { $0.resolution(answer) }
+            return true
+        } catch {
+            withdraw(ticket)
+            throw ReplyError(error)
+        }
+    }
+
+    private static func resolveRequest(_ request: borrowing Request) throws(ReplyError) -> ResolveRequest {
+        var arguments = try Arguments(request, from: 2, command: "resolve", limits: ServerLimits())
+        var asked = ResolveRequest()
+        while !arguments.isEmpty {
+            if arguments.skip("DRYRUN") {
+                asked.isDryRun = true
+                continue
+            }
+            let keyword = try arguments.next().uppercased()
+            let value = try arguments.next()
+            switch keyword {
+            case "EMAIL": asked.email = value
+            case "PHONE": asked.phone = value
+            case "EXTERNAL": asked.externals.append(value)
+            case "NAME": asked.name = value
+            case "SOURCE": asked.source = value
+            case "IDEMPOTENCY": asked.idempotencyKey = value
+            case "REGION":
+                guard let region = Region(value) else {
+                    throw ReplyError(.invalid, "the region is no country with phone numbers, such as ES")
+                }
+                asked.region = region
+            default: throw .syntax
+            }
+        }
+        return asked
+    }
+}
+
+extension Span<UInt8> {
+    /// Printable ASCII within the bound of a source: a match has nothing to say against it.
+    fileprivate var isShortLine: Bool {
+        guard count <= Limits.sourceBytesMax else { return false }
+        for index in indices where self[index] < 0x20 || self[index] >= 0x7F { return false }
+        return true
+    }
+}

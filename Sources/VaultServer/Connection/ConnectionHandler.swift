@@ -1,0 +1,335 @@
+internal import Foundation
+internal import Logging
+internal import NIOCore
+internal import Synchronization
+internal import VaultDB
+
+/// One connection on its event loop: bytes in, all commands of a read answered from one snapshot, one buffer out.
+///
+/// Commands are answered in their order. One that writes is handed to the vault's writer and leaves a place among the
+/// replies; others that write follow it at once, and any other command waits until all of them are done, so that it
+/// sees what came before it. While something is waited for, nothing more is read from the client.
+final class ConnectionHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// Why no further command is begun.
+    enum Pause: Equatable {
+        case none
+        /// Until this connection's writes are done.
+        case writes
+        /// Until something beside the event loop is done, or an event comes.
+        case work
+    }
+
+    let server: ServerState
+    let metrics: LoopMetrics
+    var session: Session
+    let client: ClientRecord
+    private let requestLimits: RequestLimits
+    private var parser = RequestParser()
+    private var input = ByteBuffer()
+    private var output = ByteBuffer()
+    var order = ReplyOrder()
+    var organizations = OrganizationMemory()
+    var pause = Pause.none
+    var waitingForChanges: WaitingForChanges?
+    private(set) var context: ChannelHandlerContext?
+    private var isReadHeld = false
+    private var isProcessing = false
+    private var isInputClosed = false
+    private var isFlushScheduled = false
+    private var isClosing = false
+
+    init(_ server: ServerState, metrics: LoopMetrics, client: ClientRecord) {
+        self.server = server
+        self.metrics = metrics
+        self.client = client
+        requestLimits = server.limits.request
+        let generation = server.access.generation
+        session = Session(id: client.id, grant: server.access.grantWithoutToken, accessGeneration: generation)
+    }
+
+    // MARK: The channel
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelActive(context: ChannelHandlerContext) {
+        publishDetails()
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        server.clients.remove(session.id)
+        stopWaitingForChanges()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        LoopMetrics.add(bytes.readableBytes, to: metrics.bytesRead)
+        if input.readableBytes == 0 {
+            input = bytes
+        } else {
+            input.discardReadBytes()
+            input.writeBuffer(&bytes)
+        }
+        // At the end of a stream the system hands over all it has, wanted or not.
+        if input.readableBytes > 2 * server.limits.requestBytesMax + 1 << 20 { context.close(promise: nil) }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) { process() }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            process()
+            resumeReading()
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            // What was sent before the end is answered first.
+            isInputClosed = true
+            process()
+            endIfDue()
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        server.logger.debug("Connection failed", metadata: ["client": "\(client.address)", "error": "\(error)"])
+        context.close(promise: nil)
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if mayRead { context.read() } else { isReadHeld = true }
+    }
+
+    private var mayRead: Bool {
+        pause == .none && !session.isEnding && !isClosing && (context?.channel.isWritable ?? false)
+    }
+
+    func resumeReading() {
+        guard isReadHeld, mayRead, let context else { return }
+        isReadHeld = false
+        context.read()
+    }
+
+    // MARK: Commands
+
+    /// Begins all commands that are there and may begin.
+    func process() {
+        guard let context, !isProcessing, pause == .none, !session.isEnding, input.readableBytes > 0,
+            context.channel.isWritable
+        else { return }
+        isProcessing = true
+        // Taken out of `self`, so that the loop works on what is its own.
+        var (input, parser) = (ByteBuffer(), RequestParser())
+        swap(&input, &self.input)
+        swap(&parser, &self.parser)
+        var writer = ReplyWriter(ByteBuffer(), session.version)
+        writer.adopt(&output)
+        begin(&input, &parser, &writer, context)
+        // Not kept where there is little of it: the buffer is as large as a whole read.
+        if input.readableBytes == 0 {
+            input = ByteBuffer()
+        } else if input.readableBytes < 2_048 {
+            input = ByteBuffer(buffer: input)
+        }
+        swap(&input, &self.input)
+        swap(&parser, &self.parser)
+        send(&writer, context)
+        writer.giveBack(&output)
+        isProcessing = false
+        endIfDue()
+    }
+
+    private func begin(
+        _ input: inout ByteBuffer, _ parser: inout RequestParser, _ writer: inout ReplyWriter,
+        _ context: ChannelHandlerContext
+    ) {
+        var batch: ReadBatch?
+        var started = NIODeadline.now().uptimeNanoseconds
+        client.lastActivity.store(started, ordering: .relaxed)
+        LoopMetrics.add(1, to: metrics.batches)
+        renewGrant()
+        var count = 0
+        while pause == .none, !session.isEnding {
+            let isAuthenticated = session.isAuthenticated
+            let step = parser.next(
+                in: input.readableBytesUInt8Span, limits: isAuthenticated ? requestLimits : .unauthenticated,
+                isAuthenticated: isAuthenticated)
+            if step == .incomplete { break }
+            if case .fault(let fault) = step {
+                fail(fault, &writer)
+                input.clear()
+                break
+            }
+            let isBegun: Bool
+            if let line = parser.inlineBytes {
+                isBegun = perform(parser.request(in: line.span), &batch, &writer, &started)
+            } else {
+                isBegun = perform(parser.request(in: input.readableBytesUInt8Span), &batch, &writer, &started)
+            }
+            guard isBegun else { break }
+            count += 1
+            input.moveReaderIndex(forwardBy: parser.byteCount)
+            parser.finish()
+            if writer.byteCount >= server.limits.outputHighWaterBytes {
+                send(&writer, context)
+                if !context.channel.isWritable { break }
+            }
+        }
+        LoopMetrics.add(count, to: client.commandCount)
+    }
+
+    private func fail(_ fault: ProtocolFault, _ writer: inout ReplyWriter) {
+        server.metrics.protocolFaultCount.add(1, ordering: .relaxed)
+        server.logger.notice(
+            "Protocol error", metadata: ["client": "\(client.address)", "fault": "\(fault.sentence)"])
+        session.isEnding = true
+        if fault == .http {
+            // Not a word to a browser.
+            order = ReplyOrder()
+            context?.close(promise: nil)
+            return
+        }
+        reply(&writer) { $0.error(ReplyError(.general, "Protocol error: \(fault.sentence)")) }
+    }
+
+    /// Asks what has become of the grant if tokens were made or revoked.
+    func renewGrant() {
+        let generation = server.access.generation
+        guard generation != session.accessGeneration else { return }
+        session.accessGeneration = generation
+        setGrant(server.access.renewed(session.grant))
+    }
+
+    private func setGrant(_ grant: Grant?) {
+        guard grant != session.grant else { return }
+        session.grant = grant
+        organizations.forget()
+        publishDetails()
+    }
+
+    /// For `CLIENT LIST`.
+    func publishDetails() {
+        client.details.withLock { details in
+            details.name = session.name
+            details.libraryName = session.libraryName
+            details.libraryVersion = session.libraryVersion
+            details.version = session.version
+            details.organization = session.grant?.organization
+            details.isAuthenticated = session.isAuthenticated
+        }
+    }
+
+    // MARK: Replies
+
+    /// Writes a reply, behind those that are still to come.
+    @inline(__always)
+    func reply(_ writer: inout ReplyWriter, _ write: (inout ReplyWriter) -> Void) {
+        if order.isEmpty { return write(&writer) }
+        order.append(encoded(write))
+    }
+
+    /// A reply in a buffer of its own.
+    func encoded(_ write: (inout ReplyWriter) -> Void) -> ByteBuffer {
+        var writer = ReplyWriter(ByteBuffer(), session.version)
+        write(&writer)
+        return writer.buffer
+    }
+
+    private func send(_ writer: inout ReplyWriter, _ context: ChannelHandlerContext) {
+        guard !writer.isEmpty else { return }
+        LoopMetrics.add(writer.byteCount, to: metrics.bytesWritten)
+        context.writeAndFlush(wrapOutboundOut(writer.buffer), promise: nil)
+        // By now the bytes are gone as a rule, and their memory is free again.
+        writer.clear()
+        refuseOverrun(context)
+    }
+
+    private func refuseOverrun(_ context: ChannelHandlerContext) {
+        guard !context.channel.isWritable,
+            let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes),
+            waiting > server.limits.outputBytesMax
+        else { return }
+        server.metrics.outputOverrunCount.add(1, ordering: .relaxed)
+        server.logger.notice("Client takes no replies", metadata: ["client": "\(client.address)"])
+        context.close(promise: nil)
+    }
+
+    /// Puts a reply into its place and sends all that is complete up to there.
+    func fulfil(_ ticket: ReplyOrder.Ticket, _ reply: ByteBuffer) {
+        order.fulfil(ticket, reply)
+        // The writer answers a whole group at once: one flush after the last of them.
+        guard !isFlushScheduled, let context else { return }
+        isFlushScheduled = true
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.execute { bound.value.sendCompleted() }
+    }
+
+    private func sendCompleted() {
+        isFlushScheduled = false
+        guard let context else { return }
+        var isWritten = false
+        while let reply = order.popReady() {
+            LoopMetrics.add(reply.readableBytes, to: metrics.bytesWritten)
+            context.write(wrapOutboundOut(reply), promise: nil)
+            isWritten = true
+        }
+        if isWritten {
+            context.flush()
+            refuseOverrun(context)
+        }
+        if order.isEmpty, pause == .writes { pause = .none }
+        goOn()
+    }
+
+    /// Sends the reply of what was waited for, and goes on with what follows it.
+    func resume(with reply: ByteBuffer) {
+        pause = .none
+        guard let context else { return }
+        LoopMetrics.add(reply.readableBytes, to: metrics.bytesWritten)
+        context.writeAndFlush(wrapOutboundOut(reply), promise: nil)
+        refuseOverrun(context)
+        goOn()
+    }
+
+    private func goOn() {
+        process()
+        endIfDue()
+        resumeReading()
+    }
+
+    // MARK: Ending
+
+    /// Answers what has come and closes. Nothing more is read.
+    func drain() {
+        isInputClosed = true
+        process()
+        endIfDue()
+    }
+
+    private func endIfDue() {
+        guard session.isEnding || isInputClosed, !isClosing, order.isEmpty, pause != .writes, let context else {
+            return
+        }
+        // Waiting for events has no end of its own.
+        if pause == .work, waitingForChanges == nil { return }
+        // Commands that wait until the client takes its replies.
+        if isInputClosed, !session.isEnding, input.readableBytes > 0, !context.channel.isWritable { return }
+        isClosing = true
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        let channel = context.channel
+        promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: promise)
+        // A client that takes nothing does not keep the connection.
+        context.eventLoop.scheduleTask(in: .seconds(5)) { channel.close(promise: nil) }
+    }
+}

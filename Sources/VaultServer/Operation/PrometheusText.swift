@@ -1,0 +1,71 @@
+internal import Synchronization
+internal import VaultDB
+
+/// What the server counts, in Prometheus' text format (version 0.0.4).
+struct PrometheusText {
+    private let state: ServerState
+    /// Upper bounds of the latency buckets, in seconds.
+    private static let bounds = [0.000_01, 0.000_1, 0.001, 0.01, 0.1, 1, 10]
+
+    init(_ state: ServerState) { self.state = state }
+
+    func text() throws(VaultError) -> String {
+        let metrics = state.metrics
+        let writer = state.vault.writerStatistics
+        let file = try state.vault.statistics()
+        var text = commandText()
+        func add(_ name: String, _ type: String, _ help: String, _ value: Int) {
+            text += "# HELP vaultdb_\(name) \(help)\n# TYPE vaultdb_\(name) \(type)\nvaultdb_\(name) \(value)\n"
+        }
+        add("connections", "gauge", "Open connections.", state.clients.count)
+        add(
+            "connections_refused_total", "counter", "Connections refused because there were too many.",
+            state.clients.refusedCount.load(ordering: .relaxed))
+        add(
+            "resolve_matched_total", "counter", "Resolves that found somebody.",
+            metrics.sum { $0.matched.load(ordering: .relaxed) })
+        add(
+            "resolve_created_total", "counter", "Resolves that created an identity.",
+            metrics.sum { $0.created.load(ordering: .relaxed) })
+        add(
+            "resolve_conflicts_total", "counter", "Conflicts that resolves told of.",
+            metrics.sum { $0.conflicts.load(ordering: .relaxed) })
+        add("busy_total", "counter", "Replies that said busy.", metrics.busyCount.load(ordering: .relaxed))
+        add(
+            "protocol_errors_total", "counter", "Connections ended by a protocol error.",
+            metrics.protocolFaultCount.load(ordering: .relaxed))
+        add(
+            "tokens_refused_total", "counter", "Tokens shown that were none.",
+            metrics.failedLoginCount.load(ordering: .relaxed))
+        add("writer_commits_total", "counter", "Commits of the writer.", writer.commits)
+        add("writer_writes_total", "counter", "Writes in those commits.", writer.writes)
+        add("writer_queue", "gauge", "Writes waiting for the writer.", writer.pending)
+        add("readers", "gauge", "Reader slots taken, over all processes.", file.readers)
+        add("oldest_reader_lag", "gauge", "Commits that the oldest reader lags behind.", file.oldestReaderLag)
+        add("vault_used_bytes", "gauge", "Bytes of the file in use.", file.pagesUsed * file.pageBytes)
+        add("vault_map_bytes", "gauge", "Address space reserved for the file.", file.mapBytes)
+        add("vault_bytes_max", "gauge", "The largest size of the file.", Int(clamping: state.vault.bytesMax))
+        return text
+    }
+
+    private func commandText() -> String {
+        var latencies = "# HELP vaultdb_command_seconds How long commands took.\n"
+        latencies += "# TYPE vaultdb_command_seconds histogram\n"
+        var errors = "# HELP vaultdb_command_errors_total Commands answered with an error.\n"
+        errors += "# TYPE vaultdb_command_errors_total counter\n"
+        for (index, command) in state.table.commands.enumerated() {
+            let summary = state.metrics.summary(of: index)
+            guard summary.latency.count > 0 else { continue }
+            let label = "command=\"\(command.name)\""
+            for bound in Self.bounds {
+                let count = summary.latency.count(within: bound * 1e9)
+                latencies += "vaultdb_command_seconds_bucket{\(label),le=\"\(bound)\"} \(count)\n"
+            }
+            latencies += "vaultdb_command_seconds_bucket{\(label),le=\"+Inf\"} \(summary.latency.count)\n"
+            latencies += "vaultdb_command_seconds_sum{\(label)} \(Double(summary.latency.sumNanoseconds) / 1e9)\n"
+            latencies += "vaultdb_command_seconds_count{\(label)} \(summary.latency.count)\n"
+            errors += "vaultdb_command_errors_total{\(label)} \(summary.errors)\n"
+        }
+        return latencies + errors
+    }
+}

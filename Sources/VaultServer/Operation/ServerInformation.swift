@@ -1,0 +1,140 @@
+internal import Foundation
+internal import NIOCore
+internal import Synchronization
+internal import VaultDB
+
+/// The text of `INFO`: sections of `name:value` lines, as Redis' tools read them.
+struct ServerInformation {
+    private typealias Line = (name: String, value: String)
+    private let state: ServerState
+
+    init(_ state: ServerState) { self.state = state }
+
+    /// - Parameter sections: in lower case; none, `all`, `default` and `everything` stand for all.
+    func text(sections wanted: [String]) throws(VaultError) -> String {
+        let all: [(name: String, lines: () throws(VaultError) -> [Line])] = [
+            ("Server", server), ("Clients", clients), ("Stats", stats), ("Vault", vault), ("Writer", writer),
+            ("Access", access), ("Limits", limits), ("Commandstats", commands), ("Latencystats", latencies),
+        ]
+        let isAll = wanted.isEmpty || wanted.contains { ["all", "default", "everything"].contains($0) }
+        var text = ""
+        for (name, lines) in all where isAll || wanted.contains(name.lowercased()) {
+            if !text.isEmpty { text += "\r\n" }
+            text += "# \(name)\r\n"
+            for line in try lines() { text += "\(line.name):\(line.value)\r\n" }
+        }
+        return text
+    }
+
+    private func server() -> [Line] {
+        let address = state.address.withLock(\.self)
+        let seconds = (NIODeadline.now() - state.startedAt).nanoseconds / 1_000_000_000
+        return [
+            ("vaultdb_version", ServerVersion.text), ("server_mode", "standalone"),
+            ("process_id", String(ProcessInfo.processInfo.processIdentifier)), ("listening", address),
+            ("tcp_port", address.split(separator: ":").last.map(String.init) ?? ""),
+            ("io_threads_active", String(state.loopCount)), ("uptime_in_seconds", String(seconds)),
+            ("durability", state.durability.rawValue), ("tls", state.configuration.security == nil ? "no" : "yes"),
+        ]
+    }
+
+    private func clients() -> [Line] {
+        [
+            ("connected_clients", String(state.clients.count)), ("maxclients", String(state.limits.connectionsMax)),
+            ("pending_work", String(state.pendingWork.load(ordering: .relaxed))),
+        ]
+    }
+
+    private func stats() -> [Line] {
+        let metrics = state.metrics
+        let processed = state.table.commands.indices.reduce(0) { $0 + metrics.summary(of: $1).latency.count }
+        return [
+            ("total_connections_received", String(state.clients.acceptedCount.load(ordering: .relaxed))),
+            ("rejected_connections", String(state.clients.refusedCount.load(ordering: .relaxed))),
+            ("total_commands_processed", String(processed)),
+            ("total_batches", String(metrics.sum { $0.batches.load(ordering: .relaxed) })),
+            ("total_net_input_bytes", String(metrics.sum { $0.bytesRead.load(ordering: .relaxed) })),
+            ("total_net_output_bytes", String(metrics.sum { $0.bytesWritten.load(ordering: .relaxed) })),
+            ("resolve_matched", String(metrics.sum { $0.matched.load(ordering: .relaxed) })),
+            ("resolve_created", String(metrics.sum { $0.created.load(ordering: .relaxed) })),
+            ("resolve_conflicts", String(metrics.sum { $0.conflicts.load(ordering: .relaxed) })),
+            ("busy_replies", String(metrics.busyCount.load(ordering: .relaxed))),
+            ("protocol_errors", String(metrics.protocolFaultCount.load(ordering: .relaxed))),
+            ("output_overruns", String(metrics.outputOverrunCount.load(ordering: .relaxed))),
+            ("slowlog_len", String(state.slowLog.count)),
+        ]
+    }
+
+    private func vault() throws(VaultError) -> [Line] {
+        let statistics = try state.vault.statistics()
+        let used = statistics.pagesUsed * statistics.pageBytes
+        let share = Double(used) / Double(max(state.vault.bytesMax, 1)) * 100
+        let cache = state.vault.spellingCacheCounts
+        return [
+            ("vault_file_bytes", String(statistics.fileBytes)), ("vault_map_bytes", String(statistics.mapBytes)),
+            ("vault_used_bytes", String(used)), ("vault_bytes_max", String(state.vault.bytesMax)),
+            ("vault_used_percent", String(format: "%.2f", share)),
+            ("vault_free_pages", String(statistics.pagesFree)), ("vault_last_commit", String(statistics.lastCommit)),
+            ("vault_readers", String(statistics.readers)), ("vault_readers_max", String(statistics.readersMax)),
+            ("vault_oldest_reader_lag", String(statistics.oldestReaderLag)),
+            ("phone_cache_hits", String(cache.hits)), ("phone_cache_misses", String(cache.misses)),
+        ]
+    }
+
+    private func writer() -> [Line] {
+        let writer = state.vault.writerStatistics
+        let size = Double(writer.writes) / Double(max(writer.commits, 1))
+        return [
+            ("writer_commits", String(writer.commits)), ("writer_writes", String(writer.writes)),
+            ("writer_group_size", String(format: "%.2f", size)), ("writer_queue", String(writer.pending)),
+            ("pending_writes", String(state.pendingWrites.load(ordering: .relaxed))),
+        ]
+    }
+
+    private func access() -> [Line] {
+        [
+            ("tokens_required", state.access.isProtected ? "yes" : "no"), ("tokens", String(state.access.tokenCount)),
+            ("tokens_refused", String(state.metrics.failedLoginCount.load(ordering: .relaxed))),
+        ]
+    }
+
+    private func limits() -> [Line] {
+        let shy = RequestLimits.unauthenticated
+        return ServerLimits.named.map { name, path in
+            (name.replacing("-", with: "_"), String(state.limits[keyPath: path]))
+        } + [
+            ("unauthenticated_argument_bytes_max", String(shy.argumentBytesMax)),
+            ("unauthenticated_arguments_max", String(shy.argumentsMax)),
+            ("unauthenticated_inline_bytes_max", String(shy.inlineBytesMax)),
+            ("unauthenticated_request_bytes_max", String(shy.requestBytesMax)),
+        ]
+    }
+
+    private func commands() -> [Line] {
+        used.map { name, summary in
+            let microseconds = summary.latency.sumNanoseconds / 1_000
+            let each = Double(microseconds) / Double(max(summary.latency.count, 1))
+            return (
+                "cmdstat_\(name)",
+                "calls=\(summary.latency.count),usec=\(microseconds),usec_per_call=\(String(format: "%.2f", each)),"
+                    + "rejected_calls=0,failed_calls=\(summary.errors)"
+            )
+        }
+    }
+
+    private func latencies() -> [Line] {
+        used.map { name, summary in
+            let shares = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)].map { label, share in
+                "\(label)=\(String(format: "%.3f", summary.latency.microseconds(atShare: share)))"
+            }
+            return ("latency_percentiles_usec_\(name)", shares.joined(separator: ","))
+        }
+    }
+
+    private var used: [(name: String, summary: ServerMetrics.CommandSummary)] {
+        state.table.commands.enumerated().compactMap { index, command in
+            let summary = state.metrics.summary(of: index)
+            return summary.latency.count > 0 ? (command.name, summary) : nil
+        }
+    }
+}

@@ -1,0 +1,50 @@
+/// Bounds on what clients may cost. The unit stands last.
+package struct ServerLimits: Equatable, Sendable {
+    /// Of one argument.
+    package var argumentBytesMax = 64 << 10
+    /// Arguments of one command, its name among them.
+    package var argumentsMax = 4_096
+    /// Of a command typed as a line.
+    package var inlineBytesMax = 64 << 10
+    /// Of one command over the wire.
+    package var requestBytesMax = 1 << 20
+    package var connectionsMax = 10_000
+    /// A connection that sends nothing for so long is closed; 0 for never.
+    package var idleSecondsMax = 0
+    /// The same for one that has shown no token where one is needed.
+    package var unauthenticatedSecondsMax = 10
+    /// Replies waiting to be taken by a client, beyond which nothing more is read from it.
+    package var outputHighWaterBytes = 256 << 10
+    /// Replies waiting to be taken by a client, beyond which it is disconnected.
+    package var outputBytesMax = 16 << 20
+    /// Writes of one connection that wait for the writer; beyond it nothing more is read from it.
+    package var connectionWritesPendingMax = 1_024
+    /// Writes of all connections; beyond it they are answered `-BUSY`.
+    package var writesPendingMax = 16_384
+    /// Long reads and rare writes that run beside the event loops; beyond it they are answered `-BUSY`.
+    package var workPendingMax = 256
+    /// Connections that wait for changes.
+    package var waitersMax = 1_024
+    /// Entries of one answer.
+    package var answerEntriesMax = 10_000
+
+    package init() {}
+
+    var request: RequestLimits {
+        RequestLimits(
+            argumentBytesMax: argumentBytesMax, argumentsMax: argumentsMax, inlineBytesMax: inlineBytesMax,
+            requestBytesMax: requestBytesMax)
+    }
+
+    /// By the names that the configuration, `INFO` and `CONFIG GET` use.
+    static let named: [(name: String, path: any WritableKeyPath<ServerLimits, Int> & Sendable)] = [
+        ("argument-bytes-max", \.argumentBytesMax), ("arguments-max", \.argumentsMax),
+        ("inline-bytes-max", \.inlineBytesMax), ("request-bytes-max", \.requestBytesMax),
+        ("connections-max", \.connectionsMax), ("idle-seconds-max", \.idleSecondsMax),
+        ("unauthenticated-seconds-max", \.unauthenticatedSecondsMax),
+        ("output-high-water-bytes", \.outputHighWaterBytes), ("output-bytes-max", \.outputBytesMax),
+        ("connection-writes-pending-max", \.connectionWritesPendingMax), ("writes-pending-max", \.writesPendingMax),
+        ("work-pending-max", \.workPendingMax), ("waiters-max", \.waitersMax),
+        ("answer-entries-max", \.answerEntriesMax),
+    ]
+}

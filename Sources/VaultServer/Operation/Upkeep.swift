@@ -1,0 +1,46 @@
+internal import Logging
+internal import NIOCore
+internal import Synchronization
+internal import VaultDB
+
+/// What has to be looked at from time to time: tokens, commits of other processes, connections that do nothing.
+struct Upkeep: Sendable {
+    /// The longest time until a token that another process revoked is of no use.
+    static let interval = TimeAmount.milliseconds(200)
+    private static let roundsPerSweep = 5
+
+    private let state: ServerState
+    private let rounds = RoundCounter()
+
+    private final class RoundCounter: Sendable {
+        let count = Atomic<Int>(0)
+    }
+
+    init(_ state: ServerState) { self.state = state }
+
+    func start(on loop: any EventLoop) -> RepeatedTask {
+        loop.scheduleRepeatedTask(initialDelay: Self.interval, delay: Self.interval) { [self] _ in run() }
+    }
+
+    private func run() {
+        do throws(VaultError) {
+            try state.access.refresh()
+            if state.changes.isAwaited { state.changes.note(commit: try state.vault.lastCommit()) }
+        } catch {
+            state.logger.warning("The vault can't be read", metadata: ["error": "\(error)"])
+        }
+        if rounds.count.add(1, ordering: .relaxed).newValue % Self.roundsPerSweep == 0 { sweep(at: .now()) }
+    }
+
+    /// Closes connections that were silent for too long.
+    func sweep(at now: NIODeadline) {
+        let limits = state.limits
+        for client in state.clients.all {
+            let isAuthenticated = client.details.withLock(\.isAuthenticated)
+            let secondsMax = isAuthenticated ? limits.idleSecondsMax : limits.unauthenticatedSecondsMax
+            guard secondsMax > 0 else { continue }
+            let idle = now.uptimeNanoseconds &- client.lastActivity.load(ordering: .relaxed)
+            if Int64(bitPattern: idle) > Int64(secondsMax) * 1_000_000_000 { client.end() }
+        }
+    }
+}

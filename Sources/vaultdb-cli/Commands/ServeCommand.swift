@@ -1,0 +1,130 @@
+import ArgumentParser
+import Foundation
+import Logging
+import VaultDB
+import VaultServer
+
+/// `vaultdb serve`: answers Redis' protocol over one vault until it is told to stop.
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve the vault over Redis' protocol.",
+        discussion: """
+            Every Redis client can talk to it; docs/RESP.md has the commands. Listens on loopback unless told \
+            otherwise, and elsewhere only with tokens (`vaultdb token create`). SIGTERM and SIGINT let it answer what \
+            is under way and stop.
+
+            Each setting can come from a flag, from the environment (VAULTDB_PORT) or from a JSON file ("port"), \
+            the first of them counts. The limits of docs/RESP.md are set by --limit, VAULTDB_… or the file.
+
+              vaultdb serve
+              vaultdb serve --port 0 --durability relaxed
+              vaultdb serve --host 0.0.0.0 --tls-certificate server.pem --tls-key server.key
+              redis-cli -p 7379 find 8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80 email ana@example.com
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    @Option(help: ArgumentHelp("Where to listen (127.0.0.1).", valueName: "address"))
+    var host: String?
+
+    @Option(help: ArgumentHelp("The port (7379); 0 lets the system choose.", valueName: "n"))
+    var port: Int?
+
+    @Option(help: ArgumentHelp("Event loops (one per core).", valueName: "n"))
+    var threads: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "durable: what is acknowledged survives a power cut. relaxed: it survives a crash of the process.",
+            valueName: "mode"), completion: .list(VaultOptions.Durability.allCases.map(\.rawValue)))
+    var durability: String?
+
+    @Flag(help: "Open the vault for reading; what would write is refused.")
+    var readOnly = false
+
+    @Flag(help: "Need a token even on loopback.")
+    var requireTokens = false
+
+    @Option(help: ArgumentHelp("The server's certificate chain, PEM.", valueName: "file"), completion: .file())
+    var tlsCertificate: String?
+
+    @Option(help: ArgumentHelp("Its private key, PEM.", valueName: "file"), completion: .file())
+    var tlsKey: String?
+
+    @Option(
+        help: ArgumentHelp("Authorities that client certificates must come from, PEM.", valueName: "file"),
+        completion: .file())
+    var tlsClientAuthorities: String?
+
+    @Option(
+        parsing: .singleValue,
+        help: ArgumentHelp("A limit, such as connections-max=100; may be given again.", valueName: "name=n"))
+    var limit: [String] = []
+
+    @Option(help: ArgumentHelp("A JSON file with settings.", valueName: "file"), completion: .file())
+    var config: String?
+
+    @Option(help: ArgumentHelp("trace, debug, info, notice, warning or error (notice).", valueName: "level"))
+    var logLevel: String?
+
+    func run() throws {
+        let (flags, file) = (try flags, config)
+        let settings = try Self.wait {
+            try await ServeSettings(flags: flags, file: file, environment: ProcessInfo.processInfo.environment)
+        }
+        var options = global.vaultOptions()
+        options.access = readOnly ? .readOnly : .readWrite
+        options.creates = false
+        options.durability = settings.durability
+        options.logger.logLevel = global.verbose ? .debug : settings.logLevel
+        let vault = try global.open(options)
+        defer { vault.close() }
+        let logger = options.logger
+        try Self.wait {
+            let server = try RESPServer(
+                vault, settings.server, durability: settings.durability, logger: logger,
+                onReady: { address in Terminal.errors.write("listening on \(address)\n") })
+            try await server.runUntilSignal()
+        }
+    }
+
+    /// The settings that flags give, by their names in the environment and the file.
+    private var flags: [String: String] {
+        get throws {
+            var flags: [String: String] = [:]
+            flags["host"] = host
+            flags["port"] = port.map(String.init)
+            flags["threads"] = threads.map(String.init)
+            flags["durability"] = durability
+            flags["requireTokens"] = requireTokens ? "true" : nil
+            flags["tlsCertificate"] = tlsCertificate
+            flags["tlsKey"] = tlsKey
+            flags["tlsClientAuthorities"] = tlsClientAuthorities
+            flags["logLevel"] = logLevel
+            for limit in limit {
+                let parts = limit.split(separator: "=", maxSplits: 1)
+                guard parts.count == 2 else { throw ValidationError("'\(limit)' is not name=number") }
+                flags[try ServeSettings.key(ofLimit: String(parts[0]))] = String(parts[1])
+            }
+            return flags
+        }
+    }
+
+    /// Runs `body` to its end; this thread has nothing else to do.
+    private static func wait<Answer: Sendable>(_ body: @escaping @Sendable () async throws -> Answer) throws -> Answer {
+        let ending = ServeEnding<Answer>()
+        Task { ending.set(await Result(asyncly: body)) }
+        do {
+            return try ending.wait()
+        } catch let error as ServerError {
+            throw Failure(.failed, error.message, advice: error.advice)
+        }
+    }
+}
+
+extension Result where Failure == any Error {
+    fileprivate init(asyncly body: () async throws -> Success) async {
+        do { self = .success(try await body()) } catch { self = .failure(error) }
+    }
+}

@@ -1,0 +1,158 @@
+// Who may do what: tokens, roles, organizations, and where the server listens.
+
+import Foundation
+import Logging
+import TestSupport
+import Testing
+import VaultDB
+
+@testable import VaultServer
+
+extension ServerTests {
+    @Suite("Access") struct AccessTests {
+        private static let org = TestServer.organization
+        private static let id = UUID(uuidString: TestServer.organization) ?? UUID()
+
+        @Test("Without tokens a server on loopback asks for none")
+        func open() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                #expect(try wire.command("RESOLVE", Self.org, "EMAIL", "a@example.com").contains("created"))
+            }
+        }
+
+        @Test("Beyond loopback a server without tokens refuses to start, and says how", arguments: ["0.0.0.0", "::"])
+        func refusal(_ host: String) async throws {
+            await #expect {
+                try await TestServer.run({ $0.host = host }) { _ in }
+            } throws: {
+                "\($0)".contains("vaultdb token create")
+            }
+        }
+
+        @Test("Beyond loopback a server with a token starts, and asks for it")
+        func beyond() async throws {
+            try await TestServer.run(
+                { $0.host = "0.0.0.0" }, prepare: { _ = try $0.createToken(for: Self.id, role: .reader) }
+            ) { server in
+                let wire = try server.connect()
+                #expect(try wire.command("FIND", Self.org, "EMAIL", "a@example.com").hasPrefix("-NOAUTH"))
+            }
+        }
+
+        @Test("Each role may do its own and what the roles below it may", arguments: AccessRole.allCases)
+        func roles(_ role: AccessRole) async throws {
+            var token = ""
+            try await TestServer.run(prepare: { token = try $0.createToken(for: Self.id, role: role).text }) { server in
+                let wire = try server.connect()
+                #expect(try wire.command("FIND", Self.org, "EMAIL", "a@example.com").hasPrefix("-NOAUTH"))
+                #expect(try wire.command("PING").hasPrefix("-NOAUTH"))
+                #expect(try wire.command("HELLO", "3").hasPrefix("-NOAUTH"))
+                #expect(try wire.command("HELLO", "3", "AUTH", "default", token).contains("vaultdb"))
+                #expect(try wire.command("FIND", Self.org, "EMAIL", "a@example.com") == "nil")
+                let resolved = try wire.command("RESOLVE", Self.org, "EMAIL", "a@example.com")
+                #expect(role >= .resolver ? resolved.contains("created") : resolved.hasPrefix("-NOPERM"))
+                let log = try wire.command("SLOWLOG", "LEN")
+                #expect(role == .admin ? log == ":0" : log.hasPrefix("-NOPERM"))
+            }
+        }
+
+        @Test("A token is for its own organization only")
+        func organizations() async throws {
+            var token = ""
+            try await TestServer.run(prepare: { token = try $0.createToken(for: Self.id, role: .admin).text }) {
+                server in
+                let wire = try server.connect()
+                #expect(try wire.command("AUTH", token) == "OK")
+                #expect(try wire.command("FIND", Self.org, "EMAIL", "a@example.com") == "nil")
+                #expect(try wire.command("FIND", TestServer.other, "EMAIL", "a@example.com").hasPrefix("-NOPERM"))
+                #expect(try wire.command("SCAN", TestServer.other, "0").hasPrefix("-NOPERM"))
+                #expect(
+                    try wire.command("PUT", TestServer.other, "lead", "1", "email", "a@b.example").hasPrefix("-NOPERM"))
+                #expect(try wire.command("FIND", Self.org, "EMAIL", "a@example.com") == "nil")
+            }
+        }
+
+        @Test("Tokens that are none are refused, and the connection ends after some of them")
+        func wrongTokens() async throws {
+            var token = ""
+            try await TestServer.run(prepare: { token = try $0.createToken(for: Self.id, role: .admin).text }) {
+                server in
+                let wire = try server.connect()
+                let flipped = String(token.dropLast()) + (token.hasSuffix("a") ? "q" : "a")
+                for wrong in ["", "secret", String(token.dropLast()), flipped] {
+                    #expect(try wire.command("AUTH", wrong).hasPrefix("-WRONGPASS"), "\(wrong)")
+                }
+                #expect(try wire.command("AUTH", "default", "x").hasPrefix("-WRONGPASS"))
+                #expect(wire.isClosed())
+                #expect(try server.connect().command("AUTH", token) == "OK")
+            }
+        }
+
+        @Test("Revoking a token counts for connections that are open, and a new one can be shown at once")
+        func revoked() async throws {
+            var made: (text: String, token: AccessToken)?
+            try await TestServer.run(prepare: { made = try $0.createToken(for: Self.id, role: .resolver) }) { server in
+                let token = try #require(made)
+                let (wire, waiting) = (try server.connect(), try server.connect())
+                #expect(try wire.command("AUTH", token.text) == "OK")
+                #expect(try waiting.command("AUTH", token.text) == "OK")
+                try waiting.send(Wire.encoded(["CHANGES", Self.org, "FROM", "1", "BLOCK", "0"]))
+                _ = try server.vault.revokeToken(token.token.id)
+                while try wire.command("FIND", Self.org, "EMAIL", "a@example.com") == "nil" {}
+                #expect(try wire.command("PING").hasPrefix("-NOAUTH"))
+                // Revoking the last token opens nothing.
+                #expect(try server.connect().command("PING").hasPrefix("-NOAUTH"))
+                let next = try server.vault.createToken(for: Self.id, role: .resolver)
+                #expect(try wire.command("AUTH", next.text) == "OK")
+                #expect(try wire.command("RESOLVE", Self.org, "EMAIL", "a@example.com").contains("created"))
+                #expect(try waiting.reply().hasPrefix("-NOAUTH"))
+            }
+        }
+
+        @Test("The first token closes a server that was open")
+        func firstToken() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                #expect(try wire.command("PING") == "PONG")
+                _ = try server.vault.createToken(for: Self.id, role: .reader)
+                while try wire.command("PING") == "PONG" {}
+                #expect(try wire.command("FIND", Self.org, "EMAIL", "a@example.com").hasPrefix("-NOAUTH"))
+            }
+        }
+
+        @Test("Bearers of a token see the connections of their organization only")
+        func clientList() async throws {
+            var tokens: [String] = []
+            try await TestServer.run(prepare: {
+                for organization in [TestServer.organization, TestServer.other] {
+                    tokens.append(try $0.createToken(for: UUID(uuidString: organization) ?? UUID(), role: .admin).text)
+                }
+            }) { server in
+                let (one, two) = (try server.connect(), try server.connect())
+                #expect(try one.command("AUTH", tokens[0]) == "OK")
+                #expect(try two.command("AUTH", tokens[1]) == "OK")
+                #expect(try one.command("CLIENT", "LIST").split(separator: "\n").count == 1)
+                let other = try two.command("CLIENT", "ID").dropFirst()
+                #expect(try one.command("CLIENT", "KILL", "ID", String(other)) == ":0")
+                #expect(try two.command("PING") == "PONG")
+            }
+        }
+
+        @Test("A read-only vault is read, and writes are refused")
+        func readOnly() async throws {
+            let directory = try TemporaryDirectory()
+            var options = VaultOptions()
+            options.logger = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
+            let writable = try Vault(at: directory.file("vault"), options: options)
+            _ = try await writable.organization(Self.id).resolve(email: "a@example.com")
+            writable.close()
+            options.access = .readOnly
+            try await TestServer.run({ _ in }, vault: Vault(at: directory.file("vault"), options: options)) { server in
+                let wire = try server.connect()
+                #expect(try wire.command("RESOLVE", Self.org, "EMAIL", "a@example.com").contains("matched_email"))
+                #expect(try wire.command("RESOLVE", Self.org, "EMAIL", "b@example.com").hasPrefix("-READONLY"))
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+// The table of commands: what is looked up, told and refused comes from it alone.
+
+import Foundation
+import Testing
+import VaultDB
+
+@testable import VaultServer
+
+@Suite("Command table") struct CommandTableTests {
+    private let table = CommandTable.standard
+
+    @Test("Every command is found by its name in any case", arguments: CommandTable.standard.commands.map(\.name))
+    func found(_ name: String) {
+        for spelling in [name, name.uppercased(), name.capitalized] {
+            #expect(table[spelling]?.name == name)
+        }
+    }
+
+    @Test("Names are lower case, short, and each there once")
+    func names() {
+        let names = table.commands.map(\.name)
+        #expect(Set(names).count == names.count)
+        #expect(names.allSatisfy { $0 == $0.lowercased() && $0.utf8.count <= 16 })
+    }
+
+    @Test("Other names find nothing", arguments: ["", "fin", "findx", "f\u{0}nd", "averyveryverylongname", "ñ"])
+    func unknown(_ name: String) { #expect(table[name] == nil) }
+
+    @Test("Each command says what it is for and, if it names an organization, needs a role")
+    func told() {
+        for command in table.commands {
+            #expect(!command.summary.isEmpty, "\(command.name)")
+            if command.takesOrganization { #expect(command.role != nil, "\(command.name)") }
+            if command.flags.contains(.write) { #expect((command.role ?? .reader) > .reader, "\(command.name)") }
+        }
+    }
+
+    @Test("A usage falls into its arguments")
+    func usage() {
+        let items = CommandDocumentation.items(of: "org [EMAIL email] [EXTERNAL namespace:value ...] [DRYRUN]")
+        #expect(items == ["org", "[EMAIL email]", "[EXTERNAL namespace:value ...]", "[DRYRUN]"])
+    }
+
+    @Test("A cursor comes back as it was given", arguments: [nil, [0], [0xFF, 0x00, 0x7A]] as [[UInt8]?])
+    func cursors(_ position: [UInt8]?) throws {
+        #expect(try ScanCursor(ScanCursor(position).text).position == position)
+    }
+
+    @Test("What is no cursor is refused", arguments: ["", "x", "1", "-1", "0x", "abc", "12 "])
+    func badCursors(_ text: String) { #expect(throws: ReplyError.self) { try ScanCursor(text) } }
+}
+
+@Suite("Latency histogram") struct LatencyHistogramTests {
+    @Test("A share of all is found within a bucket's width")
+    func shares() {
+        let histogram = LatencyHistogram()
+        for value in 1...1_000 { histogram.add(nanoseconds: UInt64(value) * 1_000) }
+        var summary = LatencyHistogram.Summary()
+        summary.add(histogram)
+        #expect(summary.count == 1_000)
+        #expect((500.0...625).contains(summary.microseconds(atShare: 0.5)))
+        #expect((990.0...1_240).contains(summary.microseconds(atShare: 0.99)))
+        #expect(summary.sumNanoseconds == 500_500_000)
+    }
+
+    @Test("The shortest and the longest times have a bucket too", arguments: [0, 1, 127, 128, .max] as [UInt64])
+    func extremes(_ nanoseconds: UInt64) {
+        let histogram = LatencyHistogram()
+        histogram.add(nanoseconds: nanoseconds)
+        var summary = LatencyHistogram.Summary()
+        summary.add(histogram)
+        #expect(summary.count == 1)
+    }
+}

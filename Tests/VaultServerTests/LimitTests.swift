@@ -1,0 +1,223 @@
+// What clients may cost: each limit, and that a hostile one gains nothing.
+
+import Foundation
+import Synchronization
+import Testing
+import VaultDB
+
+@testable import VaultServer
+
+extension ServerTests {
+    @Suite("Limits") struct LimitTests {
+        private static let org = TestServer.organization
+
+        @Test(
+            "A length beyond a limit ends the connection before its bytes come",
+            arguments: [
+                ("*5000\r\n", "-ERR Protocol error: invalid multibulk length\r\n"),
+                ("*2\r\n$4\r\nECHO\r\n$70000\r\n", "-ERR Protocol error: invalid bulk length\r\n"),
+                ("ECHO ", "-ERR Protocol error: too big inline request\r\n"),
+            ])
+        func lengths(_ sent: String, _ expected: String) async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                try wire.send(sent.hasPrefix("*") ? sent : sent + String(repeating: "x", count: 66_000))
+                #expect(wire.all() == expected)
+            }
+        }
+
+        @Test("The limits are those of the configuration, and INFO tells them")
+        func configured() async throws {
+            try await TestServer.run({
+                $0.limits.argumentBytesMax = 36
+                $0.limits.argumentsMax = 5
+            }) { server in
+                let wire = try server.connect()
+                let info = try wire.command("INFO", "limits")
+                #expect(info.contains("argument_bytes_max:36\r\n"))
+                #expect(info.contains("arguments_max:5\r\n"))
+                #expect(info.contains("unauthenticated_argument_bytes_max:"))
+                try wire.send("*2\r\n$4\r\nECHO\r\n$37\r\n")
+                #expect(try wire.reply().contains("invalid bulk length"))
+                #expect(wire.isClosed())
+            }
+        }
+
+        @Test("INFO tells every limit that can be set")
+        func told() async throws {
+            try await TestServer.run { server in
+                let info = try server.connect().command("INFO", "limits")
+                for (name, _) in ServerLimits.named {
+                    #expect(info.contains(name.replacing("-", with: "_") + ":"), "\(name)")
+                }
+            }
+        }
+
+        @Test("More connections than allowed are told so and closed")
+        func connections() async throws {
+            try await TestServer.run({ $0.limits.connectionsMax = 2 }) { server in
+                let wires = [try server.connect(), try server.connect()]
+                for wire in wires { #expect(try wire.command("PING") == "PONG") }
+                #expect(try server.connect().all() == "-ERR max number of clients reached\r\n")
+                #expect(try wires[0].command("PING") == "PONG")
+            }
+        }
+
+        @Test("A client that takes no replies is not read from")
+        func highWater() async throws {
+            try await TestServer.run({ $0.limits.outputHighWaterBytes = 64 << 10 }) { server in
+                let wire = try Wire(port: server.port, receiveBytes: 4_096)
+                let request = Array(Wire.encoded(["ECHO", String(repeating: "x", count: 8_000)]).utf8)
+                let piece = Array((0..<20).flatMap { _ in request })
+                var (taken, stalls) = (0, 0)
+                // The system's buffers hold some megabytes; beyond them nothing may be taken, for the server would keep it.
+                while stalls < 300, taken < 200 << 20 {
+                    let count = try #require(wire.sendWhatFits(Array(piece[(taken % piece.count)...])))
+                    taken += count
+                    if count == 0 {
+                        stalls += 1
+                        try await Task.sleep(for: .milliseconds(1))
+                    } else {
+                        stalls = 0
+                    }
+                }
+                #expect(taken < 100 << 20)
+                // What was taken is answered once the client reads.
+                for _ in 0..<taken / request.count { #expect(try wire.reply().utf8.count == 8_000) }
+            }
+        }
+
+        @Test("A reply beyond the hard limit ends the connection")
+        func hardLimit() async throws {
+            try await TestServer.run({
+                $0.limits.outputHighWaterBytes = 1_024
+                $0.limits.outputBytesMax = 1_024
+            }) { server in
+                for index in 0..<300 {
+                    _ = try await server.clinic.resolve(
+                        email: "\(String(repeating: "a", count: 200))\(index)@example.com")
+                }
+                let wire = try Wire(port: server.port, receiveBytes: 4_096)
+                let scan = Wire.encoded(["SCAN", Self.org, "0", "KIND", "EMAIL", "COUNT", "10000"])
+                // Some ten megabytes of replies: more than the system keeps for a client.
+                for _ in 0..<300 { try wire.send(scan) }
+                let overruns = { server.server.state.metrics.outputOverrunCount.load(ordering: .relaxed) }
+                let deadline = ContinuousClock.now + .seconds(20)
+                while overruns() == 0, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(1)) }
+                #expect(wire.isClosed())
+                #expect(try server.connect().command("INFO", "stats").contains("output_overruns:1"))
+            }
+        }
+
+        @Test("Writes beyond the limit of all connections are answered busy, and hits are not")
+        func busy() async throws {
+            try await TestServer.run({ $0.limits.writesPendingMax = 1 }) { server in
+                _ = try await server.clinic.resolve(email: "known@example.com")
+                let wire = try server.connect()
+                var text = ""
+                for index in 0..<200 { text += Wire.encoded(["RESOLVE", Self.org, "EMAIL", "b\(index)@example.com"]) }
+                try wire.send(text)
+                let other = try server.connect()
+                #expect(try other.command("RESOLVE", Self.org, "EMAIL", "known@example.com").contains("matched_email"))
+                let replies = try (0..<200).map { _ in try wire.reply() }
+                #expect(replies.contains { $0.hasPrefix("-BUSY") })
+                #expect(replies.contains { $0.contains("created") })
+            }
+        }
+
+        @Test("A connection may have so many writes waiting, and gets all its answers")
+        func pendingOfOne() async throws {
+            try await TestServer.run({ $0.limits.connectionWritesPendingMax = 3 }) { server in
+                let wire = try server.connect()
+                var text = ""
+                for index in 0..<100 { text += Wire.encoded(["RESOLVE", Self.org, "EMAIL", "q\(index)@example.com"]) }
+                try wire.send(text)
+                for _ in 0..<100 { #expect(try wire.reply().contains("created")) }
+            }
+        }
+
+        @Test("Silent connections are closed, sooner where they have shown no token")
+        func idle() async throws {
+            try await TestServer.run({
+                $0.limits.idleSecondsMax = 1
+                $0.limits.unauthenticatedSecondsMax = 1
+            }) { server in
+                let wire = try server.connect()
+                #expect(try wire.command("PING") == "PONG")
+                #expect(wire.isClosed())
+            }
+        }
+
+        @Test("HTTP is dropped without a word, and nothing of it is done")
+        func http() async throws {
+            try await TestServer.run { server in
+                for request in [
+                    "POST / HTTP/1.1\r\nHost: localhost\r\n\r\nRESOLVE \(Self.org) EMAIL evil@example.com\r\n",
+                    "GET / HTTP/1.1\r\n\r\n", "Host: x\r\nPING\r\n", "PUT /a HTTP/1.1\r\nPING\r\n",
+                ] {
+                    let wire = try server.connect()
+                    try wire.send(request)
+                    #expect(wire.all() == "", "\(request)")
+                }
+                #expect(try server.clinic.find(email: "evil@example.com") == nil)
+            }
+        }
+
+        @Test("Unknown organizations can be asked for without end and leave nothing behind")
+        func organizations() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                for _ in 0..<200 {
+                    #expect(try wire.command("FIND", UUID().text, "EMAIL", "a@example.com") == "nil")
+                }
+                #expect(try server.vault.organizations().isEmpty)
+            }
+        }
+
+        @Test("A half-sent command is answered when the rest comes, and what came before it at once")
+        func halfSent() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                try wire.send("PING\r\n*2\r\n$4\r\nEC")
+                #expect(try wire.reply() == "PONG")
+                try wire.send("HO\r\n$5\r\nhel")
+                try wire.send("lo\r\n")
+                #expect(try wire.reply() == "hello")
+            }
+        }
+
+        @Test("A client that ends its sending still gets its answers")
+        func halfClosed() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                try wire.send("PING\r\nRESOLVE \(Self.org) EMAIL last@example.com\r\n")
+                wire.endSending()
+                #expect(try wire.reply() == "PONG")
+                #expect(try wire.reply().contains("created"))
+                #expect(wire.isClosed())
+            }
+        }
+
+        @Test("Stopping answers what was asked, closes, and leaves the vault whole")
+        func shutdown() async throws {
+            let server = try await TestServer()
+            let wires = try (0..<5).map { _ in try server.connect() }
+            for (place, wire) in wires.enumerated() {
+                var text = ""
+                for index in 0..<100 {
+                    text += Wire.encoded(["RESOLVE", Self.org, "EMAIL", "d\(place)-\(index)@example.com"])
+                }
+                try wire.send(text)
+                #expect(try wire.reply().contains("created"))
+            }
+            let waiting = try server.connect()
+            try waiting.send(Wire.encoded(["CHANGES", Self.org, "FROM", "100000", "BLOCK", "0"]))
+            try await server.stop()
+            for wire in wires {
+                let rest = wire.all().components(separatedBy: "created").count - 1
+                #expect((0...99).contains(rest))
+            }
+            #expect(waiting.isClosed())
+        }
+    }
+}

@@ -1,0 +1,229 @@
+// The order of replies, and what a command sees of those before it on its connection.
+
+import Foundation
+import Testing
+import VaultDB
+
+@testable import VaultServer
+
+extension ServerTests {
+    @Suite("Order") struct OrderTests {
+        private static let org = TestServer.organization
+
+        private static func request(_ words: String...) -> String { Wire.encoded(words) }
+
+        @Test("Hits, creates, errors and other commands of one pipeline are answered in their order")
+        func pipeline() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                var text = ""
+                for index in 0..<50 {
+                    text += Self.request("RESOLVE", Self.org, "EMAIL", "p\(index)@example.com")
+                    text += Self.request("FIND", Self.org, "EMAIL", "p\(index)@example.com")
+                    text += Self.request("ECHO", "\(index)")
+                    text += Self.request("FIND", Self.org, "NOTHING", "x")
+                }
+                try wire.send(text)
+                for index in 0..<50 {
+                    let created = try wire.reply()
+                    #expect(created.contains("outcome, created"))
+                    #expect(created.contains(try wire.reply()), "the find of its own create")
+                    #expect(try wire.reply() == "\(index)")
+                    #expect(try wire.reply().hasPrefix("-ERR"))
+                }
+            }
+        }
+
+        @Test("Writes of one pipeline share commits, and the second of two alike matches the first")
+        func writes() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                var text = ""
+                for index in 0..<500 {
+                    text += Self.request("RESOLVE", Self.org, "EMAIL", "w\(index)@example.com")
+                    text += Self.request(
+                        "RESOLVE", Self.org, "EMAIL", "w\(index)@example.com", "PHONE", "+346\(10_000_000 + index)")
+                    text += Self.request("RESOLVE", Self.org, "EMAIL")
+                }
+                try wire.send(text)
+                for _ in 0..<500 {
+                    #expect(try wire.reply().contains("outcome, created"))
+                    let second = try wire.reply()
+                    #expect(second.contains("outcome, matched_email"))
+                    #expect(second.contains("enriched, [+346"))
+                    #expect(try wire.reply().hasPrefix("-ERR"))
+                }
+                #expect(server.vault.writerStatistics.commits < 500)
+                #expect(try server.clinic.ledger().identities == 500)
+            }
+        }
+
+        @Test("A record put is there for the next command of its connection")
+        func ownRecord() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                var text = ""
+                for index in 0..<20 {
+                    text += Self.request(
+                        "PUT", Self.org, "lead", "\(index)", "email", "r\(index)@example.com", "status", "NEW")
+                    text += Self.request("RECORD", Self.org, "lead", "\(index)")
+                }
+                try wire.send(text)
+                for index in 0..<20 {
+                    #expect(try wire.reply().contains("change, created"))
+                    #expect(try wire.reply().contains("r\(index)@example.com"))
+                }
+            }
+        }
+
+        @Test("Many connections that resolve one person at once get one identity")
+        func race() async throws {
+            try await TestServer.run { server in
+                let wires = try (0..<20).map { _ in try server.connect() }
+                for wire in wires { try wire.send(Self.request("RESOLVE", Self.org, "EMAIL", "one@example.com")) }
+                let replies = try wires.map { try $0.reply() }
+                #expect(replies.filter { $0.contains("outcome, created") }.count == 1)
+                #expect(try server.clinic.ledger().identities == 1)
+            }
+        }
+
+        @Test("A hit says on bytes what the library says", arguments: [2, 3])
+        func hits(_ version: Int) async throws {
+            try await TestServer.run { server in
+                let made = try await server.clinic.resolve(
+                    email: "ana@example.com", phone: "600 123 456", externals: ["stripe:c1"], name: "Ana Ruiz")
+                let wire = try server.connect()
+                _ = try wire.command("HELLO", "\(version)")
+                let id = made.identity.id.text
+                let questions: [(words: [String], matched: String)] = [
+                    (["EMAIL", "ana@example.com"], "ana@example.com"),
+                    (["EMAIL", " ANA@Example.com "], "ana@example.com"),
+                    (["PHONE", "+34600123456"], "+34600123456"), (["PHONE", "600123456"], "+34600123456"),
+                    (["PHONE", "0034 600 123 456"], "+34600123456"), (["EXTERNAL", "stripe:c1"], "stripe:c1"),
+                    (["EMAIL", "ana@example.com", "PHONE", "600123456", "NAME", "Ana Ruiz"], "ana@example.com"),
+                    (["email", "ana@example.com", "source", "web form"], "ana@example.com"),
+                    (["EMAIL", "ana@example.com", "PHONE", "12"], "ana@example.com"),
+                ]
+                for (words, matched) in questions {
+                    try wire.send(Wire.encoded(["RESOLVE", Self.org] + words))
+                    let reply = try wire.reply()
+                    #expect(reply.hasPrefix("[identity, \(id), outcome, matched_"), "\(words)")
+                    #expect(reply.contains("matched, \(matched), enriched, [], conflicts, []"), "\(words)")
+                    #expect(reply.contains("sequence, :\(made.sequence)"), "\(words)")
+                    if words.count == 2 {
+                        try wire.send(Wire.encoded(["FIND", Self.org] + words))
+                        #expect(try wire.reply() == id, "\(words)")
+                    }
+                }
+                #expect(try server.clinic.ledger().sequence == made.sequence, "a hit writes nothing")
+            }
+        }
+
+        @Test("MFIND answers in order, with nulls where nobody is")
+        func findMany() async throws {
+            try await TestServer.run { server in
+                let ana = try await server.clinic.resolve(email: "ana@example.com", phone: "600123456")
+                let bob = try await server.clinic.resolve(externals: ["wa:1"])
+                let wire = try server.connect()
+                let reply = try wire.command(
+                    "MFIND", Self.org, "EMAIL", "ana@example.com", "PHONE", "600999999", "EXTERNAL", "wa:1", "PHONE",
+                    "600123456")
+                let (one, two) = (ana.identity.id.text, bob.identity.id.text)
+                #expect(reply == "[\(one), nil, \(two), \(one)]")
+                #expect(try wire.command("MFIND", Self.org, "EMAIL").hasPrefix("-ERR wrong number"))
+                #expect(try wire.command("MFIND", Self.org, "EMAIL", "a@b.c", "NO", "x").hasPrefix("-ERR"))
+            }
+        }
+
+        @Test("A dry run says what would happen and writes nothing")
+        func dryRun() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                let reply = try wire.command("RESOLVE", Self.org, "EMAIL", "new@example.com", "DRYRUN")
+                #expect(reply.hasPrefix("[identity, nil, outcome, created"))
+                #expect(try wire.command("FIND", Self.org, "EMAIL", "new@example.com") == "nil")
+            }
+        }
+
+        @Test("An idempotency key gives the first answer again")
+        func idempotency() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                let words = ["RESOLVE", Self.org, "EMAIL", "i@example.com", "IDEMPOTENCY", "k1"]
+                try wire.send(Wire.encoded(words) + Wire.encoded(words))
+                let first = try wire.reply()
+                #expect(first.contains("created"))
+                #expect(try wire.reply() == first)
+            }
+        }
+
+        @Test("A walk sees every entry once, in pages of any size", arguments: [1, 3, 100])
+        func scan(_ count: Int) async throws {
+            try await TestServer.run { server in
+                for index in 0..<10 {
+                    _ = try await server.clinic.resolve(email: "s\(index)@example.com", phone: "60012340\(index)")
+                }
+                let wire = try server.connect()
+                for (kind, prefix, expected) in [("EMAIL", "", 10), ("PHONE", "+346001234", 10), ("IDENTITY", "", 10)] {
+                    var (cursor, seen): (String, [String]) = ("0", [])
+                    repeat {
+                        let reply = try wire.command(
+                            "SCAN", Self.org, cursor, "KIND", kind, "PREFIX", prefix, "COUNT", "\(count)")
+                        let parts = reply.dropFirst().split(separator: ", ", maxSplits: 1)
+                        cursor = String(parts[0])
+                        seen += parts[1].split(separator: ", ").map { $0.trimmingCharacters(in: ["[", "]"]) }
+                            .filter { !$0.isEmpty }
+                    } while cursor != "0"
+                    let perEntry = kind == "IDENTITY" ? 1 : 2
+                    #expect(seen.count == expected * perEntry, "\(kind) \(seen)")
+                    if perEntry == 1 { #expect(Set(seen).count == expected) }
+                }
+            }
+        }
+    }
+}
+
+extension ServerTests {
+    @Suite("Changes") struct ChangesTests {
+        private static let org = TestServer.organization
+
+        @Test("CHANGES gives each event once, in order, to who reads on from the last")
+        func feed() async throws {
+            try await TestServer.run { server in
+                let (reader, writer) = (try server.connect(), try server.connect())
+                var next = 1
+                for index in 0..<20 {
+                    try reader.send(Wire.encoded(["CHANGES", Self.org, "FROM", "\(next)", "BLOCK", "0"]))
+                    _ = try writer.command("RESOLVE", Self.org, "EMAIL", "c\(index)@example.com")
+                    let reply = try reader.reply()
+                    #expect(reply.contains("sequence, :\(next),"))
+                    next += reply.components(separatedBy: "sequence, :").count - 1
+                }
+                #expect(next == 21)
+            }
+        }
+
+        @Test("CHANGES that waits for nothing answers nothing, and what follows it is answered after it")
+        func timeout() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                try wire.send(Wire.encoded(["CHANGES", Self.org, "FROM", "1", "BLOCK", "20"]) + Wire.encoded(["PING"]))
+                #expect(try wire.reply() == "[]")
+                #expect(try wire.reply() == "PONG")
+            }
+        }
+
+        @Test("A waiting connection that ends is forgotten")
+        func gone() async throws {
+            try await TestServer.run({ $0.limits.waitersMax = 1 }) { server in
+                var wire: Wire? = try server.connect()
+                try wire?.send(Wire.encoded(["CHANGES", Self.org, "FROM", "1", "BLOCK", "0"]))
+                let second = try server.connect()
+                while try !second.command("CHANGES", Self.org, "FROM", "1", "BLOCK", "1").hasPrefix("-BUSY") {}
+                wire = nil
+                // Answered with nothing as soon as the place is free.
+                while try second.command("CHANGES", Self.org, "FROM", "1", "BLOCK", "1").hasPrefix("-BUSY") {}
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// TestServer runs a server over a new vault within the test's own process.
+
+import Foundation
+import Logging
+import ServiceLifecycle
+import TestSupport
+import Testing
+import VaultDB
+
+@testable import VaultServer
+
+/// What is tested on a running server. One test after the other: they wait for sockets, and threads for waiting are few.
+@Suite("Server", .serialized, .timeLimit(.minutes(1))) enum ServerTests {}
+
+final class TestServer: Sendable {
+    static let organization = "8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80"
+    static let other = "0198c0de-0000-7000-8000-00000c111c00"
+
+    let vault: Vault
+    let server: RESPServer
+    let port: Int
+    private let directory: TemporaryDirectory
+    private let services: ServiceGroup
+    private let running: Task<Void, any Error>
+
+    var vaultPath: String { directory.file("vault") }
+    var clinic: Organization { vault.organization(UUID(uuidString: Self.organization) ?? UUID()) }
+
+    /// Runs `body` against a server, and stops it.
+    static func run(
+        _ configure: (inout ServerConfiguration) throws -> Void = { _ in },
+        prepare: (Vault) throws -> Void = { _ in }, vault: Vault? = nil, _ body: (TestServer) async throws -> Void
+    ) async throws {
+        let server = try await TestServer(configure, prepare, vault: vault)
+        do {
+            try await body(server)
+        } catch {
+            try await server.stop()
+            throw error
+        }
+        try await server.stop()
+    }
+
+    init(
+        _ configure: (inout ServerConfiguration) throws -> Void = { _ in },
+        _ prepare: (Vault) throws -> Void = { _ in }, vault given: Vault? = nil
+    ) async throws {
+        directory = try TemporaryDirectory()
+        var options = VaultOptions()
+        // The tests ask for order and answers, not for what survives a power cut.
+        options.durability = .relaxed
+        options.logger = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
+        vault = try given ?? Vault(at: directory.file("vault"), options: options)
+        try prepare(vault)
+        var configuration = ServerConfiguration()
+        configuration.port = 0
+        configuration.threads = 2
+        try configure(&configuration)
+        let (addresses, ready) = AsyncStream.makeStream(of: String.self)
+        server = try RESPServer(
+            vault, configuration, durability: .relaxed, logger: options.logger,
+            onReady: { address in
+                ready.yield(address)
+                ready.finish()
+            })
+        services = ServiceGroup(services: [server], logger: options.logger)
+        running = Task { [services] in
+            // A server that can't start must not be waited for.
+            defer { ready.finish() }
+            try await services.run()
+        }
+        var address: String?
+        for await found in addresses { address = found }
+        port = try #require(address?.split(separator: ":").last.flatMap { Int($0) })
+    }
+
+    func stop() async throws {
+        await services.triggerGracefulShutdown()
+        try await running.value
+        vault.close()
+    }
+
+    func connect() throws -> Wire { try Wire(port: port) }
+}

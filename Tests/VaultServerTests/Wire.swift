@@ -1,0 +1,123 @@
+// Wire is a plain socket to a server under test, for what no client library would send.
+
+import Foundation
+import Glibc
+import Testing
+
+final class Wire {
+    private let socket: Int32
+    private var buffer: [UInt8] = []
+
+    /// - Parameter secondsMax: how long a reply may be waited for before the test fails.
+    init(port: Int, receiveBytes: Int32? = nil, secondsMax: Int = 20) throws {
+        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        try #require(socket >= 0)
+        if var bytes = receiveBytes {
+            setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
+        }
+        var limit = timeval(tv_sec: secondsMax, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let code = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try #require(code == 0, "can't connect to \(port)")
+    }
+
+    deinit { close(socket) }
+
+    func send(_ text: String) throws {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            try #require(count > 0, "the server does not take what is sent")
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Sends what the system takes at once.
+    /// - Returns: the bytes taken; nil where the connection is gone.
+    func sendWhatFits(_ bytes: [UInt8]) -> Int? {
+        let count = bytes.withUnsafeBytes {
+            Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+        }
+        if count >= 0 { return count }
+        return errno == EAGAIN ? 0 : nil
+    }
+
+    func command(_ words: String...) throws -> String {
+        try send(Self.encoded(words))
+        return try reply()
+    }
+
+    static func encoded(_ words: [String]) -> String {
+        "*\(words.count)\r\n" + words.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()
+    }
+
+    func endSending() { shutdown(socket, Int32(SHUT_WR)) }
+
+    /// The next reply, in words: arrays in brackets, null as `nil`.
+    func reply() throws -> String {
+        let line = try line()
+        let rest = String(line.dropFirst())
+        switch line.first {
+        case "+", "-", ":", ",", "#": return line.first == "+" ? rest : line
+        case "_": return "nil"
+        case "$", "=":
+            guard let count = Int(rest), count >= 0 else { return "nil" }
+            let text = try take(count + 2).dropLast(2)
+            return String(decoding: text, as: UTF8.self)
+        case "*", "~", "%":
+            guard let count = Int(rest), count >= 0 else { return "nil" }
+            let elements = try (0..<(line.first == "%" ? count * 2 : count)).map { _ in try reply() }
+            return "[\(elements.joined(separator: ", "))]"
+        default:
+            Issue.record("no reply: \(line)")
+            return line
+        }
+    }
+
+    /// Whether the server has closed the connection, after what it still had to say.
+    func isClosed() -> Bool {
+        while fill() {}
+        return errno != EAGAIN
+    }
+
+    /// Everything until the server closes.
+    func all() -> String {
+        while fill() {}
+        return String(decoding: buffer, as: UTF8.self)
+    }
+
+    private func line() throws -> String {
+        while true {
+            if let end = buffer.firstIndex(of: 0x0A) {
+                let line = String(decoding: buffer[..<(end - 1)], as: UTF8.self)
+                buffer.removeFirst(end + 1)
+                return line
+            }
+            try #require(fill(), "the connection ended before a reply")
+        }
+    }
+
+    private func take(_ count: Int) throws -> [UInt8] {
+        while buffer.count < count { try #require(fill(), "the connection ended within a reply") }
+        defer { buffer.removeFirst(count) }
+        return Array(buffer.prefix(count))
+    }
+
+    private func fill() -> Bool {
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        errno = 0
+        let count = recv(socket, &piece, piece.count, 0)
+        guard count > 0 else { return false }
+        buffer += piece.prefix(count)
+        return true
+    }
+}
