@@ -3,6 +3,18 @@ enum CommandLineOrder {
     private static let withValue: Set<String> = ["--db", "--org", "--actor"]
     private static let withoutValue: Set<String> = ["--json", "--verbose", "-v"]
 
+    /// Arguments reach the program as text, with what is no UTF-8 replaced: two different ids would become one.
+    static func refuseOtherThanUTF8() throws(Failure) {
+        for argument in CommandLine.unsafeArgv.withMemoryRebound(
+            to: Optional<UnsafeMutablePointer<CChar>>.self, capacity: Int(CommandLine.argc),
+            { Array(UnsafeBufferPointer(start: $0, count: Int(CommandLine.argc))) })
+        {
+            // Safe: the system ends each argument with a zero byte and keeps it as long as the program runs.
+            guard let argument, String(validatingCString: argument) == nil else { continue }
+            throw Failure(.wrongUsage, "an argument is no UTF-8 text", advice: "set the terminal and scripts to UTF-8")
+        }
+    }
+
     /// Moves global options that stand before the subcommand behind it, where the subcommands read them.
     static func subcommandFirst(_ arguments: [String]) -> [String] {
         var position = 0

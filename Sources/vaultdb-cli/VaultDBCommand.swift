@@ -57,6 +57,7 @@ struct VaultDBCommand: ParsableCommand {
         // A file that may not grow is then an error like any other, not the end of the process.
         signal(SIGXFSZ, SIG_IGN)
         do {
+            try CommandLineOrder.refuseOtherThanUTF8()
             var command = try parseAsRoot(CommandLineOrder.subcommandFirst(Array(CommandLine.arguments.dropFirst())))
             try command.run()
         } catch {

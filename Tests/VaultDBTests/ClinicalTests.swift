@@ -87,6 +87,20 @@ import Testing
         #expect(try clinic.isClean())
     }
 
+    @Test func `the organization's region holds for the first write after opening too`() throws {
+        let clinic = try Clinic()
+        try clinic.people.setRegion(try #require(Region("RU")))
+        let id = try clinic.put(.patient, "1", phone: "8 912 345 67 89") { $0.externals = ["crm:1"] }.identity
+        let other = try clinic.person("other@example.com")
+        clinic.vault.close()
+        let again = try Clinic.open(clinic.path)
+        defer { again.close() }
+        let people = again.organization(.clinic)
+        try people.mergeBlocking(id, into: other)
+        let phone = try #require(try people.identity(other)?.identity.identifiers(of: .phone).first)
+        #expect(phone.isClinical && phone.identifier.text == "+79123456789")
+    }
+
     @Test func `a patient that moves takes its word with it`() throws {
         let clinic = try Clinic()
         let one = try clinic.person("lead@example.com", externals: ["crm:1"])

@@ -131,6 +131,13 @@ import Testing
         #expect(try clinic.put(.lead, "3", identity: id).warnings == [])
     }
 
+    @Test func `attributes are kept without white space between their tokens`() throws {
+        let clinic = try Clinic()
+        try clinic.put(.lead, "1", email: "a@b.es") { $0.attributes = "{\n \"a b\" : [ 1, \"\\\" x \\\\\" ],\t\"c\":{} }" }
+        #expect(try clinic.record(.lead, "1").attributes == #"{"a b":[1,"\" x \\"],"c":{}}"#)
+        #expect(try clinic.put(.lead, "1", email: "a@b.es") { $0.attributes = #"{"a b":[1,"\" x \\"],"c":{}}"# }.change == .unchanged)
+    }
+
     // MARK: Holdings
 
     @Test func `who owned a phone at a time is answered from when they did`() throws {

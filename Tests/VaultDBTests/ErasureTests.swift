@@ -90,6 +90,48 @@ import Testing
         #expect(again.conflicts.isEmpty && again.enriched.count == 1, "the key's first answer is gone")
     }
 
+    /// What is left of a text in the file once it is compacted.
+    private func isLeft(_ text: String, of clinic: Clinic) throws -> Bool {
+        clinic.vault.close()
+        _ = try Vault.compact(at: clinic.path)
+        return try Data(contentsOf: URL(filePath: clinic.path)).range(of: Data(text.utf8)) != nil
+    }
+
+    @Test func `the journals of other people's merges keep nothing of it`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let (t, u) = (try clinic.person("tina@example.com"), try clinic.person("uma@example.com"))
+        let x = try clinic.person(phone: "600777001")
+        try clinic.put(.lead, "1", email: "tina@example.com", phone: "600777001")
+        let other = try clinic.person(phone: "600777002")
+        let merge = try people.mergeBlocking(t, into: u).merge
+        try people.mergeBlocking(other, into: u)
+        try people.release(people.identifier("600777002", kind: .phone))
+        let second = try clinic.person(phone: "600777002")
+        try people.eraseBlocking(x)
+        try people.eraseBlocking(second)
+        #expect(try clinic.isClean())
+        try people.unmergeBlocking(try #require(try people.merges().first).id)
+        try people.unmergeBlocking(merge)
+        #expect(try clinic.isClean())
+        #expect(try !isLeft("600777001", of: clinic))
+        #expect(try !isLeft("600777002", of: clinic))
+    }
+
+    @Test func `a record that the survivor gained is found after the merge was undone`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let (a, b) = (try clinic.person("alba@example.com"), try clinic.person("berta@example.com"))
+        let merge = try people.mergeBlocking(a, into: b).merge
+        usleep(20)
+        try clinic.put(.lead, "1", email: "alba@example.com")
+        try people.unmergeBlocking(merge)
+        #expect(try people.conflicts().count == 1)
+        try people.eraseBlocking(a)
+        #expect(try clinic.record(.lead, "1").email == nil)
+        #expect(try !isLeft("alba@example.com", of: clinic))
+    }
+
     @Test func `a blocked identifier stays blocked, held by nobody`() throws {
         let clinic = try Clinic()
         let people = clinic.people

@@ -8,7 +8,10 @@ extension Check {
         _ snapshot: borrowing some ReadTransaction & ~Copyable, _ identity: Identity
     ) throws(VaultError) {
         try require(identity.identifiers.isEmpty && identity.names.isEmpty, "it is gone and still holds something")
-        guard let survivor = identity.mergedWith else { return }
+        guard let survivor = identity.mergedWith else {
+            let isRegistered = try snapshot.isErasureRegistered(of: identity.id, in: organization)
+            return try require(isRegistered, "it is erased, and the register does not say so")
+        }
         let target = try snapshot.identity(survivor, in: organization)
         try require(target.map { !$0.isMerged } ?? false, "it redirects to an identity that is not there")
     }
@@ -21,6 +24,9 @@ extension Check {
         let end =
             try into?.mergedWith.map { id throws(VaultError) in try snapshot.identity(id, in: organization) } ?? into
         guard let survivor = end, survivor.isLiving else { throw .corrupted("its survivor is not there or was erased") }
+        for earlier in [journal.previousMerge, journal.from.lastMerge].compactMap(\.self) {
+            try require(try snapshot.merge(earlier, in: organization) != nil, "the merge before it is not there")
+        }
         for id in [journal.from.id] + journal.redirects {
             let redirect = try snapshot.identity(id, in: organization)
             try require(redirect?.mergedWith == survivor.id, "identity \(id.text) does not redirect to the survivor")

@@ -202,7 +202,8 @@ struct Check {
             let identity = try snapshot.identity(id, in: organization)
             try require(identity != nil, "identity \(id.text) is not there")
             try require(
-                conflict.state == .merged || identity?.isLiving == true, "identity \(id.text) was merged or erased")
+                identity?.isLiving == true || (conflict.state == .merged && identity?.isErased == false),
+                "identity \(id.text) was merged or erased")
         }
     }
 

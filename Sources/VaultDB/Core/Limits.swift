@@ -19,7 +19,7 @@ public enum Limits {
     /// Of an idempotency key.
     public static let idempotencyKeyBytesMax = 255
     /// Of a key that is typed to look at an entry; no stored one is longer.
-    public static let typedKeyBytesMax = 320
+    public static let typedKeyBytesMax = 324
     /// How long the answer to an idempotency key is kept at least.
     public static let idempotencyDays = 7
     /// Of a record's kind.

@@ -46,6 +46,9 @@ extension WriteTransaction where Self: ~Copyable {
             try remove(Key.index(identifier, in: scope.organization), from: identifier.kind.table)
             scope.ledger[identifier.kind] -= 1
         }
+        if let holder, !isOwnedAfter {
+            try forgetInJournals(of: holder, &scope) { $0.from.identifiers.removeAll { $0.identifier == identifier } }
+        }
         try update(holder, .identifierReleased, identifier, &scope) { identity in
             if isOwnedAfter {
                 identity.setState(of: identifier, to: .owned)

@@ -141,8 +141,9 @@ extension Core {
         let put = try put(draft, tenant)
         return { (transaction, scope) throws(VaultError) in
             let answer = try put(&transaction, &scope)
-            let identity = try transaction.identity(answer.identity, in: scope.organization)
-            return IntakeAnswer(put: answer, isPatient: identity?.isPatient ?? false)
+            // A repeated key may answer with an id that was merged since.
+            let identity = try transaction.living(answer.identity, in: scope.organization).identity
+            return IntakeAnswer(put: answer, isPatient: identity.isPatient)
         }
     }
 }

@@ -32,6 +32,19 @@ enum JSONText {
         }
     }
 
+    /// Valid JSON text without the white space between its tokens.
+    static func compacted(_ text: String) -> String {
+        var (bytes, isInString, isEscaped): ([UInt8], Bool, Bool) = ([], false, false)
+        bytes.reserveCapacity(text.utf8.count)
+        for byte in text.utf8 {
+            if !isInString, byte == 0x20 || (0x09...0x0D).contains(byte) { continue }
+            if byte == UInt8(ascii: "\""), !isEscaped { isInString.toggle() }
+            isEscaped = isInString && !isEscaped && byte == UInt8(ascii: "\\")
+            bytes.append(byte)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     private static func needsEscape(_ byte: UInt8) -> Bool {
         byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }

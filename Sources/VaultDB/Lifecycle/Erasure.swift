@@ -54,8 +54,13 @@ extension WriteTransaction where Self: ~Copyable {
         for id in ids {
             for conflict in try conflicts(of: id, in: scope.organization) {
                 let other = conflict.first == id ? conflict.second : conflict.first
-                if identity.holds(conflict.identifier), !ids.contains(other) {
-                    try clear(conflict.identifier, fromRecordsOf: other, &scope)
+                if !ids.contains(other) {
+                    if identity.holds(conflict.identifier) {
+                        try clear(conflict.identifier, fromRecordsOf: other, &scope)
+                    }
+                    try forgetInJournals(of: other, &scope) { journal in
+                        journal.conflicts.removeAll { ids.contains($0.other) }
+                    }
                 }
                 try put(nil, at: ConflictKey(one: id, other: other, identifier: conflict.identifier), &scope)
                 count += 1
@@ -70,7 +75,7 @@ extension WriteTransaction where Self: ~Copyable {
     ) throws(VaultError) {
         for place in try timelineKeys(of: identity, in: scope.organization) {
             guard let old = try record(place.kind, place.id, in: scope.organization),
-                scope.reading.mentions(old, identifier)
+                scope.reading.contacts(of: old).mentions(identifier)
             else { continue }
             var new = old
             if identifier.kind == .email { new.email = nil } else { new.phone = nil }

@@ -123,6 +123,12 @@ extension ReadTransaction where Self: ~Copyable {
         return false
     }
 
+    borrowing func isErasureRegistered(
+        of identity: UUID, in organization: OrganizationNumber
+    ) throws(VaultError) -> Bool {
+        try value(ErasureKey.erasure(of: identity, in: organization), in: Tables.erasures) != nil
+    }
+
     /// The erasures of an organization, in the order of their ids, after `cursor` where one is given.
     borrowing func erasures(
         after cursor: UUID?, limit: Int, in organization: OrganizationNumber

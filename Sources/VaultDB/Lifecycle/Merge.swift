@@ -25,10 +25,7 @@ extension WriteTransaction where Self: ~Copyable {
         scope.names.note(from: plan.into, to: into)
         try note(.identityMerged, merge: id, on: &from, andOf: &into, &scope)
         for place in plan.records { try move(place, to: into.id, &scope) }
-        for lead in plan.converted {
-            guard let moved = try record(lead.kind, lead.id, in: scope.organization) else { continue }
-            try convert(moved, of: &into, &scope)
-        }
+        for lead in plan.converted { try convert(lead.record, of: &into, &scope) }
         for conflict in plan.conflicts { try move(conflict, from: from.id, to: into.id, &scope) }
         for redirect in plan.redirects { try redirectAgain(redirect, to: into.id, &scope) }
 
@@ -94,6 +91,6 @@ extension MergePlan {
             primaries: into.primaries, namesAdded: namesAdded,
             gaveDisplayName: into.displayName == nil && !namesAdded.isEmpty, redirects: redirects,
             records: records.map(\.record),
-            converted: converted.map { .init(record: RecordKey($0), updatedAt: $0.updatedAt) }, conflicts: conflicts)
+            converted: converted, conflicts: conflicts)
     }
 }

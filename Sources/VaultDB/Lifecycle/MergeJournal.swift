@@ -23,7 +23,7 @@ struct MergeJournal: Equatable {
     let time: Timestamp
     let actor: String?
     /// The identity that was merged, as it was.
-    let from: Identity
+    var from: Identity
     /// The survivor's last merge before this one.
     let previousMerge: UUID?
     /// The survivor's primaries before.
@@ -35,7 +35,7 @@ struct MergeJournal: Equatable {
     let redirects: [UUID]
     let records: [RecordKey]
     let converted: [ConvertedLead]
-    let conflicts: [MovedConflict]
+    var conflicts: [MovedConflict]
 
     var summary: Merge {
         Merge(id: id, from: from.id, into: into, time: time, actor: actor, records: records.count)
@@ -175,5 +175,21 @@ extension ReadTransaction where Self: ~Copyable {
             return list.count < limit ? .next : .stop
         }
         return list
+    }
+}
+
+extension WriteTransaction where Self: ~Copyable {
+    /// Changes the journals of merges into an identity, so that they keep nothing that must not come back.
+    mutating func forgetInJournals(
+        of id: UUID, _ scope: inout WriteScope, _ change: (inout MergeJournal) -> Void
+    ) throws(VaultError) {
+        guard let identity = try identity(id, in: scope.organization), identity.lastMerge != nil else { return }
+        for journal in try merges(into: identity, deeply: true, in: scope.organization) {
+            var changed = journal
+            change(&changed)
+            guard changed != journal else { continue }
+            let key = Key.merge(journal.id, in: scope.organization)
+            try put(key, changed.encoded(under: key), in: Tables.merges)
+        }
     }
 }

@@ -11,7 +11,7 @@ struct MergePlan {
     /// All records of `from`.
     var records: [TimelineKey] = []
     /// Open leads of the one side, converted by a patient on the other.
-    var converted: [Record] = []
+    var converted: [MergeJournal.ConvertedLead] = []
     var conflicts: [MergeJournal.MovedConflict] = []
     var redirects: [UUID] = []
 }
@@ -23,7 +23,8 @@ extension ReadTransaction where Self: ~Copyable {
     ) throws(VaultError) -> MergePlan {
         let (from, into) = try mergeable(a, into: b, in: organization)
         var plan = MergePlan(from: from, into: into, survivor: into)
-        plan.join(try patients(from, into, in: organization), reading)
+        plan.join()
+        try plan.settle(self, reading, organization)
         plan.records = try timelineKeys(of: from.id, in: organization)
         plan.converted = try leadsConverted(from, into, in: organization)
         plan.conflicts = try conflictsMoved(from.id, into.id, in: organization)
@@ -69,19 +70,14 @@ extension ReadTransaction where Self: ~Copyable {
         return keys
     }
 
-    private borrowing func patients(
-        _ from: Identity, _ into: Identity, in organization: OrganizationNumber
-    ) throws(VaultError) -> [Record] {
-        guard from.isPatient || into.isPatient else { return [] }
-        return try patients(of: into.id, in: organization) + patients(of: from.id, in: organization)
-    }
-
     /// Where only one side has a patient, it is the other's first.
     private borrowing func leadsConverted(
         _ from: Identity, _ into: Identity, in organization: OrganizationNumber
-    ) throws(VaultError) -> [Record] {
+    ) throws(VaultError) -> [MergeJournal.ConvertedLead] {
         guard from.isPatient != into.isPatient else { return [] }
-        return try openLeads(of: from.isPatient ? into.id : from.id, in: organization)
+        return try openLeads(of: from.isPatient ? into.id : from.id, in: organization).map {
+            .init(record: $0.record, updatedAt: $0.updatedAt)
+        }
     }
 
     private borrowing func conflictsMoved(
@@ -102,14 +98,27 @@ extension ReadTransaction where Self: ~Copyable {
 }
 
 extension MergePlan {
-    /// The survivor takes identifiers and names, and keeps its primaries.
-    fileprivate mutating func join(_ patients: [Record], _ reading: RecordReading) {
+    /// The survivor takes identifiers and names.
+    fileprivate mutating func join() {
         for held in from.identifiers {
             var held = held
             held.isPrimary = false
             survivor.identifiers.append(held)
         }
-        survivor.settleClinical(patients, reading, preferring: into.primaries + from.primaries)
+        survivor.isPatient = from.isPatient || into.isPatient
         for name in from.names where survivor.learn(name: name) { namesAdded.append(name) }
+    }
+
+    /// What patients of the one side gave may be what the other held. Primaries stay where they are as good.
+    fileprivate mutating func settle(
+        _ transaction: borrowing some ReadTransaction & ~Copyable, _ reading: RecordReading,
+        _ organization: OrganizationNumber
+    ) throws(VaultError) {
+        for (side, other) in [(from, into), (into, from)] where side.isPatient {
+            let held = other.identifiers.map(\.identifier)
+            let found = try transaction.clinical(held, of: side.id, reading, in: organization)
+            survivor.markClinical(found.given) { _ in true }
+        }
+        survivor.choosePrimaries(preferring: into.primaries + from.primaries)
     }
 }

@@ -25,12 +25,11 @@ extension WriteTransaction where Self: ~Copyable {
         scope.names.note(from: joined, to: into)
         scope.names.note(from: redirect, to: from)
         let moved = try moveBack(journal, &scope)
-        from.settleClinical(
-            try patients(of: from.id, in: scope.organization), scope.reading, preferring: journal.from.primaries)
-        into.settleClinical(
-            try patients(of: into.id, in: scope.organization), scope.reading, preferring: journal.primaries)
-        try unconvert(journal, &scope)
+        try settleClinical(&from, scope.reading, preferring: journal.from.primaries, in: scope.organization)
+        try settleClinical(&into, scope.reading, preferring: journal.primaries, in: scope.organization)
+        try unconvert(journal, patients: [from, into].filter(\.isPatient).map(\.id), &scope)
         for conflict in journal.conflicts { try moveBack(conflict, journal, &scope) }
+        try enqueueMentions(of: from, by: into, since: journal.time, &scope)
         for earlier in journal.redirects { try redirectAgain(earlier, to: from.id, &scope) }
 
         into.lastMerge = journal.previousMerge
@@ -96,16 +95,37 @@ extension WriteTransaction where Self: ~Copyable {
     }
 
     /// Leads that the merge converted are open again, unless their identity has a patient of its own by now.
-    private mutating func unconvert(_ journal: MergeJournal, _ scope: inout WriteScope) throws(VaultError) {
+    private mutating func unconvert(
+        _ journal: MergeJournal, patients: [UUID], _ scope: inout WriteScope
+    ) throws(VaultError) {
         for lead in journal.converted {
             guard let old = try record(lead.record.kind, lead.record.id, in: scope.organization), old.isConverted,
                 [journal.from.id, journal.into].contains(old.identity),
-                try patients(of: old.identity, in: scope.organization).isEmpty
+                !patients.contains(old.identity)
             else { continue }
             var new = old
             new.isConverted = false
             if old.updatedAt == journal.time { new.updatedAt = lead.updatedAt }
             try store(new, replacing: old, &scope)
+        }
+    }
+
+    /// A record that the survivor gained while the two were one may be given what goes back: that is a conflict now.
+    private mutating func enqueueMentions(
+        of from: Identity, by into: Identity, since time: Timestamp, _ scope: inout WriteScope
+    ) throws(VaultError) {
+        let owned = from.identifiers.filter { $0.state == .owned }.map(\.identifier)
+        var mentioned: [Identifier] = []
+        try visitTimeline(of: into.id, in: scope.organization) { (key, value) throws(VaultError) in
+            let record = try Record(key: key, sealed: value)
+            guard record.updatedAt > time else { return .next }
+            let contacts = scope.reading.contacts(of: record)
+            mentioned += owned.filter { contacts.mentions($0) && !mentioned.contains($0) }
+            return .next
+        }
+        for identifier in mentioned {
+            let pair = ConflictKey(one: from.id, other: into.id, identifier: identifier)
+            if try conflict(pair, in: scope.organization) == nil { _ = try enqueue(pair, source: nil, &scope) }
         }
     }
 

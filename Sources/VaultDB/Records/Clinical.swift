@@ -9,13 +9,16 @@ extension WriteTransaction where Self: ~Copyable {
     /// - Returns: their ids.
     mutating func convertLeads(of identity: inout Identity, _ scope: inout WriteScope) throws(VaultError) -> [String] {
         let leads = try openLeads(of: identity.id, in: scope.organization)
-        for lead in leads { try convert(lead, of: &identity, &scope) }
-        return leads.map(\.id)
+        for lead in leads { try convert(lead.record, of: &identity, &scope) }
+        return leads.map(\.record.id)
     }
 
     mutating func convert(
-        _ lead: Record, of identity: inout Identity, _ scope: inout WriteScope
+        _ key: RecordKey, of identity: inout Identity, _ scope: inout WriteScope
     ) throws(VaultError) {
+        guard let lead = try record(key.kind, key.id, in: scope.organization) else {
+            throw .corrupted("a record of the timeline is not there")
+        }
         var converted = lead
         converted.isConverted = true
         converted.updatedAt = scope.now
@@ -25,27 +28,57 @@ extension WriteTransaction where Self: ~Copyable {
 }
 
 extension ReadTransaction where Self: ~Copyable {
-    borrowing func patients(of identity: UUID, in organization: OrganizationNumber) throws(VaultError) -> [Record] {
-        try records(of: identity, kind: .patient, limit: .max, in: organization).records
+    /// Which of some identifiers an identity's patients gave, and whether it has any patient.
+    /// - Parameter besides: a patient that does not count.
+    borrowing func clinical(
+        _ identifiers: [Identifier], of identity: UUID, besides: RecordKey? = nil, _ reading: RecordReading,
+        in organization: OrganizationNumber
+    ) throws(VaultError) -> (given: [Identifier], hasPatient: Bool) {
+        var (given, hasPatient): ([Identifier], Bool) = ([], false)
+        try visitTimeline(of: identity, in: organization) { (key, value) throws(VaultError) in
+            guard key.isTimelineKey(of: .patient) else { return .next }
+            let patient = try Record(key: key, sealed: value)
+            if RecordKey(patient) == besides { return .next }
+            hasPatient = true
+            let contacts = reading.contacts(of: patient)
+            given += identifiers.filter { contacts.mentions($0) && !given.contains($0) }
+            return .next
+        }
+        return (given, hasPatient)
     }
 
-    /// Leads that the first patient converts.
-    borrowing func openLeads(of identity: UUID, in organization: OrganizationNumber) throws(VaultError) -> [Record] {
-        try records(of: identity, kind: .lead, limit: .max, in: organization).records.filter(\.isOpenLead)
+    /// Leads that the first patient converts, and when they last changed.
+    borrowing func openLeads(
+        of identity: UUID, in organization: OrganizationNumber
+    ) throws(VaultError) -> [(record: RecordKey, updatedAt: Timestamp)] {
+        var leads: [(record: RecordKey, updatedAt: Timestamp)] = []
+        try visitTimeline(of: identity, in: organization) { (key, value) throws(VaultError) in
+            guard key.isTimelineKey(of: .lead) else { return .next }
+            let lead = try Record(key: key, sealed: value)
+            if lead.isOpenLead { leads.append((RecordKey(lead), lead.updatedAt)) }
+            return .next
+        }
+        return leads
+    }
+
+    /// Notes anew which of an identity's identifiers its patients gave, and lets them stand for their kinds.
+    borrowing func settleClinical(
+        _ identity: inout Identity, _ reading: RecordReading, preferring preferred: [Identifier] = [],
+        in organization: OrganizationNumber
+    ) throws(VaultError) {
+        let held = identity.identifiers.map(\.identifier)
+        let found = try clinical(held, of: identity.id, reading, in: organization)
+        identity.isPatient = found.hasPatient
+        identity.markClinical(held) { found.given.contains($0) }
+        identity.choosePrimaries(preferring: preferred)
     }
 }
 
 extension Identity {
-    /// Notes which of its identifiers its patients gave, and lets them stand for their kinds. To be called whenever its
-    /// patients change, or its identifiers while it has any.
-    mutating func settleClinical(
-        _ patients: [Record], _ reading: RecordReading, preferring preferred: [Identifier] = []
-    ) {
-        isPatient = !patients.isEmpty
-        for index in identifiers.indices {
-            let identifier = identifiers[index].identifier
-            identifiers[index].isClinical = patients.contains { reading.mentions($0, identifier) }
+    /// Says of some of its identifiers whether a patient gave them.
+    mutating func markClinical(_ some: [Identifier], _ isGiven: (Identifier) -> Bool) {
+        for index in identifiers.indices where some.contains(identifiers[index].identifier) {
+            identifiers[index].isClinical = isGiven(identifiers[index].identifier)
         }
-        choosePrimaries(preferring: preferred)
     }
 }

@@ -45,7 +45,7 @@ extension WriteTransaction where Self: ~Copyable {
                 old == nil || link.isReturn ? .recordCreated : .recordUpdated, record: .init(new),
                 source: source, on: &identity, &scope)
         }
-        let converted = try settlePatient(new, of: &identity, &scope)
+        let converted = try settlePatient(new, replacing: link.isMove ? nil : old, of: &identity, &scope)
         try put(identity, in: scope.organization)
         resolution?.sequence = identity.lastSequence
         let change: PutAnswer.Change = old == nil || link.isReturn ? .created : link.isMove ? .moved : .updated
@@ -67,11 +67,22 @@ extension WriteTransaction where Self: ~Copyable {
     /// What a patient that was just stored means for its identity.
     /// - Returns: the ids of the leads that are converted now.
     private mutating func settlePatient(
-        _ new: Record, of identity: inout Identity, _ scope: inout WriteScope
+        _ new: Record, replacing old: Record?, of identity: inout Identity, _ scope: inout WriteScope
     ) throws(VaultError) -> [String] {
         guard new.kind == .patient else { return [] }
         let isFirst = !identity.isPatient
-        identity.settleClinical(try patients(of: identity.id, in: scope.organization), scope.reading)
+        identity.isPatient = true
+        let (before, after) = (old.map(scope.reading.contacts), scope.reading.contacts(of: new))
+        let held = identity.identifiers.map(\.identifier)
+        identity.markClinical(held.filter(after.mentions)) { _ in true }
+        // Only what it gave before and gives no longer is for the other patients to say.
+        let dropped = held.filter { before?.mentions($0) == true && !after.mentions($0) }
+        if !dropped.isEmpty {
+            let others = try clinical(
+                dropped, of: identity.id, besides: RecordKey(new), scope.reading, in: scope.organization)
+            identity.markClinical(dropped) { others.given.contains($0) }
+        }
+        identity.choosePrimaries()
         return isFirst ? try convertLeads(of: &identity, &scope) : []
     }
 
@@ -118,7 +129,8 @@ extension WriteTransaction where Self: ~Copyable {
         try note(.recordMoved, record: .init(new), source: source, on: &identity, andOf: &former, &scope)
         let conflicts = try conflicts(of: former.id, in: scope.organization)
         let given = (former.identifiers.map(\.identifier) + conflicts.map(\.identifier)).distinct()
-        for identifier in given where scope.reading.mentions(new, identifier) {
+        let contacts = scope.reading.contacts(of: new)
+        for identifier in given where contacts.mentions(identifier) {
             guard let entry = try entry(of: identifier, in: scope.organization), entry.state == .owned,
                 entry.holder != identity.id
             else { continue }
@@ -126,7 +138,7 @@ extension WriteTransaction where Self: ~Copyable {
             if try conflict(pair, in: scope.organization) == nil { _ = try enqueue(pair, source: source, &scope) }
         }
         if old.kind == .patient {
-            former.settleClinical(try patients(of: former.id, in: scope.organization), scope.reading)
+            try settleClinical(&former, scope.reading, in: scope.organization)
         }
         try put(former, in: scope.organization)
     }

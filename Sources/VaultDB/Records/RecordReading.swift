@@ -1,22 +1,41 @@
+internal import Foundation
+
 /// How the email and phone that records were given are read.
 struct RecordReading: Sendable {
-    /// Shorter ones may end a number by chance.
-    private static let digitsMin = 6
-
     let normalizer: Normalizer
     let region: Region
 
-    /// Whether a record was given this identifier. A phone may have been read for another region then: it is the same
-    /// number too where all its digits, but for leading zeros, end it.
-    func mentions(_ record: Record, _ identifier: Identifier) -> Bool {
+    func contacts(of record: Record) -> RecordContacts {
+        RecordContacts(
+            email: record.email.flatMap(normalizer.email),
+            phone: record.phone.flatMap { normalizer.phone($0, region: region) },
+            digits: record.phone.map(RecordContacts.significantDigits) ?? "")
+    }
+}
+
+/// What a record was given, read.
+struct RecordContacts: Sendable {
+    /// Shorter ones may end a number by chance.
+    private static let digitsMin = 6
+
+    let email: EmailAddress?
+    let phone: PhoneNumber?
+    /// The digits of the phone as it was given, but for leading zeros.
+    let digits: String
+
+    /// Whether it was given this identifier. A phone may have been read for another region then: it is the same number
+    /// too where all its digits end it.
+    func mentions(_ identifier: Identifier) -> Bool {
         switch identifier {
-        case .email(let email): return record.email.flatMap(normalizer.email) == email
+        case .email(let email): self.email == email
         case .phone(let phone):
-            guard let raw = record.phone else { return false }
-            if normalizer.phone(raw, region: region) == phone { return true }
-            let digits = raw.unicodeScalars.filter { ("0"..."9").contains($0) }.drop { $0 == "0" }
-            return digits.count >= Self.digitsMin && phone.rawValue.hasSuffix(String(String.UnicodeScalarView(digits)))
-        case .external: return false
+            self.phone == phone || (digits.utf8.count >= Self.digitsMin && phone.rawValue.hasSuffix(digits))
+        case .external: false
         }
+    }
+
+    fileprivate static func significantDigits(_ raw: String) -> String {
+        let digits = raw.unicodeScalars.filter { ("0"..."9").contains($0) }.drop { $0 == "0" }
+        return String(String.UnicodeScalarView(digits))
     }
 }

@@ -171,7 +171,7 @@ extension WriteTransaction where Self: ~Copyable {
             scope.ledger[identifier.kind] += 1
         }
         if identity.isPatient, !plan.enrich.isEmpty {
-            identity.settleClinical(try patients(of: identity.id, in: scope.organization), scope.reading)
+            try settleAdded(plan.enrich, of: &identity, scope)
         }
         let kinds = plan.enrich.map(\.kind).distinct()
         if plan.match == nil {
@@ -199,6 +199,15 @@ extension WriteTransaction where Self: ~Copyable {
         identity.see(query.identifiers + [plan.match?.by].compactMap(\.self), at: scope.now)
         resolution.sequence = identity.lastSequence
         return (resolution, identity)
+    }
+
+    /// What an identity gains may be what one of its patients was given before somebody else let go of it.
+    private borrowing func settleAdded(
+        _ added: [Identifier], of identity: inout Identity, _ scope: WriteScope
+    ) throws(VaultError) {
+        let found = try clinical(added, of: identity.id, scope.reading, in: scope.organization)
+        identity.markClinical(found.given) { _ in true }
+        identity.choosePrimaries()
     }
 
     /// Appends an event of an identity that is about to be stored.

@@ -6,12 +6,15 @@ internal import Storage
 extension Core {
     func put(_ draft: RecordDraft, _ tenant: Tenant) throws(VaultError) -> Operation<PutAnswer> {
         try draft.validate()
+        var draft = draft
+        draft.attributes = draft.attributes.map(JSONText.compacted)
+        let complete = draft
         try IdempotencyKey.validate(draft.idempotencyKey)
         let query = try usable(draft, phone: nil, tenant)
-        let warnings = query == nil ? draft.request.unusable : []
+        let warnings = query?.warnings ?? draft.request.unusable
         return { (transaction, scope) throws(VaultError) in
-            var answer = try transaction.once(draft.idempotencyKey, &scope) { (transaction, scope) throws(VaultError) in
-                try transaction.put(draft, query, &scope)
+            var answer = try transaction.once(complete.idempotencyKey, &scope) { (transaction, scope) throws(VaultError) in
+                try transaction.put(complete, query, &scope)
             }
             answer.warnings = answer.resolution?.warnings ?? warnings
             return answer

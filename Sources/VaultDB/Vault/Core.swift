@@ -173,13 +173,11 @@ final class Core<Engine: StorageEngine>: Sendable {
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
     ) -> @Sendable (inout Engine.Writer) throws(VaultError) -> Answer {
         { [self] (transaction) throws(VaultError) in
-            let number: OrganizationNumber
-            if let known = tenant.number {
-                number = known
-            } else {
-                number = try transaction.intern(tenant.id, at: clock()).number
+            if let number = tenant.number {
+                return try operate(&transaction, in: number, region: tenant.region ?? meta.region, body)
             }
-            return try operate(&transaction, in: number, region: tenant.region ?? meta.region, body)
+            let record = try transaction.intern(tenant.id, at: clock())
+            return try operate(&transaction, in: record.number, region: record.region ?? meta.region, body)
         }
     }
 

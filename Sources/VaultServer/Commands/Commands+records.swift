@@ -55,7 +55,7 @@ extension CommandTable {
 extension PutAnswer {
     fileprivate func reply(to draft: RecordDraft) -> JSONValue {
         [
-            "record": ["kind": .string(draft.kind.rawValue), "id": .string(draft.id)],
+            "record": ["kind": .string(draft.kind.rawValue), "id": .string(id)],
             "identity_id": .string(identity.text), "change": .string(change.rawValue),
             "outcome": JSONValue(resolution?.outcome.name),
             "conflicts": .array(resolution?.conflicts.map(\.json) ?? []),

@@ -70,7 +70,13 @@ struct PutCommand: ParsableCommand {
         draft.keepsOthers = keep
         draft.region = region
         draft.idempotencyKey = idempotencyKey
-        try RecordFields(fields).fill(&draft)
+        let given = try RecordFields(fields)
+        guard !keep || !given.hasSingleAttributes else {
+            throw Failure(
+                .wrongUsage, "attributes are kept or replaced as a whole, so attr.NAME does not go with --keep",
+                advice: "give attributes={…} with all of them")
+        }
+        try given.fill(&draft)
         return draft
     }
 

@@ -42,6 +42,9 @@ struct RecordFields {
         Failure(.wrongUsage, "\(name) is given twice", advice: "give it once")
     }
 
+    /// Whether single attributes were given.
+    var hasSingleAttributes: Bool { !attributes.isEmpty }
+
     /// Writes what was given into a draft. A field that was not given stays nil, an empty one is empty.
     func fill(_ draft: inout RecordDraft) throws(Failure) {
         draft.firstName = values["first_name"]

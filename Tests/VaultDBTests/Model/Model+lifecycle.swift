@@ -105,6 +105,18 @@ extension Model {
         merges.last { $0.into == person || people[$0.into]?.survivor == person }?.merge
     }
 
+    /// What a record that the survivor gained meanwhile was given, and the other owns again.
+    private mutating func quarrelAboutGains(of into: Person, since: Timestamp, owner: Person, at now: Timestamp) {
+        for row in rows.values where row.owner == into && row.updatedAt > since {
+            for name in row.given where index[name] == Entry(state: .owned, holder: owner) {
+                let quarrel = Quarrel(pair: [into, owner], name: name)
+                if quarrels[quarrel] == nil {
+                    quarrels[quarrel] = QuarrelState(firstSeen: now, lastSeen: now, count: 1)
+                }
+            }
+        }
+    }
+
     mutating func unmerge(_ merge: Int, at now: Timestamp) throws(Refusal) -> MergeReply {
         guard let undo = merges.first(where: { $0.merge == merge }) else { throw Refusal(.notFound) }
         let (from, into) = (undo.from, undo.into)
@@ -125,6 +137,7 @@ extension Model {
             giveBack(quarrel, mine, undo)
         }
         for person in undo.people.filter({ $0.value.survivor == from }).keys { people[person]?.survivor = from }
+        quarrelAboutGains(of: into, since: undo.time, owner: from, at: now)
         choosePrimaries(of: from)
         preferPrimaries(of: survivorBefore, for: into)
         merges.removeAll { $0.merge == merge }
