@@ -11,7 +11,7 @@ struct DeleteCommand: ParsableCommand {
             refused for a patient. The identity stays as it is; erase is what forgets a person.
 
               vaultdb delete lead 1042
-              vaultdb delete follower ana.ruiz --soft
+              vaultdb delete follower ig-3089 --soft
             """)
 
     @OptionGroup var global: GlobalOptions
