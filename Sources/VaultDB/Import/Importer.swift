@@ -37,7 +37,7 @@ extension Organization {
         }
     }
 
-    public static var importBatchRowsDefault: Int { 20_000 }
+    public static var importBatchRowsDefault: Int { 14_000 }
 }
 
 /// What an import tells while it runs. A value, so that the import itself is compiled once, for its engine and not
