@@ -133,9 +133,13 @@ import Testing
 
     @Test func `attributes are kept without white space between their tokens`() throws {
         let clinic = try Clinic()
-        try clinic.put(.lead, "1", email: "a@b.es") { $0.attributes = "{\n \"a b\" : [ 1, \"\\\" x \\\\\" ],\t\"c\":{} }" }
+        try clinic.put(.lead, "1", email: "a@b.es") {
+            $0.attributes = "{\n \"a b\" : [ 1, \"\\\" x \\\\\" ],\t\"c\":{} }"
+        }
         #expect(try clinic.record(.lead, "1").attributes == #"{"a b":[1,"\" x \\"],"c":{}}"#)
-        #expect(try clinic.put(.lead, "1", email: "a@b.es") { $0.attributes = #"{"a b":[1,"\" x \\"],"c":{}}"# }.change == .unchanged)
+        #expect(
+            try clinic.put(.lead, "1", email: "a@b.es") { $0.attributes = #"{"a b":[1,"\" x \\"],"c":{}}"# }.change
+                == .unchanged)
     }
 
     // MARK: Holdings

@@ -185,7 +185,8 @@ extension Identity {
         guard let index = identifiers.firstIndex(where: { $0.identifier == old }) else { return }
         let held = identifiers[index]
         identifiers[index] = HeldIdentifier(
-            identifier: new, isPrimary: held.isPrimary, isClinical: held.isClinical, state: held.state, source: held.source,
+            identifier: new, isPrimary: held.isPrimary, isClinical: held.isClinical, state: held.state,
+            source: held.source,
             firstSeen: held.firstSeen, lastSeen: held.lastSeen)
     }
 }

@@ -31,6 +31,7 @@ extension MergePlan {
         let settled = conflicts.count { $0.other == into.id }
         return MergePreview(
             from: from, into: into, survivor: survivor, records: counts, names: namesAdded,
-            convertedLeads: converted.map(\.record.id), conflictsSettled: settled, conflictsMoved: conflicts.count - settled)
+            convertedLeads: converted.map(\.record.id), conflictsSettled: settled,
+            conflictsMoved: conflicts.count - settled)
     }
 }

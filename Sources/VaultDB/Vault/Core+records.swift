@@ -13,7 +13,8 @@ extension Core {
         let query = try usable(draft, phone: nil, tenant)
         let warnings = query?.warnings ?? draft.request.unusable
         return { (transaction, scope) throws(VaultError) in
-            var answer = try transaction.once(complete.idempotencyKey, &scope) { (transaction, scope) throws(VaultError) in
+            var answer = try transaction.once(complete.idempotencyKey, &scope) {
+                (transaction, scope) throws(VaultError) in
                 try transaction.put(complete, query, &scope)
             }
             answer.warnings = answer.resolution?.warnings ?? warnings
