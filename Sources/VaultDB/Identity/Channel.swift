@@ -1,7 +1,7 @@
 /// The systems whose ids the vault knows the spelling of, by the namespace that external ids of theirs have.
 ///
 /// Each has one canonical spelling, which normalising gives back unchanged. Ids of other namespaces are kept as given.
-public enum Channel: String, Sendable, CaseIterable {
+enum Channel: String, Sendable, CaseIterable {
     case whatsapp, instagram, facebook, messenger, telegram, tiktok, x, twitter, stripe
 
     init?(namespace: Substring) { self.init(rawValue: String(namespace)) }
