@@ -142,7 +142,7 @@ def whole_person(protocol):
     kinds, following = [], 1
     while page := ask("CHANGES", "FROM", following, "BLOCK", 1):
         events = [as_map(event) for event in page]
-        kinds += [event["kind"] for event in events]
+        kinds += [event["event"] for event in events]
         assert [event["sequence"] for event in events] == list(range(following, following + len(events)))
         following += len(events)
     assert len(kinds) >= 5, kinds
