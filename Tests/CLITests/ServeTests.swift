@@ -98,7 +98,7 @@ import Testing
         #expect(isUp)
         let served = try Served(place)
         let result = try place.start(
-            program: [Self.python, Self.script("compare.py"), "\(redisPort)", "\(served.port)"]
+            program: ["python3", Self.script("compare.py"), "\(redisPort)", "\(served.port)"]
         ).end()
         #expect(result.status == 0, "\(result.output)\(result.errors)")
         #expect(try served.stop().status == 0)

@@ -120,13 +120,12 @@ def whole_person(protocol):
     assert put["change"] == "created", put
     one, other = put["identity_id"], as_map(ask("RESOLVE", "PHONE", phone))["identity"]
     assert as_map(ask("CONTACT", one))["total_interactions"] == 1
-    assert [as_map(person)["identity_id"] for person in as_map(ask("SEARCH", "nuria sol"))["results"]][-1:]
+    assert one in [as_map(person)["identity_id"] for person in as_map(ask("SEARCH", "nuria sol"))["results"]]
     if TOKEN:  # a resolver's: it may neither merge nor erase
         for words in (("MERGE", one, other), ("ERASE", one)):
             try:
                 ask(*words)
-            except redis.ResponseError as refusal:
-                assert str(refusal).startswith("NOPERM"), refusal
+            except redis.exceptions.NoPermissionError:
                 continue
             raise AssertionError(f"{words} was not refused")
         return client.close()
@@ -135,8 +134,6 @@ def whole_person(protocol):
     assert as_map(ask("CONTACT", other))["total_interactions"] == 1
     ask("UNMERGE", merge["merge_id"])
     assert ask("FIND", "EMAIL", email) == one
-    found = [as_map(person)["identity_id"] for person in as_map(ask("SEARCH", "nuria soler"))["results"]]
-    assert one in found, found
     assert as_map(ask("ERASE", one))["identity_id"] == one
     assert ask("FIND", "EMAIL", email) is None
     kinds, following = [], 1
@@ -145,7 +142,7 @@ def whole_person(protocol):
         kinds += [event["event"] for event in events]
         assert [event["sequence"] for event in events] == list(range(following, following + len(events)))
         following += len(events)
-    assert len(kinds) >= 5, kinds
+    assert kinds[-3:] == ["identity_merged", "identity_unmerged", "identity_erased"], kinds[-3:]
     client.close()
 
 
