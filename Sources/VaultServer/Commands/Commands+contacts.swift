@@ -28,7 +28,7 @@ extension CommandTable {
             return try organization.records(of: id, from: page.cursor, order: order, limit: page.limit).json
         },
         .work(
-            "holdings", -3, "org EMAIL|PHONE|EXTERNAL identifier|id [AT time]", .people, role: .reader,
+            "holdings", -3, "org [EMAIL|PHONE|EXTERNAL] identifier [AT time]", .people, role: .reader,
             flags: .readOnly,
             "Who held an identifier and when, or what an identity holds and held; with AT at one moment."
         ) { organization, arguments in try holdings(organization, &arguments) },
