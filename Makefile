@@ -1,7 +1,9 @@
 # `make run` and `make test` do all the set-up by themselves, on a fresh Debian with a Swift toolchain.
 SHELL := /bin/bash
 VAULT ?= build/clinic.vault
-BUILD := swift build -c release --product vaultdb
+# Without run-time checks of exclusive access, which cost the server a tenth of its lookups (0.85 of Redis with them, 0.94
+# without). The debug build, in which all tests run, keeps them.
+BUILD := swift build -c release -Xswiftc -enforce-exclusivity=unchecked --product vaultdb
 
 .PHONY: run test build bench format lint clean setup
 

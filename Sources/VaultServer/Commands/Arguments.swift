@@ -61,6 +61,35 @@ struct Arguments: Sendable {
         return id
     }
 
+    mutating func kind() throws(ReplyError) -> RecordKind {
+        guard let kind = RecordKind(try next()) else {
+            throw ReplyError(.invalid, "a kind is a lower-case word such as lead, patient or follower")
+        }
+        return kind
+    }
+
+    static func time(_ text: String, _ what: String) throws(ReplyError) -> Timestamp {
+        guard let time = Timestamp(iso8601: text) else {
+            throw ReplyError(.invalid, "\(what) is no time such as 2025-01-31T09:00:00Z")
+        }
+        return time
+    }
+
+    static func truth(_ text: String, _ what: String) throws(ReplyError) -> Bool {
+        switch text.lowercased() {
+        case "true", "1": return true
+        case "false", "0": return false
+        default: throw ReplyError(.invalid, "\(what) is neither true nor false")
+        }
+    }
+
+    static func region(_ text: String) throws(ReplyError) -> Region {
+        guard let region = Region(text) else {
+            throw ReplyError(.invalid, "the region is no country with phone numbers, such as ES")
+        }
+        return region
+    }
+
     /// A number from `range`; clamped to its upper end, for a client may not know the limit.
     static func number(_ text: String, _ range: ClosedRange<Int>) throws(ReplyError) -> Int {
         guard let number = Int(text), number >= range.lowerBound else {
@@ -73,6 +102,21 @@ struct Arguments: Sendable {
     mutating func countOption() throws(ReplyError) -> Int? {
         guard let text = try option("COUNT") else { return nil }
         return try Self.number(text, 1...limits.answerEntriesMax)
+    }
+
+    /// All that is left: `COUNT n`, and an id behind the keyword.
+    mutating func countAndID(_ keyword: String) throws(ReplyError) -> (limit: Int, id: UUID?) {
+        var (limit, id): (Int, UUID?) = (100, nil)
+        while !isEmpty {
+            if let count = try countOption() {
+                limit = count
+            } else if let text = try option(keyword) {
+                id = try Self.id(text, "place to go on from")
+            } else {
+                throw .syntax
+            }
+        }
+        return (limit, id)
     }
 
     /// To be called when everything is taken.

@@ -25,10 +25,22 @@ struct Command: Sendable {
 
     enum Group: String, Sendable { case connection, server, people, records, review, trail }
 
+    typealias OnConnection = @Sendable (inout ConnectionCommand) throws -> Void
     typealias Answer = @Sendable (Organization, inout Arguments) throws -> JSONValue
     typealias Submission = @Sendable (Organization, inout Arguments, @escaping Deliver) throws -> Void
-    typealias Deliver = @Sendable (Result<JSONValue, VaultError>) -> Void
-    typealias OnConnection = @Sendable (inout ConnectionCommand) throws -> Void
+    typealias Deliver = @Sendable (Result<Written, VaultError>) -> Void
+
+    /// What was written. The reply is made of it on the connection's event loop: the writer has better things to do.
+    struct Written: Sendable {
+        /// Whose primaries the reply tells.
+        var identity: UUID?
+        let json: @Sendable (Identity?) -> JSONValue
+
+        func reply(in organization: Organization) throws(VaultError) -> JSONValue {
+            guard let identity else { return json(nil) }
+            return json(try organization.identity(identity)?.identity)
+        }
+    }
 
     /// What a command does, by how it runs.
     enum Action: Sendable {
@@ -78,7 +90,17 @@ extension Command {
             action: .answer(answer))
     }
 
-    /// A long read, or a write that need not be pipelined. It may block.
+    /// A write that is handed to the writer, and may be pipelined.
+    static func submission(
+        _ name: String, _ arity: Int, _ usage: String, _ group: Group, _ summary: String, _ submit: @escaping Submission
+    ) -> Command {
+        Command(
+            name: name, arity: arity, flags: .write, group: group, summary: summary, usage: usage, role: .resolver,
+            action: .submit(submit))
+    }
+
+    /// A long read, or a write that need not be pipelined. It may block. It has to refuse words it does not know
+    /// before it writes.
     static func work(
         _ name: String, _ arity: Int, _ usage: String, _ group: Group, role: AccessRole, flags: Flags = .write,
         _ summary: String, _ answer: @escaping Answer

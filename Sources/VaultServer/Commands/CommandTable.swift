@@ -3,8 +3,8 @@ internal import VaultDB
 /// Every command, and the way from the bytes of a name to it.
 struct CommandTable: Sendable {
     static let standard = CommandTable(
-        connectionCommands + introspectionCommands + serverCommands + peopleCommands + recordCommands
-            + reviewCommands)
+        connectionCommands + introspectionCommands + serverCommands + peopleCommands + contactCommands
+            + recordCommands + reviewCommands + mergeCommands)
 
     /// What is looked at for each command that comes, without the rest.
     struct Facts: BitwiseCopyable, Sendable {

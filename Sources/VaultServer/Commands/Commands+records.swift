@@ -4,62 +4,80 @@ internal import VaultDB
 /// The rows of other systems that belong to people.
 extension CommandTable {
     static let recordCommands: [Command] = [
-        Command(
-            name: "put", arity: -4, flags: .write, group: .records,
-            summary: "Puts a record, and links it to the identity its identifiers resolve to.",
-            usage: "org kind id [field value ...]", role: .resolver,
-            action: .submit { organization, arguments, deliver in
-                let draft = try draft(&arguments)
-                try organization.submitPut(draft) { result in deliver(result.map { $0.reply(to: draft) }) }
-            }),
+        .submission(
+            "put", -4, "org kind id [IDENTITY identity] [MOVE] [KEEP] [field value ...]", .records,
+            "Puts a record, and links it to the identity that is named or that its identifiers resolve to."
+        ) { organization, arguments, deliver in
+            try organization.submitPut(try RecordDraft(&arguments)) { result in
+                deliver(result.map { answer in .init(identity: answer.identity, json: answer.json) })
+            }
+        },
+        .submission(
+            "del", -4, "org kind id [HARD|SOFT]", .records,
+            "Deletes a record: patients softly, so that they stay and are inactive; all others for good."
+        ) { organization, arguments, deliver in
+            let (kind, id) = (try arguments.kind(), try arguments.next())
+            let deletion: Deletion = arguments.skip("HARD") ? .hard : arguments.skip("SOFT") ? .soft : .byKind
+            try arguments.end()
+            try organization.submitDelete(kind, id, deletion) { result in
+                deliver(result.map { answer in .init { _ in answer.json } })
+            }
+        },
+        .submission(
+            "book", -4, "org [field value ...]", .records,
+            "A booking: a lead where it is free, a patient where it was paid; resolved and linked at once."
+        ) { organization, arguments, deliver in
+            try organization.submitBooking(try Booking(&arguments)) { result in
+                deliver(result.map { answer in .init(identity: answer.put.identity, json: answer.json) })
+            }
+        },
+        .submission(
+            "form", -4, "org [SOURCE source] [IDEMPOTENCY key] [FIELDS] [name value ...]", .records,
+            "A public form: finds email, phone and name among its fields, resolves, and makes a lead."
+        ) { organization, arguments, deliver in
+            try organization.submitForm(try FormSubmission(&arguments)) { result in
+                deliver(result.map { answer in .init(identity: answer.intake.put.identity, json: answer.json) })
+            }
+        },
         .read("record", 4, "org kind id", .records, "A record by its kind and id.") { organization, arguments in
-            let kind = try kind(try arguments.next())
+            let kind = try arguments.kind()
             return try organization.record(kind, try arguments.next())?.json ?? .null
         },
-    ]
-
-    static func kind(_ text: String) throws(ReplyError) -> RecordKind {
-        guard let kind = RecordKind(text) else {
-            throw ReplyError(.invalid, "a kind is a lower-case word such as lead, patient or follower")
-        }
-        return kind
-    }
-
-    private static func draft(_ arguments: inout Arguments) throws(ReplyError) -> RecordDraft {
-        var draft = RecordDraft(kind: try kind(try arguments.next()), id: try arguments.next())
-        while !arguments.isEmpty {
-            let (field, value) = (try arguments.next().lowercased(), try arguments.next())
-            switch field {
-            case "first_name": draft.firstName = value
-            case "last_name": draft.lastName = value
-            case "email": draft.email = value
-            case "phone": draft.phone = value
-            case "external": draft.externals.append(value)
-            case "source": draft.source = value
-            case "status": draft.status = value
-            case "attributes": draft.attributes = value
-            case "created_at":
-                guard let time = Timestamp(iso8601: value) else {
-                    throw ReplyError(.invalid, "created_at is no time such as 2025-01-31T09:00:00Z")
-                }
-                draft.createdAt = time
-            default:
-                throw ReplyError(
-                    .invalid, "a record has no field '\(field.prefix(64))'; what else there is goes into attributes")
+        .work(
+            "records", -3, "org id [kind] [COUNT count] [FROM cursor]", .records, role: .reader, flags: .readOnly,
+            "A page of a person's records, of one kind or of all, in order of time."
+        ) { organization, arguments in
+            let id = try arguments.id()
+            var page = PageOptions(limitMax: Limits.recordsPerPageMax)
+            var kind: RecordKind?
+            while !arguments.isEmpty {
+                if try page.take(&arguments) { continue }
+                guard kind == nil else { throw ReplyError.syntax }
+                kind = try arguments.kind()
             }
-        }
-        return draft
-    }
+            return try organization.records(of: id, kind: kind, from: page.cursor, limit: page.limit).json
+        },
+    ]
 }
 
-extension PutAnswer {
-    fileprivate func reply(to draft: RecordDraft) -> JSONValue {
-        [
-            "record": ["kind": .string(draft.kind.rawValue), "id": .string(id)],
-            "identity_id": .string(identity.text), "change": .string(change.rawValue),
-            "outcome": JSONValue(resolution?.outcome.name),
-            "conflicts": .array(resolution?.conflicts.map(\.json) ?? []),
-            "warnings": JSONValue(resolution?.warnings.map(\.name) ?? []),
-        ]
+/// `COUNT n` and `FROM cursor`, of lists of records.
+struct PageOptions {
+    private(set) var limit = 100
+    private(set) var cursor: RecordCursor?
+    private let limitMax: Int
+
+    init(limitMax: Int) { self.limitMax = limitMax }
+
+    /// Takes the next option.
+    /// - Returns: false where the next word is neither.
+    mutating func take(_ arguments: inout Arguments) throws -> Bool {
+        if let count = try arguments.countOption() {
+            limit = min(count, limitMax)
+        } else if let text = try arguments.option("FROM") {
+            cursor = try RecordCursor(text)
+        } else {
+            return false
+        }
+        return true
     }
 }

@@ -148,8 +148,12 @@ extension ConnectionHandler {
         var arguments = try Arguments(request, from: 2, command: command.name, limits: server.limits)
         let ticket = try reserve()
         do throws(ReplyError) {
-            let deliver = delivery(ticket, index, request.count, started) { (writer, value: JSONValue) in
-                writer.value(value)
+            let deliver = delivery(ticket, index, request.count, started) { (writer, written: Command.Written) in
+                do throws(VaultError) {
+                    writer.value(try written.reply(in: organization))
+                } catch {
+                    writer.error(ReplyError(error))
+                }
             }
             try Self.caught { try submission(organization, &arguments, deliver) }
         } catch {

@@ -184,11 +184,7 @@ extension ConnectionHandler {
             case "NAME": asked.name = value
             case "SOURCE": asked.source = value
             case "IDEMPOTENCY": asked.idempotencyKey = value
-            case "REGION":
-                guard let region = Region(value) else {
-                    throw ReplyError(.invalid, "the region is no country with phone numbers, such as ES")
-                }
-                asked.region = region
+            case "REGION": asked.region = try Arguments.region(value)
             default: throw .syntax
             }
         }

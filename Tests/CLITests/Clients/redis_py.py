@@ -108,9 +108,48 @@ async def asynchronous(protocol):
     await client.aclose()
 
 
+def whole_person(protocol):
+    """From two contacts to one person, back, and to nobody; the feed tells all of it."""
+    client = redis.Redis(protocol=protocol, **OPTIONS)
+
+    def ask(*words):
+        return client.execute_command(words[0], ORG, *words[1:])
+
+    email, phone = f"whole{protocol}@example.com", f"+3460055500{protocol}"
+    put = as_map(ask("PUT", "lead", f"w{protocol}", "first_name", "Núria", "last_name", "Soler", "email", email))
+    assert put["change"] == "created", put
+    one, other = put["identity_id"], as_map(ask("RESOLVE", "PHONE", phone))["identity"]
+    assert as_map(ask("CONTACT", one))["total_interactions"] == 1
+    assert one in [as_map(person)["identity_id"] for person in as_map(ask("SEARCH", "nuria sol"))["results"]]
+    if TOKEN:  # a resolver's: it may neither merge nor erase
+        for words in (("MERGE", one, other), ("ERASE", one)):
+            try:
+                ask(*words)
+            except redis.exceptions.NoPermissionError:
+                continue
+            raise AssertionError(f"{words} was not refused")
+        return client.close()
+    merge = as_map(ask("MERGE", one, other))
+    assert as_map(ask("GET", one))["identity_id"] == other
+    assert as_map(ask("CONTACT", other))["total_interactions"] == 1
+    ask("UNMERGE", merge["merge_id"])
+    assert ask("FIND", "EMAIL", email) == one
+    assert as_map(ask("ERASE", one))["identity_id"] == one
+    assert ask("FIND", "EMAIL", email) is None
+    kinds, following = [], 1
+    while page := ask("CHANGES", "FROM", following, "BLOCK", 1):
+        events = [as_map(event) for event in page]
+        kinds += [event["event"] for event in events]
+        assert [event["sequence"] for event in events] == list(range(following, following + len(events)))
+        following += len(events)
+    assert kinds[-3:] == ["identity_merged", "identity_unmerged", "identity_erased"], kinds[-3:]
+    client.close()
+
+
 for version in (2, 3):
     sync(version)
     pipelines(version)
     asyncio.run(asynchronous(version))
+    whole_person(version)
 pool()
 print("redis-py", redis.__version__, "ok")

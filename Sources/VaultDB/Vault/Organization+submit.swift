@@ -1,0 +1,30 @@
+internal import Storage
+
+/// Records for callers who neither wait nor block, as `submitPut`: each hears of its write on the writer's thread, once
+/// it is committed.
+extension Organization {
+    /// As `delete`.
+    package func submitDelete(
+        _ kind: RecordKind, _ id: String, _ deletion: Deletion,
+        _ deliver: @escaping @Sendable (Result<DeleteAnswer, VaultError>) -> Void
+    ) throws(VaultError) {
+        try core.submit(tenant, core.delete(kind, id, deletion), deliver)
+    }
+
+    /// As `book`.
+    package func submitBooking(
+        _ booking: Booking, _ deliver: @escaping @Sendable (Result<IntakeAnswer, VaultError>) -> Void
+    ) throws(VaultError) {
+        try core.submit(tenant, core.take(booking.draft, tenant)) { [core] result in deliver(result.map(core.tell)) }
+    }
+
+    /// As `submit`.
+    package func submitForm(
+        _ form: FormSubmission, _ deliver: @escaping @Sendable (Result<FormAnswer, VaultError>) -> Void
+    ) throws(VaultError) {
+        let (draft, reading) = try core.read(form, tenant)
+        try core.submit(tenant, core.take(draft, tenant)) { [core] result in
+            deliver(result.map { FormAnswer(intake: core.tell($0), taken: reading.taken) })
+        }
+    }
+}
