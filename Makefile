@@ -10,7 +10,8 @@ BUILD := swift build -c release -Xswiftc -enforce-exclusivity=unchecked --produc
 run: build ## Builds, imports the sample contacts and shows a resolved one.
 	@scripts/demo "$$($(BUILD) --show-bin-path)/vaultdb" "$(VAULT)"
 
-test: setup ## Runs all tests.
+test: ## Runs all tests.
+	@scripts/setup --tests
 	swift test
 
 build: setup ## Builds the command in release.
