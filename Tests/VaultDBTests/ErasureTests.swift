@@ -125,6 +125,9 @@ import Testing
         let merge = try people.mergeBlocking(a, into: b).merge
         usleep(20)
         try clinic.put(.lead, "1", email: "alba@example.com")
+        var keyed = ResolveRequest(email: "alba@example.com")
+        keyed.idempotencyKey = "k"
+        try people.resolveBlocking(keyed)
         try people.unmergeBlocking(merge)
         #expect(try people.conflicts().count == 1)
         try people.eraseBlocking(a)

@@ -30,6 +30,12 @@ extension WriteTransaction where Self: ~Copyable {
         try unconvert(journal, patients: [from, into].filter(\.isPatient).map(\.id), &scope)
         for conflict in journal.conflicts { try moveBack(conflict, journal, &scope) }
         try enqueueMentions(of: from, by: into, since: journal.time, &scope)
+        // First answers that were given meanwhile and hold what goes back would escape an erasure, and are not true any more.
+        let returned = Set(from.identifiers.map(\.identifier))
+        try forgetAnswers(naming: into.id, &scope) { time, answer in
+            time > journal.time && !answer.identities.contains(journal.from.id)
+                && !returned.isDisjoint(with: answer.identifiers)
+        }
         for earlier in journal.redirects { try redirectAgain(earlier, to: from.id, &scope) }
 
         into.lastMerge = journal.previousMerge

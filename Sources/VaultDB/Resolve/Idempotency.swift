@@ -25,6 +25,12 @@ struct StoredAnswer: Equatable {
     /// Where the call put a record.
     var put: Put?
 
+    /// Every identifier it holds.
+    var identifiers: [Identifier] {
+        guard let resolution else { return [] }
+        return [resolution.matched].compactMap(\.self) + resolution.enriched + resolution.conflicts.map(\.identifier)
+    }
+
     /// Every identity it names.
     var identities: [UUID] { ([identity] + (resolution?.conflicts.map(\.owner) ?? [])).distinct() }
 }
@@ -94,14 +100,22 @@ extension WriteTransaction where Self: ~Copyable {
     }
 
     /// Forgets the answers that name an identity: they hold its identifiers.
-    mutating func forgetAnswers(naming identity: UUID, _ scope: inout WriteScope) throws(VaultError) {
+    /// - Parameter isMeant: which of them, by when they were given and what they say.
+    mutating func forgetAnswers(
+        naming identity: UUID, _ scope: inout WriteScope,
+        where isMeant: (Timestamp, StoredAnswer) -> Bool = { _, _ in true }
+    ) throws(VaultError) {
         var names: [IdempotencyKey] = []
         try visit(Tables.idempotency, prefix: IdempotencyKey.answers(naming: identity, in: scope.organization)) {
             (key, _) throws(VaultError) in
             names.append(try IdempotencyKey.naming(key).name)
             return .next
         }
-        for name in names { try forget(name, scope) }
+        for name in names {
+            guard let stored = try storedAnswer(to: name, in: scope.organization), isMeant(stored.time, stored.answer)
+            else { continue }
+            try forget(name, scope)
+        }
     }
 
     /// Takes an answer away, with all entries that lead to it.

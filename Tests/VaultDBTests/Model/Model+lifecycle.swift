@@ -138,6 +138,11 @@ extension Model {
         }
         for person in undo.people.filter({ $0.value.survivor == from }).keys { people[person]?.survivor = from }
         quarrelAboutGains(of: into, since: undo.time, owner: from, at: now)
+        let returned = Set((people[from]?.held ?? []).map(\.name))
+        answers = answers.filter { _, answer in
+            answer.time <= undo.time || !answer.people.contains(into) || answer.people.contains(from)
+                || answer.names.isDisjoint(with: returned)
+        }
         choosePrimaries(of: from)
         preferPrimaries(of: survivorBefore, for: into)
         merges.removeAll { $0.merge == merge }

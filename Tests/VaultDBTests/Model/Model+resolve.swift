@@ -27,6 +27,13 @@ extension Model {
         var resolved: Answer?
         var put: PutAnswer?
 
+        /// Every identifier it holds.
+        var names: Set<Name> {
+            let answer = resolved ?? put?.answer
+            return Set([answer?.matched].compactMap(\.self) + (answer?.enriched ?? []))
+                .union(answer?.conflicts.map(\.name) ?? [])
+        }
+
         /// Everybody it names.
         var people: Set<Person> {
             let answer = resolved ?? put?.answer
