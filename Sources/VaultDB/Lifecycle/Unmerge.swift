@@ -25,8 +25,13 @@ extension WriteTransaction where Self: ~Copyable {
         scope.names.note(from: joined, to: into)
         scope.names.note(from: redirect, to: from)
         let moved = try moveBack(journal, &scope)
-        try settleClinical(&from, scope.reading, preferring: journal.from.primaries, in: scope.organization)
-        try settleClinical(&into, scope.reading, preferring: journal.primaries, in: scope.organization)
+        if joined.isPatient {
+            try settleClinical(&from, scope.reading, preferring: journal.from.primaries, in: scope.organization)
+            try settleClinical(&into, scope.reading, preferring: journal.primaries, in: scope.organization)
+        } else {
+            from.choosePrimaries(preferring: journal.from.primaries)
+            into.choosePrimaries(preferring: journal.primaries)
+        }
         try unconvert(journal, patients: [from, into].filter(\.isPatient).map(\.id), &scope)
         for conflict in journal.conflicts { try moveBack(conflict, journal, &scope) }
         try enqueueMentions(of: from, by: into, since: journal.time, &scope)

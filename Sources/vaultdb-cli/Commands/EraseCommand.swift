@@ -22,7 +22,7 @@ struct EraseCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The identity.", valueName: "id"), transform: Word.id)
     var id: UUID
 
-    @Flag(help: "Rewrite the file, so that no byte of the person remains in it.")
+    @Flag(help: "Rewrite the file, so that no byte of what was erased remains in it.")
     var scrub = false
 
     @Flag(help: "Don't ask.")

@@ -87,7 +87,3 @@ struct IdentifiersCommand: ParsableCommand {
         return table
     }
 }
-
-extension Holding {
-    fileprivate func covers(_ time: Timestamp) -> Bool { from <= time && (until.map { time < $0 } ?? true) }
-}
