@@ -15,16 +15,8 @@
 #include <string>
 #include <string_view>
 
-namespace i18n {
-namespace phonenumbers {
-
-// The library exports its embedded metadata, but no header declares it. Weak, so that a build of the library without
-// these still links.
-const void *metadata_get() __attribute__((weak));
-int metadata_size() __attribute__((weak));
-
-}  // namespace phonenumbers
-}  // namespace i18n
+#include "CertainNumbers.h"
+#include "EmbeddedMetadata.h"
 
 namespace {
 
@@ -35,12 +27,6 @@ using i18n::phonenumbers::PhoneNumberUtil;
 
 /// Readings until an answer must have stood still. Each further one strips a prefix, and prefixes do not nest deeper.
 constexpr int kReadingsMax = 4;
-
-std::string_view embedded_metadata() {
-    namespace library = i18n::phonenumbers;
-    if (library::metadata_get == nullptr || library::metadata_size == nullptr) return {};
-    return {static_cast<const char *>(library::metadata_get()), static_cast<size_t>(library::metadata_size())};
-}
 
 /// Runs `body`, and answers `failed` where it throws.
 template <typename Result, typename Body>
@@ -171,7 +157,12 @@ bool read_once(const std::string &text, const std::string &region, PhoneNumber &
 
 cpn_status normalize(const char *raw, size_t length, cpn_region region, uint64_t &digits) {
     digits = 0;
-    if (length == 0 || length > CPN_RAW_BYTES_MAX || !is_utf8(raw, length)) return CPN_INVALID;
+    if (length == 0 || length > CPN_RAW_BYTES_MAX) return CPN_INVALID;
+    if (auto certain = CertainNumbers::shared().read({raw, length}, region)) {
+        digits = *certain;
+        return CPN_VALID;
+    }
+    if (!is_utf8(raw, length)) return CPN_INVALID;
     Scratch &scratch = Scratch::of_thread();
     const NationalPrefixes &prefixes = NationalPrefixes::shared();
     scratch.text.assign(raw, length);
@@ -299,6 +290,15 @@ size_t cpn_example_number(cpn_region region, unsigned type, unsigned format, cha
         if (!library.GetExampleNumberForType(code, number_type, &number)) return 0;
         library.Format(number, static_cast<PhoneNumberUtil::PhoneNumberFormat>(format), &text);
         return copy(text, out, capacity);
+    });
+}
+
+bool cpn_normalize_by_tables(const void *raw, size_t raw_length, cpn_region region, uint64_t *digits) {
+    *digits = 0;
+    return guarded(false, [&] {
+        auto certain = CertainNumbers::shared().read({static_cast<const char *>(raw), raw_length}, region);
+        *digits = certain.value_or(0);
+        return certain.has_value();
     });
 }
 

@@ -57,9 +57,10 @@ import Testing
             for phone in Self.phones {
                 for name in names {
                     let batch = try vault.readBatch()
-                    let match = try batch.match(
+                    let look = try batch.look(
                         email: email.utf8.span, phone: phone.utf8.span, name: name.utf8.span, in: clinic)
-                    guard let match else { continue }
+                    if look.isUnknown { #expect(try clinic.find(email: email) == nil, "\(email)") }
+                    guard let match = look.match else { continue }
                     let before = try clinic.ledger()
                     let answer = try clinic.resolveBlocking(ResolveRequest(email: email, phone: phone, name: name))
                     #expect(answer.identity.id == match.identity && answer.sequence == match.sequence)
@@ -76,10 +77,22 @@ import Testing
         for (email, phone, name) in [
             ("ana@example.com", "", ""), ("", "600 123 456", ""), ("ana@example.com", "+34600123456", "Ana Ruiz"),
         ] {
-            let match = try batch.match(
+            let look = try batch.look(
                 email: email.utf8.span, phone: phone.utf8.span, name: name.utf8.span, in: clinic)
-            #expect(match != nil, "\(email) \(phone) \(name)")
+            #expect(look.match != nil, "\(email) \(phone) \(name)")
         }
+    }
+
+    @Test func `an email that nobody has is for the writer at once`() throws {
+        let batch = try vault.readBatch()
+        let none = "".utf8.span
+        #expect(try batch.look(email: "new@example.com".utf8.span, phone: none, name: none, in: clinic).isUnknown)
+        #expect(
+            try batch.look(
+                email: "new@example.com".utf8.span, phone: "600 123 456".utf8.span, name: none, in: clinic
+            ).isUnknown)
+        #expect(try !batch.look(email: none, phone: "+34600999999".utf8.span, name: none, in: clinic).isUnknown)
+        #expect(try !batch.look(email: " NEW@example.com".utf8.span, phone: none, name: none, in: clinic).isUnknown)
     }
 
     @Test func `a batch stays at its moment, and the next sees what came`() throws {
@@ -94,7 +107,20 @@ import Testing
         let nowhere = vault.organization(.studio)
         #expect(try batch.find(email: "ana@example.com".utf8.span, in: nowhere) == nil)
         #expect(
-            try batch.match(email: "ana@example.com".utf8.span, phone: "".utf8.span, name: "".utf8.span, in: nowhere)
+            try batch.look(email: "ana@example.com".utf8.span, phone: "".utf8.span, name: "".utf8.span, in: nowhere)
+                .match
                 == nil)
+    }
+}
+
+extension ReadBatch.Look {
+    fileprivate var match: ReadBatch.Match? {
+        if case .match(let match) = self { return match }
+        return nil
+    }
+
+    fileprivate var isUnknown: Bool {
+        if case .unknown = self { return true }
+        return false
     }
 }

@@ -43,6 +43,8 @@ typedef enum __attribute__((enum_extensibility(closed))) cpn_status {
 /// The result is a fixed point: reading '+' and these digits gives these digits, in every region. Where
 /// libphonenumber's own answer is none (Mexico's "+52 1 1 ..." parses to "+521...", which parses to "+52..."), the
 /// answer is read again until it stands still.
+///
+/// Numbers that tables made of libphonenumber's own metadata leave no doubt about are answered from these.
 cpn_status cpn_normalize(const void *raw, size_t raw_length, cpn_region region, uint64_t *digits);
 
 /// Reads `count` spellings that lie one after the other in `raws`, the i-th being `lengths[i]` bytes long, as
@@ -84,6 +86,9 @@ size_t cpn_example_number(cpn_region region, unsigned type, unsigned format, cha
 
 /// What `cpn_normalize` promises, the plain way: fresh objects, and every answer read again until it stands still.
 cpn_status cpn_normalize_reference(const void *raw, size_t raw_length, cpn_region region, uint64_t *digits);
+
+/// The answer of the tables alone. False where they leave a doubt, which says nothing about the number.
+bool cpn_normalize_by_tables(const void *raw, size_t raw_length, cpn_region region, uint64_t *digits);
 
 #ifdef __cplusplus
 }

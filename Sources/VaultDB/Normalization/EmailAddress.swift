@@ -75,11 +75,19 @@ extension EmailAddress {
     /// no answer is given for bytes beyond ASCII, and none for `<...>`.
     public static func isNormalized(_ utf8: Span<UInt8>) -> Bool {
         guard utf8.count <= bytesMax, utf8.count >= 3 else { return false }
-        var lastAt = 0
-        for index in utf8.indices {
+        var (lastAt, index) = (0, 0)
+        let bytes = utf8.bytes
+        while index + 8 <= utf8.count {
+            let word = ByteWord(bytes, at: index)
+            guard word.isSettled else { return false }
+            if let at = word.lastAt { lastAt = index + at }
+            index += 8
+        }
+        while index < utf8.count {
             let byte = utf8[index]
             guard isSettled(byte) else { return false }
             if byte == UInt8(ascii: "@") { lastAt = index }
+            index += 1
         }
         let last = utf8.count - 1
         return lastAt > 0 && lastAt < last && utf8[last] != UInt8(ascii: ">") && !hasMailtoPrefix(utf8)
@@ -153,6 +161,40 @@ extension EmailAddress {
         guard address.utf8.count <= bytesMax, let at = scalars.lastIndex(of: "@") else { return false }
         guard at != scalars.startIndex, scalars.index(after: at) != scalars.endIndex else { return false }
         return !scalars.contains { $0.isSpace || $0.isControl }
+    }
+}
+
+/// Eight bytes, looked at together. For bytes below 0x80, adding `0x80 - n` to each sets the high bit of those that are
+/// at least n, and carries nothing to the next.
+private struct ByteWord {
+    private static let highs: UInt64 = 0x8080_8080_8080_8080
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+
+    private let bytes: UInt64
+
+    /// Safe where eight bytes are left from `offset` on: any eight are a number.
+    @inline(__always)
+    init(_ span: RawSpan, at offset: Int) {
+        bytes = UInt64(littleEndian: span.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+
+    /// The high bits of those that are at least `least`; right where no byte has its own high bit set.
+    @inline(__always)
+    private func reaching(_ least: UInt64) -> UInt64 { (bytes &+ Self.ones &* (0x80 - least)) & Self.highs }
+
+    /// Whether all are visible ASCII and no upper-case letters.
+    @inline(__always)
+    var isSettled: Bool {
+        guard bytes & Self.highs == 0 else { return false }
+        let upperCase = reaching(0x41) & ~reaching(0x5B)
+        return reaching(0x21) == Self.highs && reaching(0x7F) | upperCase == 0
+    }
+
+    /// Where the last `@` of settled bytes is.
+    @inline(__always)
+    var lastAt: Int? {
+        let found = reaching(0x40) & ~reaching(0x41)
+        return found == 0 ? nil : 7 - found.leadingZeroBitCount / 8
     }
 }
 
