@@ -1,6 +1,6 @@
 extension Sequence<UInt8> {
     /// Two lower-case digits a byte.
-    var hex: String {
+    package var hex: String {
         let digits = Array("0123456789abcdef".utf8)
         let text = flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 0x0F)]] }
         return String(decoding: text, as: UTF8.self)
@@ -9,7 +9,7 @@ extension Sequence<UInt8> {
 
 extension [UInt8] {
     /// Nil unless `hex` is an even number of hexadecimal digits.
-    init?(hex: some StringProtocol) {
+    package init?(hex: some StringProtocol) {
         let digits = hex.utf8.compactMap { UInt8(String(UnicodeScalar($0)), radix: 16) }
         guard digits.count == hex.utf8.count, digits.count % 2 == 0 else { return nil }
         self = stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }

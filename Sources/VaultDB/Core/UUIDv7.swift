@@ -1,4 +1,5 @@
 public import Foundation
+internal import Glibc
 internal import Synchronization
 
 /// Makes version 7 UUIDs (RFC 9562): 48 bits of milliseconds, then 12 bits that count within one, then random bits.
@@ -7,10 +8,25 @@ package final class UUIDv7Generator: Sendable {
     private struct State: Sendable {
         var milliseconds: UInt64 = 0
         var counter: UInt64 = 0
-        var random = SystemRandomNumberGenerator()
+        /// Random words that are left. The system is asked for many at once: it would be the dearest part of an id.
+        var random: [UInt64] = []
+
+        mutating func word() -> UInt64 {
+            if let word = random.popLast() { return word }
+            random = [UInt64](repeating: 0, count: UUIDv7Generator.wordsPerCall)
+            // The bytes are the array's own, and the system writes all of them or says that it has not.
+            let code = random.withUnsafeMutableBytes { getentropy($0.baseAddress, $0.count) }
+            guard code == 0, let word = random.popLast() else {
+                random = []
+                return .random(in: .min ... .max)
+            }
+            return word
+        }
     }
 
     private static let counterMax: UInt64 = 0xFFF
+    /// As many as `getentropy` gives at once.
+    private static let wordsPerCall = 32
     private let state = Mutex(State())
 
     package init() {}
@@ -20,7 +36,7 @@ package final class UUIDv7Generator: Sendable {
             let milliseconds = UInt64(max(time.microseconds, 0)) / 1000
             if milliseconds > state.milliseconds {
                 state.milliseconds = milliseconds
-                state.counter = state.random.next() & 0xFF
+                state.counter = state.word() & 0xFF
             } else if state.counter < Self.counterMax {
                 state.counter += 1
             } else {
@@ -28,7 +44,7 @@ package final class UUIDv7Generator: Sendable {
                 state.counter = 0
             }
             let high = state.milliseconds << 16 | 0x7000 | state.counter
-            let low = state.random.next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+            let low = state.word() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
             return UUID(high: high, low: low)
         }
     }
@@ -64,6 +80,29 @@ extension UUID {
 
     /// All bits zero (RFC 9562): stands for "nobody" in index entries.
     package static let nobody = UUID(high: 0, low: 0)
+
+    /// From the 36 characters of its text, in either case; nil for anything else.
+    package init?(text: String) {
+        let bytes = text.utf8.span
+        guard bytes.count == 36 else { return nil }
+        var (high, low): (UInt64, UInt64) = (0, 0)
+        for index in bytes.indices {
+            if index == 8 || index == 13 || index == 18 || index == 23 {
+                guard bytes[index] == UInt8(ascii: "-") else { return nil }
+                continue
+            }
+            let (byte, letter) = (bytes[index], bytes[index] | 0x20)
+            let digit: UInt8
+            switch (byte, letter) {
+            case (UInt8(ascii: "0")...UInt8(ascii: "9"), _): digit = byte - UInt8(ascii: "0")
+            case (_, UInt8(ascii: "a")...UInt8(ascii: "f")): digit = letter - UInt8(ascii: "a") + 10
+            default: return nil
+            }
+            high = high << 4 | low >> 60
+            low = low << 4 | UInt64(digit)
+        }
+        self.init(high: high, low: low)
+    }
 
     /// Lower case, as the vault prints every id.
     public var text: String { uuidString.lowercased() }

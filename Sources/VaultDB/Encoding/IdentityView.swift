@@ -8,6 +8,8 @@ struct IdentityView: ~Escapable {
     private let bytes: RawSpan
     private let flags: UInt8
     let lastSequence: UInt64
+    /// In microseconds.
+    let updatedAt: UInt64
     /// Where the identifiers start.
     let list: ByteReader
 
@@ -17,7 +19,7 @@ struct IdentityView: ~Escapable {
         var reader = try ByteReader(bytes, format: IdentityFormat.version)
         flags = try reader.byte()
         _ = try reader.long()
-        _ = try reader.long()
+        updatedAt = try reader.long()
         lastSequence = try reader.long()
         if flags & IdentityFormat.mergedFlag != 0 { _ = try reader.id() }
         if flags & IdentityFormat.lastMergeFlag != 0 { _ = try reader.id() }

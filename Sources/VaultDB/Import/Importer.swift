@@ -38,6 +38,27 @@ extension Organization {
     }
 
     public static var importBatchRowsDefault: Int { 14_000 }
+
+    /// Puts rows that were read elsewhere, in one transaction: what a server does with rows that stream in.
+    /// - Returns: what became of each row, in their order.
+    /// - Throws: what keeps all of them from being written; then none of them is.
+    public func importRows(
+        _ items: [ImportItem], of kind: RecordKind
+    ) async throws(VaultError) -> [ImportedRow] {
+        guard items.count <= Limits.importBatchRowsMax else {
+            throw .invalid("a batch has 1 to \(Limits.importBatchRowsMax) rows")
+        }
+        let batch = try core.batch(items, of: kind, bytesRead: 0, tenant)
+        let outcomes = try await core.write(tenant, batch.operation)
+        return zip(batch.rows, outcomes).map { row, outcome in row.imported(outcome) }
+    }
+}
+
+/// A row of an import, and what became of it.
+public enum ImportedRow: Sendable {
+    case put(line: Int, PutAnswer)
+    /// The record's id is nil where the row could not be read so far.
+    case rejected(RowFault, recordID: String?)
 }
 
 /// What an import tells while it runs. A value, so that the import itself is compiled once, for its engine and not
@@ -84,9 +105,15 @@ extension Core {
         items.reserveCapacity(count)
         while items.count < count, let item = try source.next() { items.append(item) }
         if items.isEmpty { return nil }
+        return try batch(items, of: kind, bytesRead: source.bytesRead, tenant)
+    }
+
+    fileprivate func batch(
+        _ items: [ImportItem], of kind: RecordKind, bytesRead: Int, _ tenant: Tenant
+    ) throws(VaultError) -> ImportBatch {
         let phones = normalizer.phones(items.map { $0.row?.phone ?? "" }, region: try region(of: tenant))
         let rows = zip(items, phones).map { item, phone in preparedRow(item, phone, kind, tenant) }
-        return ImportBatch(rows: rows, bytesRead: source.bytesRead)
+        return ImportBatch(rows: rows, bytesRead: bytesRead)
     }
 
     private func preparedRow(
@@ -143,20 +170,28 @@ private struct ImportBatch: Sendable {
     func report(_ outcomes: [RowOutcome], _ summary: inout ImportSummary, _ tell: (ImportNews) -> Bool) {
         for (row, outcome) in zip(rows, outcomes) {
             summary.rows += 1
-            switch (row, outcome) {
-            case (.rejected(let fault, let id), _):
+            switch row.imported(outcome) {
+            case .put(_, let answer):
+                summary.count(answer)
+                _ = tell(.assigned(answer.id, answer.identity))
+            case .rejected(let fault, let id):
                 summary.rejected[fault.code.rawValue, default: 0] += 1
                 _ = tell(.rejected(fault))
                 if let id { _ = tell(.assigned(id, nil)) }
-            case (.usable, .put(let answer)):
-                summary.count(answer)
-                _ = tell(.assigned(answer.id, answer.identity))
-            case (.usable(let draft, _, let line), _):
-                let code = RowFault.Code.noUsableIdentifier
-                summary.rejected[code.rawValue, default: 0] += 1
-                _ = tell(.rejected(RowFault(line: line, code: code, message: "no usable email, phone or external id")))
-                _ = tell(.assigned(draft.id ?? "", nil))
             }
+        }
+    }
+}
+
+extension ImportBatch.Row {
+    fileprivate func imported(_ outcome: RowOutcome) -> ImportedRow {
+        switch (self, outcome) {
+        case (.rejected(let fault, let id), _): return .rejected(fault, recordID: id)
+        case (.usable(_, _, let line), .put(let answer)): return .put(line: line, answer)
+        case (.usable(let draft, _, let line), _):
+            let fault = RowFault(
+                line: line, code: .noUsableIdentifier, message: "no usable email, phone or external id")
+            return .rejected(fault, recordID: draft.id ?? "")
         }
     }
 }

@@ -78,6 +78,17 @@ struct JSONScanner: ~Escapable {
         return elements
     }
 
+    /// The members of an object that was passed before.
+    func members(of object: Value) throws(Fault) -> [(key: Value, value: Value)] {
+        var scanner = self
+        scanner.position = object.range.lowerBound + 1
+        var members: [(key: Value, value: Value)] = []
+        while let key = try scanner.key(isFirst: members.isEmpty) {
+            members.append((key, try scanner.value()))
+        }
+        return members
+    }
+
     /// Checks and passes the next value, whatever it is; `depth` counts the brackets around it.
     mutating func value(depth: Int = 0) throws(Fault) -> Value {
         let first = next()

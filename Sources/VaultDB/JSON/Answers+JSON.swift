@@ -98,6 +98,12 @@ extension Conflict {
     }
 }
 
+extension ConflictPage {
+    public var json: JSONValue {
+        ["conflicts": .array(conflicts.map(\.json)), "next": JSONValue(next?.description)]
+    }
+}
+
 extension Event {
     public var json: JSONValue {
         [

@@ -65,6 +65,15 @@ public struct RecordKind: Hashable, Sendable, CustomStringConvertible {
         rawValue = raw
     }
 
+    /// As it lies in a key. The kinds that nearly all records have are told without making a text.
+    init?(stored bytes: RawSpan) {
+        for known in [Self.lead, .patient, .follower] where bytes.holds(known.rawValue) {
+            self = known
+            return
+        }
+        self.init(String(copyingUTF8: bytes))
+    }
+
     private init(unchecked raw: String) { rawValue = raw }
 
     public var description: String { rawValue }

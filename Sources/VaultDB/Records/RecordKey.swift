@@ -11,13 +11,15 @@ extension RecordKey {
     init(_ record: Record) { self.init(kind: record.kind, id: record.id) }
 
     init(_ bytes: RawSpan) throws(VaultError) {
-        let parts = [UInt8](copying: bytes).split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let kind = RecordKind(String(decoding: parts[0], as: UTF8.self)) else {
+        var end = 0
+        while end < bytes.byteCount, bytes.unsafeLoad(fromByteOffset: end, as: UInt8.self) != 0 { end += 1 }
+        guard end < bytes.byteCount, let kind = RecordKind(stored: bytes.extracting(0..<end)) else {
             throw .corrupted("a record's key has no kind")
         }
+        let rest = bytes.extracting(droppingFirst: end + 1)
         // Bounded, so that whatever key is built of it fits.
-        guard (1...Limits.recordIDBytesMax).contains(parts[1].count),
-            let id = String(validating: parts[1], as: UTF8.self)
+        guard (1...Limits.recordIDBytesMax).contains(rest.byteCount),
+            let id = rest.withUnsafeBytes({ String(validating: $0, as: UTF8.self) })
         else { throw .corrupted("a record's key has no usable id") }
         self.kind = kind
         self.id = id

@@ -162,11 +162,7 @@ extension ReadTransaction where Self: ~Copyable {
         var found: [Conflict] = []
         guard limit > 0 else { return found }
         var start = Key()
-        if let cursor {
-            start = ConflictKey(one: cursor.first, other: cursor.second, identifier: cursor.identifier)
-                .key(in: organization)
-            start.append(UInt8(0))
-        }
+        if let cursor { start = ConflictCursor(cursor).start(in: organization) }
         try visit(Tables.conflicts, prefix: Key(organization), from: start) { (key, value) throws(VaultError) in
             if value.byteCount == 0 { return .next }
             let conflict = try Conflict(key: key, sealed: value)

@@ -241,7 +241,7 @@ extension WriteTransaction where Self: ~Copyable {
 
 extension Array where Element: Equatable {
     /// Each element once, in the order of its first place.
-    func distinct() -> [Element] {
+    package func distinct() -> [Element] {
         reduce(into: []) { list, element in if !list.contains(element) { list.append(element) } }
     }
 }

@@ -8,14 +8,14 @@ extension Core {
 
     /// Answers at once where nothing has to change; otherwise hands the request to the writer and answers nil.
     /// - Parameters:
-    ///   - afterOwnWrites: the caller has writes waiting, which the answer must take into account: then the request
-    ///     goes to the writer, who has done those before, without a look at a snapshot.
+    ///   - isForWriter: the request goes to the writer without a look at a snapshot: the caller has looked already, or
+    ///     has writes waiting that the answer must take into account, which the writer does before it.
     ///   - deliver: called once, on the writer's thread, if and only if nil is answered.
     func submitResolve(
-        _ request: ResolveRequest, _ tenant: Tenant, afterOwnWrites: Bool, _ deliver: @escaping Delivery<Resolution>
+        _ request: ResolveRequest, _ tenant: Tenant, isForWriter: Bool, _ deliver: @escaping Delivery<Resolution>
     ) throws(VaultError) -> Resolution? {
         let query: ResolveQuery
-        if afterOwnWrites, !request.isDryRun {
+        if isForWriter, !request.isDryRun {
             try IdempotencyKey.validate(request.idempotencyKey)
             query = try ResolveQuery(request, region: region(request.region, for: tenant), normalizer)
         } else {
@@ -41,10 +41,10 @@ extension Core {
 extension Organization {
     /// As `resolve`, for callers who can't wait; see `Core.submitResolve`.
     package func submitResolve(
-        _ request: ResolveRequest, afterOwnWrites: Bool,
+        _ request: ResolveRequest, isForWriter: Bool,
         _ deliver: @escaping @Sendable (Result<Resolution, VaultError>) -> Void
     ) throws(VaultError) -> Resolution? {
-        try core.submitResolve(request, tenant, afterOwnWrites: afterOwnWrites, deliver)
+        try core.submitResolve(request, tenant, isForWriter: isForWriter, deliver)
     }
 
     /// As `put`, for callers who can't wait.

@@ -18,6 +18,13 @@ extension Organization {
         try core.submit(tenant, core.take(booking.draft, tenant)) { [core] result in deliver(result.map(core.tell)) }
     }
 
+    /// As `addLead`.
+    package func submitLead(
+        _ lead: ManualLead, _ deliver: @escaping @Sendable (Result<IntakeAnswer, VaultError>) -> Void
+    ) throws(VaultError) {
+        try core.submit(tenant, core.take(lead.draft, tenant)) { [core] result in deliver(result.map(core.tell)) }
+    }
+
     /// As `submit`.
     package func submitForm(
         _ form: FormSubmission, _ deliver: @escaping @Sendable (Result<FormAnswer, VaultError>) -> Void

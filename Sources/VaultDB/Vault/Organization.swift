@@ -104,6 +104,39 @@ public struct Organization: Sendable {
         } ?? []
     }
 
+    /// A page of the review queue, from a cursor on. It may hold fewer than `limit` and still have a next.
+    /// - Parameter limit: 1 to `Limits.scanEntriesMax`.
+    public func conflictPage(
+        in state: Conflict.State = .open, from cursor: ConflictCursor? = nil, limit: Int = 100
+    ) throws(VaultError) -> ConflictPage {
+        try Self.validate(limit: limit, max: Limits.scanEntriesMax)
+        return try core.read(tenant) { (snapshot, number) throws(VaultError) in
+            try snapshot.conflictPage(in: state, from: cursor, limit: limit, in: number)
+        } ?? ConflictPage(conflicts: [])
+    }
+
+    /// What tells whether anything about a person has changed: the sequence number of its last event, and when that was.
+    /// Nil for an identity that is not there, was merged or erased.
+    package func version(of id: UUID) throws(VaultError) -> (sequence: UInt64, updatedAt: Timestamp)? {
+        try core.read(tenant) { (snapshot, number) throws(VaultError) in
+            guard let bytes = try snapshot.value(Key.identity(id, in: number), in: Tables.identities) else {
+                return nil
+            }
+            let identity = try IdentityView(bytes)
+            guard identity.isLiving, let time = Timestamp(microseconds: Int64(bitPattern: identity.updatedAt)) else {
+                return nil
+            }
+            return (identity.lastSequence, time)
+        } ?? nil
+    }
+
+    /// The conflicts of one identity, in whatever state; none where it is not known.
+    public func conflicts(of id: UUID) throws(VaultError) -> [Conflict] {
+        try core.read(tenant) { (snapshot, number) throws(VaultError) in
+            try snapshot.conflicts(of: id, in: number)
+        } ?? []
+    }
+
     /// The trail from a sequence number on, oldest first.
     public func events(from sequence: UInt64 = 1, limit: Int = 100) throws(VaultError) -> [Event] {
         try core.read(tenant) { (snapshot, number) throws(VaultError) in
@@ -120,10 +153,26 @@ public struct Organization: Sendable {
     }
 
     /// Walks the whole audit chain.
-    public func verifyAudit() throws(VaultError) -> AuditVerification {
+    /// - Parameter progress: gets the events done so far; throws to stop.
+    public func verifyAudit(
+        progress: (UInt64) throws(VaultError) -> Void = { (_) throws(VaultError) in }
+    ) throws(VaultError) -> AuditVerification {
         try core.read(tenant) { (snapshot, number) throws(VaultError) in
-            try snapshot.verifyAudit(of: number) { _ in }
+            try snapshot.verifyAudit(of: number, progress: progress)
         } ?? AuditVerification(events: 0, faults: [])
+    }
+
+    /// Compares every entry of the organization with those it must agree with, on one snapshot; `Vault.check` does so
+    /// for all of them.
+    /// - Parameter progress: gets the entries done so far; throws to stop.
+    public func check(
+        progress: @escaping (Int) throws(VaultError) -> Void = { (_) throws(VaultError) in }
+    ) throws(VaultError) -> CheckReport {
+        try core.read(tenant) { (snapshot, number) throws(VaultError) in
+            var check = Check(number, id: id, progress: progress)
+            try check.run(snapshot)
+            return check.report
+        } ?? CheckReport()
     }
 
     /// The organization's counters.

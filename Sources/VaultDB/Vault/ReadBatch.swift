@@ -62,38 +62,48 @@ package struct ReadBatch: ~Copyable {
         package let sequence: UInt64
     }
 
-    /// The answer to a resolve by an email, a phone or both that changes nothing; an empty span stands for "not given".
-    /// Nil says nothing at all: then the request is to take the way of all others.
-    package borrowing func match(
+    /// What a look says of a resolve by an email, a phone or both.
+    package enum Look {
+        /// It would change nothing: this is its answer.
+        case match(Match)
+        /// Nobody is known by the email, so there is something to write.
+        case unknown
+        /// Nothing at all: the request is to take the way of all others.
+        case undecided
+    }
+
+    /// Looks for the answer to a resolve by an email, a phone or both that changes nothing; an empty span stands for "not
+    /// given".
+    package borrowing func look(
         email: Span<UInt8>, phone spelling: Span<UInt8>, name: Span<UInt8>, in organization: Organization
-    ) throws(VaultError) -> Match? {
+    ) throws(VaultError) -> Look {
         // Hits that are logged are told by the usual way.
-        guard !core.logsHits, let number = try number(of: organization) else { return nil }
-        guard email.isEmpty || EmailAddress.isNormalized(email), name.isEmpty || name.isPlainName else { return nil }
+        guard !core.logsHits, let number = try number(of: organization) else { return .undecided }
+        guard email.isEmpty || EmailAddress.isNormalized(email), name.isEmpty || name.isPlainName else {
+            return .undecided
+        }
         var phone: PhoneNumber?
         if !spelling.isEmpty {
             phone = PhoneNumber.candidate(utf8: spelling)
             if phone == nil {
                 phone = core.normalizer.phone(utf8: spelling, region: try core.region(of: organization.tenant))
             }
-            if phone == nil { return nil }
+            if phone == nil { return .undecided }
         }
         let kind = email.isEmpty ? IdentifierKind.phone : .email
-        let entry: IndexEntry?
-        if !email.isEmpty {
-            entry = try owner(ofEmail: email, in: number)
-        } else if let phone {
-            entry = try held.snapshot.entry(of: .phone(phone), in: number)
-        } else {
-            return nil
+        var key = Key(number)
+        if kind == .email { key.append(email.bytes) } else if let phone { key.append(.phone(phone)) }
+        guard let found = try held.snapshot.value(key, in: kind.table) else {
+            return kind == .email ? .unknown : .undecided
         }
-        guard let entry, entry.state == .owned,
+        let entry = try IndexEntry(found)
+        guard entry.state == .owned,
             let bytes = try held.snapshot.value(Key.identity(entry.holder, in: number), in: Tables.identities)
-        else { return nil }
+        else { return .undecided }
         let identity = try IdentityView(bytes)
-        guard try identity.satisfies(email: email.bytes, phone: phone, name: name.bytes) else { return nil }
+        guard try identity.satisfies(email: email.bytes, phone: phone, name: name.bytes) else { return .undecided }
         core.hits.add(1, ordering: .relaxed)
-        return Match(identity: entry.holder, kind: kind, phone: phone, sequence: identity.lastSequence)
+        return .match(Match(identity: entry.holder, kind: kind, phone: phone, sequence: identity.lastSequence))
     }
 
     // MARK: Entries

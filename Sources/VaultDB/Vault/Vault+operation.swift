@@ -3,14 +3,20 @@ extension Vault {
     package struct WriterStatistics: Sendable {
         package let commits: Int
         package let writes: Int
+        /// Writes of the largest commit.
+        package let groupMax: Int
         package let pending: Int
     }
 
     package var writerStatistics: WriterStatistics {
         let statistics = core.writes.statistics
         return WriterStatistics(
-            commits: statistics.commits, writes: statistics.jobs, pending: statistics.pending)
+            commits: statistics.commits, writes: statistics.jobs, groupMax: statistics.groupMax,
+            pending: statistics.pending)
     }
+
+    /// Tells of commits; those of other processes only where somebody notes them.
+    package var commits: CommitSignal { core.writes.committed }
 
     /// The number of the last commit, whichever process made it.
     package func lastCommit() throws(VaultError) -> Int { try readBatch().commit }

@@ -29,6 +29,8 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     /// Commits so far, and the jobs in them: their quotient is the size of a group.
     private let commits = Atomic<Int>(0)
     private let jobs = Atomic<Int>(0)
+    /// Jobs of the largest group.
+    private let groupMax = Atomic<Int>(0)
     /// How often readers that died are looked for.
     private static var careInterval: DispatchTimeInterval { .seconds(60) }
 
@@ -48,8 +50,11 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
         ended.signal()
     }
 
-    var statistics: (commits: Int, jobs: Int, pending: Int) {
-        (commits.load(ordering: .relaxed), jobs.load(ordering: .relaxed), state.withLock { $0.pending.count })
+    var statistics: (commits: Int, jobs: Int, groupMax: Int, pending: Int) {
+        (
+            commits.load(ordering: .relaxed), jobs.load(ordering: .relaxed), groupMax.load(ordering: .relaxed),
+            state.withLock { $0.pending.count }
+        )
     }
 
     /// Runs `body` in a transaction that others may share, and returns once it is committed.
@@ -122,6 +127,7 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
             }
             commits.add(1, ordering: .relaxed)
             jobs.add(group.count, ordering: .relaxed)
+            groupMax.max(group.count, ordering: .relaxed)
             committed.notify()
             for job in group { job.finish(nil) }
         } catch {
