@@ -12,6 +12,12 @@ enum ListenPolicy {
         }
     }
 
+    /// `127.0.0.1:7379`, `[::1]:7379`, or the path of a socket's file.
+    static func text(_ address: SocketAddress) -> String {
+        guard let host = address.ipAddress else { return address.pathname ?? "?" }
+        return host.contains(":") ? "[\(host)]:\(address.port ?? 0)" : "\(host):\(address.port ?? 0)"
+    }
+
     static func refusal(_ host: String) -> ServerError {
         ServerError(
             "refusing to listen on \(host) without tokens, for anybody who reaches it could read and change the vault",

@@ -61,6 +61,13 @@ struct Arguments: Sendable {
         return id
     }
 
+    mutating func identifierKind() throws(ReplyError) -> IdentifierKind {
+        guard let kind = IdentifierKind(name: try next().lowercased()) else {
+            throw ReplyError(.general, "an identifier is an EMAIL, a PHONE or an EXTERNAL")
+        }
+        return kind
+    }
+
     mutating func kind() throws(ReplyError) -> RecordKind {
         guard let kind = RecordKind(try next()) else {
             throw ReplyError(.invalid, "a kind is a lower-case word such as lead, patient or follower")

@@ -27,6 +27,9 @@ struct Command: Sendable {
 
     typealias OnConnection = @Sendable (inout ConnectionCommand) throws -> Void
     typealias Answer = @Sendable (Organization, inout Arguments) throws -> JSONValue
+    typealias Walk = @Sendable (Organization, inout Arguments, @escaping GoOn) throws -> JSONValue
+    /// Throws where nobody waits for the answer any more.
+    typealias GoOn = @Sendable () throws(VaultError) -> Void
     typealias Submission = @Sendable (Organization, inout Arguments, @escaping Deliver) throws -> Void
     typealias Deliver = @Sendable (Result<Written, VaultError>) -> Void
 
@@ -56,6 +59,8 @@ struct Command: Sendable {
         case submit(Submission)
         /// A long read or a rare write, done beside the event loops. What follows on the connection waits for it.
         case work(Answer)
+        /// The same over all that an organization has, one at a time, so that other work does not wait for it.
+        case walk(Walk)
         /// Waits for events where there are none yet.
         case changes
     }
@@ -72,6 +77,8 @@ struct Command: Sendable {
     /// Nil for what anybody may do.
     let role: AccessRole?
     let action: Action
+    /// Commands of their own, by a keyword behind the organization: `AUDIT org VERIFY`.
+    private(set) var variants: [Command] = []
 
     /// Whether the first argument is an organization, by which a proxy may shard.
     var takesOrganization: Bool { usage.hasPrefix("org") }
@@ -108,6 +115,22 @@ extension Command {
         Command(
             name: name, arity: arity, flags: flags, group: group, summary: summary, usage: usage, role: role,
             action: .work(answer))
+    }
+
+    /// A look at all that an organization has. It may take long, and ends early when nobody waits for it any more.
+    static func walk(
+        _ name: String, _ arity: Int, _ usage: String, _ group: Group, _ summary: String, _ walk: @escaping Walk
+    ) -> Command {
+        Command(
+            name: name, arity: arity, flags: .readOnly, group: group, summary: summary, usage: usage, role: .admin,
+            action: .walk(walk))
+    }
+
+    /// The same, and others behind keywords. Its usage tells of them.
+    func or(_ variants: Command...) -> Command {
+        var command = self
+        command.variants = variants
+        return command
     }
 
     static func onConnection(

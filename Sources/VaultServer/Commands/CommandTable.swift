@@ -4,7 +4,7 @@ internal import VaultDB
 struct CommandTable: Sendable {
     static let standard = CommandTable(
         connectionCommands + introspectionCommands + serverCommands + peopleCommands + contactCommands
-            + recordCommands + reviewCommands + mergeCommands)
+            + recordCommands + reviewCommands + mergeCommands + identifierCommands + careCommands)
 
     /// What is looked at for each command that comes, without the rest.
     struct Facts: BitwiseCopyable, Sendable {
@@ -72,7 +72,7 @@ extension CommandTable.Facts {
             case .connection: .connection
             case .answer: .answer
             case .submit: .submit
-            case .work: .work
+            case .work, .walk: .work
             case .changes: .changes
             }
     }

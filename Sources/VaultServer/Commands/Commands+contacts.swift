@@ -28,7 +28,7 @@ extension CommandTable {
             return try organization.records(of: id, from: page.cursor, order: order, limit: page.limit).json
         },
         .work(
-            "holdings", -3, "org [EMAIL|PHONE|EXTERNAL] identifier [AT time]", .people, role: .reader,
+            "holdings", -3, "org [EMAIL|PHONE|EXTERNAL] identifier [AT time] [COUNT count]", .people, role: .reader,
             flags: .readOnly,
             "Who held an identifier and when, or what an identity holds and held; with AT at one moment."
         ) { organization, arguments in try holdings(organization, &arguments) },
@@ -47,12 +47,24 @@ extension CommandTable {
             return try organization.eraseBlocking(id).json
         },
         .work(
-            "erasures", -2, "org [COUNT count] [AFTER id]", .people, role: .admin, flags: .readOnly,
-            "The register of erasures."
+            "erasures", -2, "org [COUNT count] [AFTER id] [REPLAY id [absorbed ...]] [FORGET]", .people, role: .admin,
+            "The register of erasures; does one again after a restore; or forgets the hashes of what was erased."
         ) { organization, arguments in
             let (limit, after) = try arguments.countAndID("AFTER")
             return .array(try organization.erasures(after: after, limit: limit).map(\.json))
-        },
+        }.or(
+            .work("replay", -4, "org id [absorbed ...]", .people, role: .admin, "Does an erasure again.") {
+                organization, arguments in
+                let id = try arguments.id()
+                var absorbed: [UUID] = []
+                while !arguments.isEmpty { absorbed.append(try arguments.id()) }
+                let outcome = try organization.replay(Erasure(identity: id, absorbed: absorbed, time: .now()))
+                return ["outcome": .string(outcome.rawValue)]
+            },
+            .work("forget", 3, "org", .people, role: .admin, "Forgets the hashes of what was erased.") {
+                organization, _ in
+                ["forgotten": JSONValue(try organization.forgetErasures())]
+            }),
     ]
 
     private static func timeline(
@@ -72,12 +84,13 @@ extension CommandTable {
         let kind = IdentifierKind.allCases.first { arguments.skip($0.description.uppercased()) }
         let whose = try arguments.next()
         let time = try arguments.option("AT").map { text throws(ReplyError) in try Arguments.time(text, "AT") }
+        let limit = try arguments.countOption() ?? arguments.limits.answerEntriesMax
         try arguments.end()
         guard let kind else {
             let id = try Arguments.id(whose, "identity")
-            return .array(try organization.holdings(by: id, at: time).map(\.json))
+            return .array(try organization.holdings(by: id, at: time).prefix(limit).map(\.json))
         }
         let all = try organization.holdings(of: try organization.identifier(whose, kind: kind))
-        return .array(all.filter { holding in time.map(holding.covers) ?? true }.map(\.json))
+        return .array(all.filter { holding in time.map(holding.covers) ?? true }.prefix(limit).map(\.json))
     }
 }

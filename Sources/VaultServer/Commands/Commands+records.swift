@@ -32,6 +32,14 @@ extension CommandTable {
             }
         },
         .submission(
+            "lead", -4, "org [field value ...]", .records,
+            "A lead that somebody of the staff enters; resolved and linked at once."
+        ) { organization, arguments, deliver in
+            try organization.submitLead(try ManualLead(&arguments)) { result in
+                deliver(result.map { answer in .init(identity: answer.put.identity, json: answer.json) })
+            }
+        },
+        .submission(
             "form", -4, "org [SOURCE source] [IDEMPOTENCY key] [FIELDS] [name value ...]", .records,
             "A public form: finds email, phone and name among its fields, resolves, and makes a lead."
         ) { organization, arguments, deliver in

@@ -4,11 +4,11 @@ internal import VaultDB
 /// The review queue and the trail.
 extension CommandTable {
     static let reviewCommands: [Command] = [
-        .read(
-            "conflicts", -2, "org [STATE state] [COUNT count]", .review,
-            "Pairs of identities that may be one person, for somebody to look at."
+        .work(
+            "conflicts", -2, "org [STATE state] [COUNT count] [FROM cursor]", .review, role: .reader,
+            flags: .readOnly, "A page of the pairs of identities that may be one person, for somebody to look at."
         ) { organization, arguments in
-            var (state, limit) = (Conflict.State.open, 100)
+            var (state, limit, cursor): (Conflict.State, Int, ConflictCursor?) = (.open, 100, nil)
             while !arguments.isEmpty {
                 if let name = try arguments.option("STATE") {
                     let known = Conflict.State.allCases.first { $0.description == name.lowercased() }
@@ -17,15 +17,17 @@ extension CommandTable {
                     }
                     state = known
                 } else if let count = try arguments.countOption() {
-                    limit = count
+                    limit = min(count, Limits.scanEntriesMax)
+                } else if let text = try arguments.option("FROM") {
+                    cursor = try ConflictCursor(text)
                 } else {
                     throw ReplyError.syntax
                 }
             }
-            return .array(try organization.conflicts(in: state, limit: limit).map(\.json))
+            return try organization.conflictPage(in: state, from: cursor, limit: limit).json
         },
-        .read(
-            "audit", -2, "org [id] [FROM sequence] [COUNT count]", .trail,
+        .work(
+            "audit", -2, "org [VERIFY] [id] [FROM sequence] [COUNT count]", .trail, role: .reader, flags: .readOnly,
             "The trail from a sequence number on, or one identity's events, the newest first."
         ) { organization, arguments in
             var (from, limit, id): (UInt64, Int, UUID?) = (1, 100, nil)
@@ -45,7 +47,10 @@ extension CommandTable {
                 return .array(events.filter { $0.sequence >= from }.map(\.json))
             }
             return .array(try organization.events(from: from, limit: limit).map(\.json))
-        },
+        }.or(
+            .walk("verify", 3, "org", .trail, "Walks the whole chain of the trail.") { organization, _, goOn in
+                try organization.verifyAudit { (_) throws(VaultError) in try goOn() }.json
+            }),
         Command(
             name: "changes", arity: -4, flags: [.readOnly, .blocking], group: .trail,
             summary: "Events from a sequence number on; waits for one where there is none yet.",

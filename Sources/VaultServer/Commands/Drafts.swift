@@ -1,6 +1,6 @@
 internal import VaultDB
 
-// What comes in as words and is to be written: records, bookings and forms.
+// What comes in as words and is to be written: records, bookings, leads and forms.
 
 extension RecordDraft {
     /// `kind id [IDENTITY identity] [MOVE] [KEEP] [field value ...]`
@@ -55,6 +55,27 @@ extension Booking {
             case "attributes": attributes = value
             case "idempotency": idempotencyKey = value
             default: throw .unknownField(field, of: "a booking")
+            }
+        }
+    }
+}
+
+extension ManualLead {
+    /// `field value ...`
+    init(_ arguments: inout Arguments) throws(ReplyError) {
+        self.init()
+        while !arguments.isEmpty {
+            let (field, value) = (try arguments.next().lowercased(), try arguments.next())
+            switch field {
+            case "first_name": firstName = value
+            case "last_name": lastName = value
+            case "email": email = value
+            case "phone": phone = value
+            case "source": source = value
+            case "status": status = value
+            case "attributes": attributes = value
+            case "idempotency": idempotencyKey = value
+            default: throw .unknownField(field, of: "a lead entered by hand")
             }
         }
     }

@@ -20,22 +20,19 @@ final class ClientRecord: Sendable {
     /// When it was read from last, in nanoseconds of the system's uptime.
     let lastActivity: Atomic<UInt64>
     let commandCount = Atomic<Int>(0)
+    /// Whether it has ended, and so waits for nothing any more.
+    let isGone = Atomic<Bool>(false)
     private let channel: any Channel
 
     init(id: Int, channel: any Channel) {
         self.id = id
         self.channel = channel
-        address = channel.remoteAddress.map(Self.text) ?? "?"
+        address = channel.remoteAddress.map(ListenPolicy.text) ?? "?"
         connectedAt = .now()
         lastActivity = Atomic(connectedAt.uptimeNanoseconds)
     }
 
     func end() { channel.close(promise: nil) }
-
-    private static func text(_ address: SocketAddress) -> String {
-        guard let host = address.ipAddress else { return address.pathname ?? "?" }
-        return host.contains(":") ? "[\(host)]:\(address.port ?? 0)" : "\(host):\(address.port ?? 0)"
-    }
 
     /// A line of `CLIENT LIST`, as Redis prints it.
     func line(at now: NIODeadline) -> String {

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import NIOCore
+internal import Synchronization
 internal import VaultDB
 
 /// A connection that waits for events.
@@ -7,6 +8,8 @@ struct WaitingForChanges {
     let request: ChangesRequest
     let organization: Organization
     let timeout: Scheduled<Void>?
+    /// Of the vault's `CommitSignal`.
+    let waiter: Int
 }
 
 /// `CHANGES`: every committed event once, in order, as soon as it is there.
@@ -21,7 +24,7 @@ extension ConnectionHandler {
         }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let loop = context.eventLoop
-        guard server.changes.add(session.id, { loop.execute { bound.value.lookForChanges() } }) else {
+        guard ServerState.reserve(server.waiters, max: server.limits.waitersMax) else {
             throw ReplyError(.busy, "\(server.limits.waitersMax) connections are waiting for changes; try again later")
         }
         pause = .work
@@ -31,7 +34,9 @@ extension ConnectionHandler {
             : loop.scheduleTask(in: .milliseconds(Int64(milliseconds))) {
                 bound.value.finishWaiting { $0.value([]) }
             }
-        waitingForChanges = WaitingForChanges(request: request, organization: organization, timeout: timeout)
+        let waiter = server.vault.commits.add { loop.execute { bound.value.lookForChanges() } }
+        waitingForChanges = WaitingForChanges(
+            request: request, organization: organization, timeout: timeout, waiter: waiter)
         // What was committed since the look above woke nobody.
         loop.execute { bound.value.lookForChanges() }
     }
@@ -58,7 +63,8 @@ extension ConnectionHandler {
         guard let waiting = waitingForChanges else { return }
         waiting.timeout?.cancel()
         waitingForChanges = nil
-        server.changes.remove(session.id)
+        server.vault.commits.remove(waiting.waiter)
+        server.waiters.subtract(1, ordering: .relaxed)
     }
 
     private func read(_ request: ChangesRequest, _ organization: Organization) throws(ReplyError) -> [Event] {

@@ -6,6 +6,15 @@ internal import VaultDB
 
 /// From a request to what it does.
 extension ConnectionHandler {
+    /// What has become of a command.
+    enum Outcome {
+        case answered
+        /// It is answered, counted and timed when it is done.
+        case handedOn
+        /// It is to be begun again when the connection's own writes are done.
+        case waits
+    }
+
     /// Answers a command, or hands it on.
     /// - Parameter started: when it began; set to when it was done.
     /// - Returns: false where it has to wait and is to be begun again later.
@@ -20,26 +29,26 @@ extension ConnectionHandler {
         }
         let facts = server.table.facts[index]
         let errors = writer.errorCount
+        var outcome = Outcome.answered
         do throws(ReplyError) {
             if facts.rank > session.rank { try refuse(index) }
             guard facts.accepts(count: request.count) else { throw .arity(server.table.commands[index].name) }
             switch facts.kind {
             case .find:
-                if !order.isEmpty { return wait() }
-                try find(request, &batch, &writer)
+                if order.isEmpty { try find(request, &batch, &writer) } else { outcome = wait() }
             case .findMany:
-                if !order.isEmpty { return wait() }
-                try findMany(request, &batch, &writer)
+                if order.isEmpty { try findMany(request, &batch, &writer) } else { outcome = wait() }
             case .resolve:
-                guard try resolve(request, index, &batch, &writer, started) else { return false }
+                outcome = try resolve(request, index, &batch, &writer, started)
             default:
                 // They look at the vault by themselves, each at a moment of its own.
                 batch = nil
-                guard try performOther(request, index, &writer, started) else { return false }
+                outcome = try performOther(request, index, &writer, started)
             }
         } catch {
             reply(&writer) { $0.error(error) }
         }
+        if outcome != .answered { return outcome == .handedOn }
         let now = NIODeadline.now().uptimeNanoseconds
         metrics.commands[index].note(nanoseconds: now &- started, isError: writer.errorCount != errors)
         if now &- started >= server.slowLog.threshold { noteSlow(index, request.count, now &- started) }
@@ -48,9 +57,9 @@ extension ConnectionHandler {
     }
 
     /// The command is begun again when the connection's own writes are done.
-    func wait() -> Bool {
+    func wait() -> Outcome {
         pause = .writes
-        return false
+        return .waits
     }
 
     private func refuse(_ index: Int) throws(ReplyError) {
@@ -84,13 +93,12 @@ extension ConnectionHandler {
 
     private func performOther(
         _ request: borrowing Request, _ index: Int, _ writer: inout ReplyWriter, _ started: UInt64
-    ) throws(ReplyError) -> Bool {
-        let command = server.table.commands[index]
+    ) throws(ReplyError) -> Outcome {
+        let (command, first) = try meant(server.table.commands[index], request)
         if case .submit(let submission) = command.action {
             return try submit(request, command, index, submission, started)
         }
         if !order.isEmpty { return wait() }
-        let first = command.takesOrganization ? 2 : 1
         var arguments = try Arguments(request, from: first, command: command.name, limits: server.limits)
         switch command.action {
         case .connection(let body): try performOnConnection(body, arguments, &writer)
@@ -100,13 +108,35 @@ extension ConnectionHandler {
             try Self.caught { try arguments.end() }
             writer.value(value)
         case .work(let answer):
-            try work(answer, organization(request), arguments, index, request.count, started)
+            return try work(on: server.workers, answer, organization(request), arguments, index, request.count, started)
+        case .walk(let walk):
+            let client = client
+            let answer: Command.Answer = { organization, arguments in
+                try walk(organization, &arguments) { () throws(VaultError) in
+                    guard client.isGone.load(ordering: .relaxed) else { return }
+                    throw VaultError(.cancelled, "nobody waits for it any more")
+                }
+            }
+            return try work(on: server.walker, answer, organization(request), arguments, index, request.count, started)
         case .changes:
             let asked = try ChangesRequest(&arguments)
             try changes(asked, organization(request), &writer)
         case .find, .findMany, .resolve, .submit: break
         }
-        return true
+        return .answered
+    }
+
+    /// The command itself or the variant of it that is meant, and where its arguments begin.
+    private func meant(
+        _ command: Command, _ request: borrowing Request
+    ) throws(ReplyError) -> (command: Command, first: Int) {
+        let first = command.takesOrganization ? 2 : 1
+        guard !command.variants.isEmpty, request.count > first else { return (command, first) }
+        let word = request.text(first).lowercased()
+        guard let variant = command.variants.first(where: { $0.name == word }) else { return (command, first) }
+        if let refusal = session.refusal(of: variant.role) { throw refusal }
+        guard variant.accepts(count: request.count) else { throw .arity("\(command.name)|\(variant.name)") }
+        return (variant, first + 1)
     }
 
     /// Any error as the protocol has it.
@@ -142,7 +172,7 @@ extension ConnectionHandler {
     private func submit(
         _ request: borrowing Request, _ command: Command, _ index: Int, _ submission: Command.Submission,
         _ started: UInt64
-    ) throws(ReplyError) -> Bool {
+    ) throws(ReplyError) -> Outcome {
         guard order.pendingCount < server.limits.connectionWritesPendingMax else { return wait() }
         let organization = try organization(request)
         var arguments = try Arguments(request, from: 2, command: command.name, limits: server.limits)
@@ -160,7 +190,7 @@ extension ConnectionHandler {
             withdraw(ticket)
             throw error
         }
-        return true
+        return .handedOn
     }
 
     /// A place for the reply of a write that is about to be handed in.
@@ -190,7 +220,6 @@ extension ConnectionHandler {
         let bound = NIOLoopBound(self, eventLoop: loop)
         return { result in
             server.pendingWrites.subtract(1, ordering: .relaxed)
-            server.changes.wake()
             loop.execute {
                 bound.value.complete(ticket, index, argumentCount, started, result, write)
             }
@@ -231,24 +260,24 @@ extension ConnectionHandler {
 
     /// Runs beside the event loops; the connection goes on when it is done.
     private func work(
-        _ answer: @escaping Command.Answer, _ organization: Organization, _ arguments: Arguments, _ index: Int,
+        on threads: NIOThreadPool, _ answer: @escaping Command.Answer, _ organization: Organization,
+        _ arguments: Arguments, _ index: Int,
         _ argumentCount: Int, _ started: UInt64
-    ) throws(ReplyError) {
-        guard let context else { return }
+    ) throws(ReplyError) -> Outcome {
+        guard let context else { return .handedOn }
         guard ServerState.reserve(server.pendingWork, max: server.limits.workPendingMax) else {
             server.metrics.busyCount.add(1, ordering: .relaxed)
             throw ReplyError(.busy, "\(server.limits.workPendingMax) commands are running; try again later")
         }
         pause = .work
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let done = server.workers.runIfActive(eventLoop: context.eventLoop) {
+        let done = threads.runIfActive(eventLoop: context.eventLoop) {
             var arguments = arguments
             let value = try answer(organization, &arguments)
             return value
         }
         done.whenComplete { [server] result in
             server.pendingWork.subtract(1, ordering: .relaxed)
-            server.changes.wake()
             let handler = bound.value
             handler.note(index, argumentCount, started, isError: (try? result.get()) == nil)
             let reply = handler.encoded { writer in
@@ -259,5 +288,6 @@ extension ConnectionHandler {
             }
             handler.resume(with: reply)
         }
+        return .handedOn
     }
 }

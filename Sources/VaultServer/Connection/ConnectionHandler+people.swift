@@ -113,24 +113,26 @@ extension ConnectionHandler {
         place = keyword + 1
     }
 
-    /// - Returns: false where it has to wait.
     func resolve(
         _ request: borrowing Request, _ index: Int, _ batch: inout ReadBatch?, _ writer: inout ReplyWriter,
         _ started: UInt64
-    ) throws(ReplyError) -> Bool {
+    ) throws(ReplyError) -> Outcome {
         let organization = try organization(request)
         let places = try Self.places(request)
+        var isForWriter = false
         if !places.needsAll, order.isEmpty, places.source == 0 || request[places.source].isShortLine {
             do throws(VaultError) {
                 try open(&batch)
                 let email = places.email == 0 ? Span() : request[places.email]
                 let phone = places.phone == 0 ? Span() : request[places.phone]
                 let name = places.name == 0 ? Span() : request[places.name]
-                let match = try batch?.match(email: email, phone: phone, name: name, in: organization) ?? nil
-                if let match {
+                switch try batch?.look(email: email, phone: phone, name: name, in: organization) ?? .undecided {
+                case .match(let match):
                     writer.match(match, email: email)
                     LoopMetrics.add(1, to: metrics.matched)
-                    return true
+                    return .answered
+                case .unknown: isForWriter = true
+                case .undecided: break
                 }
             } catch {
                 throw ReplyError(error)
@@ -138,13 +140,15 @@ extension ConnectionHandler {
         }
         // The rest looks at the vault by itself.
         batch = nil
-        return try resolveFully(Self.resolveRequest(request), organization, index, request.count, &writer, started)
+        return try resolveFully(
+            Self.resolveRequest(request), organization, index, request.count, &writer, started, isForWriter: isForWriter
+        )
     }
 
     private func resolveFully(
         _ asked: ResolveRequest, _ organization: Organization, _ index: Int, _ argumentCount: Int,
-        _ writer: inout ReplyWriter, _ started: UInt64
-    ) throws(ReplyError) -> Bool {
+        _ writer: inout ReplyWriter, _ started: UInt64, isForWriter: Bool
+    ) throws(ReplyError) -> Outcome {
         let isBehindWrites = !order.isEmpty
         if isBehindWrites, asked.isDryRun || order.pendingCount >= server.limits.connectionWritesPendingMax {
             return wait()
@@ -155,12 +159,12 @@ extension ConnectionHandler {
                 writer.resolution(answer)
             }
             guard
-                let answer = try organization.submitResolve(asked, afterOwnWrites: isBehindWrites, deliver)
-            else { return true }
+                let answer = try organization.submitResolve(asked, isForWriter: isBehindWrites || isForWriter, deliver)
+            else { return .handedOn }
             withdraw(ticket)
             count(answer)
             reply(&writer) { $0.resolution(answer) }
-            return true
+            return .answered
         } catch {
             withdraw(ticket)
             throw ReplyError(error)

@@ -63,6 +63,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        client.isGone.store(true, ordering: .relaxed)
         server.clients.remove(session.id)
         stopWaitingForChanges()
         context.fireChannelInactive()

@@ -16,6 +16,12 @@ final class LatencyHistogram: Sendable {
         sum.store(sum.load(ordering: .relaxed) &+ Int(truncatingIfNeeded: nanoseconds), ordering: .relaxed)
     }
 
+    /// As `add`, where several threads add.
+    func addShared(nanoseconds: UInt64) {
+        buckets[Self.bucket(of: nanoseconds)].add(1, ordering: .relaxed)
+        sum.add(Int(truncatingIfNeeded: nanoseconds), ordering: .relaxed)
+    }
+
     @inline(__always)
     private static func bucket(of nanoseconds: UInt64) -> Int {
         let value = nanoseconds | 1 << lowestExponent

@@ -1,3 +1,4 @@
+internal import HTTPTypes
 internal import Synchronization
 internal import VaultDB
 
@@ -13,7 +14,7 @@ struct PrometheusText {
         let metrics = state.metrics
         let writer = state.vault.writerStatistics
         let file = try state.vault.statistics()
-        var text = commandText()
+        var text = commandText() + httpText()
         func add(_ name: String, _ type: String, _ help: String, _ value: Int) {
             text += "# HELP vaultdb_\(name) \(help)\n# TYPE vaultdb_\(name) \(type)\nvaultdb_\(name) \(value)\n"
         }
@@ -39,6 +40,7 @@ struct PrometheusText {
             metrics.failedLoginCount.load(ordering: .relaxed))
         add("writer_commits_total", "counter", "Commits of the writer.", writer.commits)
         add("writer_writes_total", "counter", "Writes in those commits.", writer.writes)
+        add("writer_group_max", "gauge", "Writes of the largest commit.", writer.groupMax)
         add("writer_queue", "gauge", "Writes waiting for the writer.", writer.pending)
         add("readers", "gauge", "Reader slots taken, over all processes.", file.readers)
         add("oldest_reader_lag", "gauge", "Commits that the oldest reader lags behind.", file.oldestReaderLag)
@@ -57,15 +59,37 @@ struct PrometheusText {
             let summary = state.metrics.summary(of: index)
             guard summary.latency.count > 0 else { continue }
             let label = "command=\"\(command.name)\""
-            for bound in Self.bounds {
-                let count = summary.latency.count(within: bound * 1e9)
-                latencies += "vaultdb_command_seconds_bucket{\(label),le=\"\(bound)\"} \(count)\n"
-            }
-            latencies += "vaultdb_command_seconds_bucket{\(label),le=\"+Inf\"} \(summary.latency.count)\n"
-            latencies += "vaultdb_command_seconds_sum{\(label)} \(Double(summary.latency.sumNanoseconds) / 1e9)\n"
-            latencies += "vaultdb_command_seconds_count{\(label)} \(summary.latency.count)\n"
+            latencies += Self.histogram("vaultdb_command_seconds", label, summary.latency)
             errors += "vaultdb_command_errors_total{\(label)} \(summary.errors)\n"
         }
         return latencies + errors
+    }
+
+    private func httpText() -> String {
+        var text = "# HELP vaultdb_http_request_seconds How long requests over HTTP took.\n"
+        text += "# TYPE vaultdb_http_request_seconds histogram\n"
+        for route in state.httpMetrics.all {
+            var latency = LatencyHistogram.Summary()
+            latency.add(route.latency)
+            guard latency.count > 0 else { continue }
+            let label = "method=\"\(route.method.rawValue)\",path=\"\(route.path)\""
+            text += Self.histogram("vaultdb_http_request_seconds", label, latency)
+        }
+        text += "# HELP vaultdb_http_responses_total Responses over HTTP, by the first digit of their status.\n"
+        text += "# TYPE vaultdb_http_responses_total counter\n"
+        for digit in 1...5 {
+            text += "vaultdb_http_responses_total{status=\"\(digit)xx\"} \(state.httpMetrics.count(ofStatus: digit))\n"
+        }
+        return text
+    }
+
+    private static func histogram(_ name: String, _ label: String, _ latency: LatencyHistogram.Summary) -> String {
+        var text = ""
+        for bound in bounds {
+            text += "\(name)_bucket{\(label),le=\"\(bound)\"} \(latency.count(within: bound * 1e9))\n"
+        }
+        text += "\(name)_bucket{\(label),le=\"+Inf\"} \(latency.count)\n"
+        text += "\(name)_sum{\(label)} \(Double(latency.sumNanoseconds) / 1e9)\n"
+        return text + "\(name)_count{\(label)} \(latency.count)\n"
     }
 }

@@ -1,4 +1,5 @@
 package import Configuration
+internal import Foundation
 
 extension ServerConfiguration {
     /// - Throws: `ServerError` where a value is out of range.
@@ -6,6 +7,7 @@ extension ServerConfiguration {
         self.init()
         host = reader.string(forKey: "host", default: host)
         port = try Self.number("port", reader) ?? port
+        try readHTTP(reader)
         threads = try Self.number("threads", reader) ?? threads
         requiresTokens = reader.bool(forKey: "requireTokens", default: requiresTokens)
         slowLogMicroseconds = try Self.number("slowlogMicroseconds", reader) ?? slowLogMicroseconds
@@ -26,6 +28,35 @@ extension ServerConfiguration {
         try validate()
     }
 
+    private mutating func readHTTP(_ reader: ConfigReader) throws(ServerError) {
+        httpPort = reader.bool(forKey: "http", default: true) ? try Self.number("httpPort", reader) ?? httpPort : nil
+        organization = try Self.id("org", reader)
+        if let name = reader.string(forKey: "timeZone") {
+            guard let zone = TimeZone(identifier: name) else {
+                throw ServerError("there is no time zone '\(name)'", advice: "give one such as Europe/Madrid")
+            }
+            timeZone = zone
+        }
+        let origins = reader.string(forKey: "corsOrigins", default: "")
+        corsOrigins = origins.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        if let wrong = corsOrigins.first(where: { !$0.hasPrefix("http://") && !$0.hasPrefix("https://") }) {
+            throw ServerError(
+                "'\(wrong)' is no origin of scripts", advice: "give one such as https://clinic.example; * is refused")
+        }
+        whatsApp = try WhatsAppSettings(
+            verifyToken: reader.string(forKey: "whatsappVerifyToken", isSecret: true),
+            appSecret: reader.string(forKey: "whatsappAppSecret", isSecret: true),
+            organization: Self.id("whatsappOrganization", reader) ?? organization)
+    }
+
+    private static func id(_ key: String, _ reader: ConfigReader) throws(ServerError) -> UUID? {
+        guard let text = reader.string(forKey: ConfigKey(key)) else { return nil }
+        guard let id = UUID(uuidString: text) else {
+            throw ServerError("\(key) is no UUID such as 8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80")
+        }
+        return id
+    }
+
     /// - Throws: something is given that is no number.
     private static func number(_ key: String, _ reader: ConfigReader) throws(ServerError) -> Int? {
         if let number = reader.int(forKey: ConfigKey(key)) { return number }
@@ -35,6 +66,7 @@ extension ServerConfiguration {
 
     private func validate() throws(ServerError) {
         guard (0...65_535).contains(port) else { throw ServerError("there is no port \(port)") }
+        if let httpPort, !(0...65_535).contains(httpPort) { throw ServerError("there is no port \(httpPort)") }
         guard (0...256).contains(threads) else { throw ServerError("threads must be 0 to 256") }
         for (name, path) in ServerLimits.named {
             let value = limits[keyPath: path]

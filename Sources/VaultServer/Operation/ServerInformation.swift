@@ -13,8 +13,9 @@ struct ServerInformation {
     /// - Parameter sections: in lower case; none, `all`, `default` and `everything` stand for all.
     func text(sections wanted: [String]) throws(VaultError) -> String {
         let all: [(name: String, lines: () throws(VaultError) -> [Line])] = [
-            ("Server", server), ("Clients", clients), ("Stats", stats), ("Vault", vault), ("Writer", writer),
-            ("Access", access), ("Limits", limits), ("Commandstats", commands), ("Latencystats", latencies),
+            ("Server", server), ("Clients", clients), ("Stats", stats), ("Vault", vault), ("Tables", tables),
+            ("Writer", writer), ("Access", access), ("Limits", limits), ("Commandstats", commands),
+            ("Latencystats", latencies),
         ]
         let isAll = wanted.isEmpty || wanted.contains { ["all", "default", "everything"].contains($0) }
         var text = ""
@@ -81,12 +82,22 @@ struct ServerInformation {
         ]
     }
 
+    private func tables() throws(VaultError) -> [Line] {
+        try state.vault.statistics().tables.map { name, table in
+            (
+                "table_\(name)",
+                "entries=\(table.entries),depth=\(table.depth),pages=\(table.pages),bytes=\(table.bytes)"
+            )
+        }
+    }
+
     private func writer() -> [Line] {
         let writer = state.vault.writerStatistics
         let size = Double(writer.writes) / Double(max(writer.commits, 1))
         return [
             ("writer_commits", String(writer.commits)), ("writer_writes", String(writer.writes)),
-            ("writer_group_size", String(format: "%.2f", size)), ("writer_queue", String(writer.pending)),
+            ("writer_group_size", String(format: "%.2f", size)), ("writer_group_max", String(writer.groupMax)),
+            ("writer_queue", String(writer.pending)),
             ("pending_writes", String(state.pendingWrites.load(ordering: .relaxed))),
         ]
     }

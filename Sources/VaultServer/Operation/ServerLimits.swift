@@ -27,6 +27,20 @@ package struct ServerLimits: Equatable, Sendable {
     package var waitersMax = 1_024
     /// Entries of one answer.
     package var answerEntriesMax = 10_000
+    /// Open connections of HTTP; beyond it new ones wait to be accepted.
+    package var httpConnectionsMax = 1_000
+    /// An HTTP connection between two requests, or within one, that sends nothing for so long is closed.
+    package var httpIdleSecondsMax = 60
+    /// From a request's first header to its last byte; an import is as long as it keeps sending.
+    package var httpRequestSecondsMax = 30
+    /// Of all headers of a request.
+    package var httpHeaderBytesMax = 32 << 10
+    /// Of a request's body, unless it streams.
+    package var httpBodyBytesMax = 1 << 20
+    /// Tokens that one address may show in vain in a minute.
+    package var failedAttemptsPerMinuteMax = 10
+    /// Signed-in browsers.
+    package var sessionsMax = 10_000
 
     package init() {}
 
@@ -45,6 +59,9 @@ package struct ServerLimits: Equatable, Sendable {
         ("output-high-water-bytes", \.outputHighWaterBytes), ("output-bytes-max", \.outputBytesMax),
         ("connection-writes-pending-max", \.connectionWritesPendingMax), ("writes-pending-max", \.writesPendingMax),
         ("work-pending-max", \.workPendingMax), ("waiters-max", \.waitersMax),
-        ("answer-entries-max", \.answerEntriesMax),
+        ("answer-entries-max", \.answerEntriesMax), ("http-connections-max", \.httpConnectionsMax),
+        ("http-idle-seconds-max", \.httpIdleSecondsMax), ("http-request-seconds-max", \.httpRequestSecondsMax),
+        ("http-header-bytes-max", \.httpHeaderBytesMax), ("http-body-bytes-max", \.httpBodyBytesMax),
+        ("failed-attempts-per-minute-max", \.failedAttemptsPerMinuteMax), ("sessions-max", \.sessionsMax),
     ]
 }

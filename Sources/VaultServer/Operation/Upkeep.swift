@@ -23,9 +23,11 @@ struct Upkeep: Sendable {
     }
 
     private func run() {
+        state.contactCache.age()
         do throws(VaultError) {
             try state.access.refresh()
-            if state.changes.isAwaited { state.changes.note(commit: try state.vault.lastCommit()) }
+            let commits = state.vault.commits
+            if commits.isAwaited { commits.note(commit: try state.vault.lastCommit()) }
         } catch {
             state.logger.warning("The vault can't be read", metadata: ["error": "\(error)"])
         }

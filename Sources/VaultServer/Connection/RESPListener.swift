@@ -1,44 +1,26 @@
-internal import Dispatch
 internal import Foundation
-package import Logging
+internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 internal import ServiceLifecycle
 internal import Synchronization
-internal import UnixSignals
-package import VaultDB
+internal import VaultDB
 
-/// The server: accepts connections, keeps an eye on them, and ends them in order.
-///
-/// The vault is its caller's, who closes it after `run` has returned.
-package final class RESPServer: Service {
-    let state: ServerState
+/// Accepts connections that speak Redis' protocol, and ends them in order.
+final class RESPListener: Sendable {
+    private let state: ServerState
     private let group: MultiThreadedEventLoopGroup
     private let loopMetrics: [ObjectIdentifier: LoopMetrics]
     private let security: NIOSSLContext?
     private let handlers = Mutex<[Int: NIOLoopBound<ConnectionHandler>]>([:])
-    /// Called with the address it listens on, once it does.
-    private let onReady: @Sendable (String) -> Void
     private var configuration: ServerConfiguration { state.configuration }
     private var logger: Logger { state.logger }
 
-    package init(
-        _ vault: Vault, _ configuration: ServerConfiguration, durability: VaultOptions.Durability = .durable,
-        logger: Logger, onReady: @escaping @Sendable (String) -> Void = { _ in }
-    ) throws {
-        let loops = configuration.threads > 0 ? configuration.threads : System.coreCount
-        let address = try Self.address(configuration)
-        let isProtected = configuration.requiresTokens || !ListenPolicy.isLoopback(address)
-        if !ListenPolicy.isLoopback(address), try vault.tokens().isEmpty {
-            throw ListenPolicy.refusal(configuration.host)
-        }
-        security = try configuration.security?.context()
-        group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
-        state = try ServerState(
-            vault, configuration, durability: durability, loopCount: loops, isProtected: isProtected,
-            workers: NIOThreadPool(numberOfThreads: 2), logger: logger)
-        self.onReady = onReady
+    init(_ state: ServerState, _ group: MultiThreadedEventLoopGroup, _ security: NIOSSLContext?) {
+        self.state = state
+        self.group = group
+        self.security = security
         let (metrics, count) = (state.metrics, state.table.commands.count)
         loopMetrics = Dictionary(
             uniqueKeysWithValues: group.makeIterator().map {
@@ -46,53 +28,22 @@ package final class RESPServer: Service {
             })
     }
 
-    private static func address(_ configuration: ServerConfiguration) throws -> SocketAddress {
-        do {
-            return try .makeAddressResolvingHost(configuration.host, port: configuration.port)
-        } catch {
-            throw ServerError("there is no host \(configuration.host)", advice: "give an address such as 127.0.0.1")
-        }
-    }
-
-    /// What the server counts, as Prometheus reads it.
-    package func prometheusText() throws(VaultError) -> String { try PrometheusText(state).text() }
-
-    // MARK: Running
-
-    package func run() async throws {
-        state.workers.start()
-        let listener: any Channel
-        do {
-            listener = try await listen()
-        } catch {
-            try await stopThreads()
-            throw error
-        }
-        let address = listener.localAddress.map(Self.text) ?? configuration.host
-        state.address.withLock { $0 = address }
-        logger.notice("Listening", metadata: ["address": "\(address)", "durability": "\(state.durability.rawValue)"])
-        onReady(address)
-        let upkeep = Upkeep(state).start(on: group.any())
-        await withGracefulShutdownHandler {
-            // Ends by the signal to stop, or by a failure of the listening socket.
-            try? await listener.closeFuture.get()
-        } onGracefulShutdown: {
+    /// Serves what `listen` gave until a graceful end is asked for, or the task is cancelled.
+    func serve(_ listener: any Channel) async {
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                // Ends by the signal to stop, or by a failure of the listening socket.
+                try? await listener.closeFuture.get()
+            } onGracefulShutdown: {
+                listener.close(promise: nil)
+            }
+        } onCancel: {
             listener.close(promise: nil)
         }
-        upkeep.cancel()
         await drain()
-        try await stopThreads()
-        logger.notice("Stopped")
     }
 
-    /// As `run`, until SIGTERM or SIGINT asks for a graceful end.
-    package func runUntilSignal() async throws {
-        let services = ServiceGroup(
-            configuration: .init(services: [self], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await services.run()
-    }
-
-    private func listen() async throws -> any Channel {
+    func listen() async throws -> any Channel {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 512)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -139,12 +90,6 @@ package final class RESPServer: Service {
         }
     }
 
-    /// `127.0.0.1:7379`, `[::1]:7379`.
-    private static func text(_ address: SocketAddress) -> String {
-        let host = address.ipAddress ?? "?"
-        return host.contains(":") ? "[\(host)]:\(address.port ?? 0)" : "\(host):\(address.port ?? 0)"
-    }
-
     // MARK: Ending
 
     /// Lets each connection answer what it was asked, and closes those that can't in time.
@@ -157,10 +102,5 @@ package final class RESPServer: Service {
             try? await Task.sleep(for: .milliseconds(10))
         }
         for client in state.clients.all { client.end() }
-    }
-
-    private func stopThreads() async throws {
-        try await state.workers.shutdownGracefully()
-        try await group.shutdownGracefully()
     }
 }

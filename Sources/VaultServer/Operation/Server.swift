@@ -1,0 +1,117 @@
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import ServiceLifecycle
+internal import Synchronization
+internal import UnixSignals
+package import VaultDB
+
+/// The server: one vault, over Redis' protocol and over HTTP.
+///
+/// The vault is its caller's, who closes it after `run` has returned.
+package final class Server: Service {
+    /// Where it listens.
+    package struct Addresses: Equatable, Sendable {
+        /// Host and port of Redis' protocol.
+        package let resp: String
+        /// The root of HTTP, such as `http://127.0.0.1:8080`; nil where it is not served.
+        package let http: String?
+    }
+
+    let state: ServerState
+    private let group: MultiThreadedEventLoopGroup
+    private let resp: RESPListener
+    private let http: HTTPServer?
+    /// Called once, when everything listens.
+    private let onReady: @Sendable (Addresses) -> Void
+    private var logger: Logger { state.logger }
+
+    package init(
+        _ vault: Vault, _ configuration: ServerConfiguration, durability: VaultOptions.Durability = .durable,
+        logger: Logger, onReady: @escaping @Sendable (Addresses) -> Void = { _ in }
+    ) throws {
+        // The writer, and often the clients, need the other cores: with a loop on each, lookups wait for a turn.
+        let loops = configuration.threads > 0 ? configuration.threads : max(System.coreCount / 2, 1)
+        let address = try Self.address(configuration)
+        let isProtected = configuration.requiresTokens || !ListenPolicy.isLoopback(address)
+        if !ListenPolicy.isLoopback(address), try vault.tokens().isEmpty {
+            throw ListenPolicy.refusal(configuration.host)
+        }
+        let security = try configuration.security?.context()
+        group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        state = try ServerState(
+            vault, configuration, durability: durability, loopCount: loops, isProtected: isProtected,
+            workers: NIOThreadPool(numberOfThreads: 2), logger: logger)
+        resp = RESPListener(state, group, security)
+        http = try configuration.httpPort.map { [state, group] in
+            try HTTPServer(state, group, security, port: $0)
+        }
+        self.onReady = onReady
+    }
+
+    private static func address(_ configuration: ServerConfiguration) throws -> SocketAddress {
+        do {
+            return try .makeAddressResolvingHost(configuration.host, port: configuration.port)
+        } catch {
+            throw ServerError("there is no host \(configuration.host)", advice: "give an address such as 127.0.0.1")
+        }
+    }
+
+    /// What the server counts, as Prometheus reads it.
+    package func prometheusText() throws(VaultError) -> String { try PrometheusText(state).text() }
+
+    package func run() async throws {
+        state.workers.start()
+        state.walker.start()
+        do {
+            try await serve()
+        } catch {
+            try await stopThreads()
+            throw error
+        }
+        try await stopThreads()
+        logger.notice("Stopped")
+    }
+
+    /// As `run`, until SIGTERM or SIGINT asks for a graceful end.
+    package func runUntilSignal() async throws {
+        let services = ServiceGroup(
+            configuration: .init(services: [self], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await services.run()
+    }
+
+    private func serve() async throws {
+        let listener = try await resp.listen()
+        let upkeep = Upkeep(state).start(on: group.any())
+        defer { upkeep.cancel() }
+        try await withThrowingTaskGroup(of: Void.self) { [resp, http] tasks in
+            tasks.addTask { await resp.serve(listener) }
+            if let http {
+                tasks.addTask { try await http.run { [self] in tell(listener, $0) } }
+            } else {
+                tell(listener, nil)
+            }
+            // Whichever ends first ends the other: at the signal to stop both do so by themselves.
+            try await tasks.next()
+            if !Task.isShuttingDownGracefully { tasks.cancelAll() }
+            try await tasks.waitForAll()
+        }
+    }
+
+    private func tell(_ listener: any Channel, _ http: String?) {
+        let resp = listener.localAddress.map(ListenPolicy.text) ?? state.configuration.host
+        state.address.withLock { $0 = resp }
+        logger.notice(
+            "Listening",
+            metadata: [
+                "address": "\(resp)", "http": "\(http ?? "no")", "durability": "\(state.durability.rawValue)",
+            ])
+        onReady(Addresses(resp: resp, http: http))
+    }
+
+    private func stopThreads() async throws {
+        try await state.walker.shutdownGracefully()
+        try await state.workers.shutdownGracefully()
+        try await group.shutdownGracefully()
+    }
+}
