@@ -25,6 +25,18 @@ let sockets: [Target.Dependency] = [
 ]
 let filePaths: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let http: [Target.Dependency] = [
+    httpTypes,
+    .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HummingbirdCore", package: "hummingbird"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+    .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+    .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
+    .product(name: "Mustache", package: "swift-mustache"),
+]
+let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
 
 let package = Package(
     name: "VaultDB",
@@ -40,7 +52,12 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         .systemLibrary(name: "CLMDB"),
@@ -54,10 +71,12 @@ let package = Package(
             name: "VaultDB", dependencies: ["CPhoneNumber", "LMDB", "Storage", crypto, logging], swiftSettings: strict),
         .target(
             name: "VaultServer",
-            dependencies: ["VaultDB", configuration, filePaths, logging, tls] + lifecycle + sockets,
+            dependencies: ["VaultDB", configuration, crypto, filePaths, logging, tls] + http + lifecycle + sockets,
+            resources: [.embedInCode("Pages/Templates")],
             swiftSettings: strict),
         .executableTarget(
-            name: "vaultdb-cli", dependencies: ["VaultDB", "VaultServer", argumentParser, logging],
+            name: "vaultdb-cli", dependencies: ["VaultDB", "VaultServer", argumentParser, histogram, logging],
+            resources: [.embedInCode("Samples")],
             swiftSettings: strict),
 
         .target(name: "TestSupport", dependencies: ["Storage"], path: "Tests/TestSupport", swiftSettings: strict),
@@ -68,7 +87,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "VaultServerTests",
-            dependencies: ["VaultServer", "VaultDB", "TestSupport", logging, "vaultdb-cli"] + lifecycle + sockets,
+            dependencies: ["VaultServer", "VaultDB", "TestSupport", crypto, httpTypes, logging, "vaultdb-cli"]
+                + lifecycle
+                + sockets,
             swiftSettings: strict),
         .testTarget(
             name: "CLITests", dependencies: ["TestSupport", "vaultdb-cli"], exclude: ["Clients"], swiftSettings: strict),

@@ -1,0 +1,124 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+internal import Synchronization
+internal import VaultDB
+
+/// A request to the API, from a caller who may make it.
+struct APICall: Sendable {
+    let state: ServerState
+    /// Nil where anybody may ask.
+    let caller: Caller?
+    let request: WebRequest
+    let context: HTTPContext
+    let query: Query
+
+    var organization: Organization {
+        get throws(Problem) {
+            guard let caller else { throw .unauthenticated }
+            return caller.organization
+        }
+    }
+    var vault: Vault { state.vault }
+
+    // MARK: What the address names
+
+    /// The identity of the path. What is no UUID is as unknown as any other id.
+    func identity(_ name: String = "identity_id") throws(Problem) -> UUID {
+        let text = context.part(name) ?? ""
+        guard let id = UUID(text: text) else { throw .notFound("no identity has the id \(text.prefix(64))") }
+        return id
+    }
+
+    func kind() throws(Problem) -> RecordKind {
+        let text = context.part("kind") ?? ""
+        guard let kind = RecordKind(text) else {
+            throw .invalid(
+                "'\(text.prefix(64))' is no kind of record", advice: "a kind is a lower-case word such as lead")
+        }
+        return kind
+    }
+
+    func recordID() throws(Problem) -> String {
+        guard let id = context.part("id"), !id.isEmpty, !id.utf8.contains(0) else {
+            throw .invalid("the record's id is no UTF-8 text")
+        }
+        return id
+    }
+
+    func cursor() throws -> RecordCursor? {
+        try query["cursor"].map { text throws(VaultError) in try RecordCursor(text) }
+    }
+
+    /// - Throws: 400 for one that is empty or too long.
+    var idempotencyKey: String? {
+        get throws(Problem) {
+            guard let key = request.headers[.idempotencyKey] else { return nil }
+            guard (1...Limits.idempotencyKeyBytesMax).contains(key.utf8.count) else {
+                throw .invalid("an Idempotency-Key has 1 to \(Limits.idempotencyKeyBytesMax) bytes")
+            }
+            return key
+        }
+    }
+
+    // MARK: The body
+
+    /// The media type of the body, without parameters.
+    var mediaType: String {
+        let header = request.headers[.contentType] ?? ""
+        return header.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
+    }
+
+    /// - Throws: 415 for a body that is compressed in a way that is not undone on the way here.
+    func requireKnownEncoding() throws(Problem) {
+        guard let encoding = request.headers[.contentEncoding]?.lowercased(),
+            !["gzip", "deflate", "identity"].contains(encoding)
+        else { return }
+        throw Problem(
+            .unsupportedMediaType, "unsupported_encoding", "a body is compressed by gzip or not at all")
+    }
+
+    func bytes() async throws -> ByteBuffer {
+        try await request.body.collect(upTo: state.limits.httpBodyBytesMax)
+    }
+
+    /// The JSON object that the body is.
+    func body(_ what: String) async throws -> Fields {
+        guard mediaType == "application/json" else {
+            throw Problem(
+                .unsupportedMediaType, "unsupported_media_type", "\(what) is a JSON object",
+                advice: "send Content-Type: application/json")
+        }
+        return try Self.fields(of: try await bytes(), what)
+    }
+
+    private static func fields(of bytes: ByteBuffer, _ what: String) throws -> Fields {
+        try Fields(JSONElement(parsing: bytes.readableBytesUInt8Span), of: what)
+    }
+
+    // MARK: Doing
+
+    func writing<Answer: Sendable>(_ body: () async throws -> Answer) async throws -> Answer {
+        try await state.writing(body)
+    }
+
+    func work<Answer: Sendable>(_ body: @escaping @Sendable () throws -> Answer) async throws -> Answer {
+        try await state.working(body)
+    }
+
+    /// The identity as it is now, for the primaries of an answer.
+    func current(_ id: UUID) throws -> Identity? { try organization.identity(id)?.identity }
+}
+
+extension Response {
+    init(_ json: JSONValue, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) {
+        self.init(jsonBytes: ByteBuffer(string: json.text), status: status, headers: headers)
+    }
+
+    init(jsonBytes: ByteBuffer, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) {
+        var headers = headers
+        headers[.contentType] = "application/json"
+        self.init(status: status, headers: headers, body: ResponseBody(byteBuffer: jsonBytes))
+    }
+}

@@ -1,0 +1,120 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+internal import VaultDB
+
+/// Many rows, streamed both ways in memory that does not grow with them.
+extension Endpoint {
+    /// Rows that share a transaction. Few enough that answers come soon, enough that a flush is shared.
+    private static let rowsPerBatch = 500
+
+    static let importEndpoint = Endpoint(
+        method: .post, path: "/api/v1/contacts/import", operation: "importRows", tag: .intake,
+        summary: """
+            Puts every row as a record: JSON Lines or CSV in, one line of JSON a row out, in their order and while rows \
+            still come. A row that can't be used has a line that says why, and the others go on. Sending it again \
+            changes nothing.
+            """,
+        role: .resolver,
+        parameters: [
+            Parameter(
+                name: "kind", place: .query, summary: "What the rows are: lead, patient, follower or another kind.",
+                schema: ["type": "string"])
+        ],
+        bodies: [("application/x-ndjson", "ImportRows"), ("text/csv", "ImportRows")],
+        successes: [
+            Success(
+                status: .ok, summary: "A line a row; a last line with `error` where the import ended early.",
+                schema: "ImportLine", type: "application/x-ndjson")
+        ]
+    ) { call in
+        guard let text = call.query["kind"], let kind = RecordKind(text) else {
+            throw Problem.invalid("no kind of record is given", advice: "add ?kind=lead, patient or follower")
+        }
+        let format: ImportFormat
+        switch call.mediaType {
+        case "application/x-ndjson", "application/jsonl", "application/json-lines": format = .jsonLines
+        case "text/csv": format = .csv
+        default:
+            throw Problem(
+                .unsupportedMediaType, "unsupported_media_type", "an import is JSON Lines or CSV",
+                advice: "send Content-Type: application/x-ndjson or text/csv")
+        }
+        let organization = try call.organization
+        let body = ResponseBody { writer in
+            var rows = ImportStream(format)
+            do {
+                for try await chunk in call.request.body {
+                    try rows.feed(chunk)
+                    while let batch = rows.next(rowsPerBatch, isLast: false) {
+                        try await writer.write(try await put(batch, kind, organization, call))
+                    }
+                }
+                try rows.finish()
+                while let batch = rows.next(rowsPerBatch, isLast: true) {
+                    try await writer.write(try await put(batch, kind, organization, call))
+                }
+            } catch {
+                // The status is gone already: the last line tells.
+                try await writer.write(ByteBuffer(string: ImportStream.line(ofError: error)))
+            }
+            try await writer.finish(nil)
+        }
+        return Response(status: .ok, headers: [.contentType: "application/x-ndjson"], body: body)
+    }
+
+    /// Writes rows in one transaction.
+    /// - Returns: a line for each.
+    private static func put(
+        _ rows: [ImportItem], _ kind: RecordKind, _ organization: Organization, _ call: APICall
+    ) async throws -> ByteBuffer {
+        let written = try await call.writing { try await organization.importRows(rows, of: kind) }
+        return ByteBuffer(string: written.map { $0.json.text + "\n" }.joined())
+    }
+}
+
+/// The rows of an import that came and are not written yet.
+private struct ImportStream {
+    private var parser: ImportParser
+    private var items: [ImportItem] = []
+
+    init(_ format: ImportFormat) { parser = ImportParser(format: format) }
+
+    mutating func feed(_ chunk: ByteBuffer) throws(ImportError) {
+        try parser.feed(chunk.readableBytesUInt8Span, into: &items)
+    }
+
+    mutating func finish() throws(ImportError) { try parser.finish(into: &items) }
+
+    /// The next rows, `count` of them or all that is left at the end; nil where there are not so many yet.
+    mutating func next(_ count: Int, isLast: Bool) -> [ImportItem]? {
+        guard !items.isEmpty, isLast || items.count >= count else { return nil }
+        defer { items.removeFirst(min(count, items.count)) }
+        return Array(items.prefix(count))
+    }
+
+    static func line(ofError error: any Error) -> String {
+        let problem = (error as? ImportError).map { Problem.invalid($0.description) } ?? Problem(error)
+        let line: JSONValue = ["error": .string(problem.code), "message": .string(problem.detail)]
+        return line.text + "\n"
+    }
+}
+
+extension ImportedRow {
+    var json: JSONValue {
+        switch self {
+        case .put(let line, let answer):
+            [
+                "line": JSONValue(line), "id": .string(answer.id), "identity_id": .string(answer.identity.text),
+                "change": .string(answer.change.rawValue), "outcome": JSONValue(answer.resolution?.outcome.name),
+                "conflicts": .array(answer.resolution?.conflicts.map(\.json) ?? []),
+                "warnings": JSONValue(answer.warnings.map(\.name)),
+            ]
+        case .rejected(let fault, let id):
+            [
+                "line": JSONValue(fault.line), "id": JSONValue(id), "error": .string(fault.code.rawValue),
+                "message": .string(fault.message),
+            ]
+        }
+    }
+}

@@ -1,0 +1,48 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import VaultDB
+
+/// What a person may ask for: everything that is held, and that it be forgotten. And the trail.
+extension Endpoint {
+    static let rightsEndpoints: [Endpoint] = [
+        Endpoint(
+            method: .delete, path: "/api/v1/contacts/{identity_id}", operation: "erase", tag: .rights,
+            summary: """
+                Erases a person: identifiers are free again, records are anonymous, the id answers 410 from then on. \
+                Bytes stay in the file until it is compacted (`vaultdb compact`).
+                """,
+            role: .admin, parameters: [.identity, .idempotencyKey],
+            successes: [Success(status: .ok, summary: "What was erased.", schema: "ErasureAnswer")],
+            problems: [.notFound, .gone]
+        ) { call in
+            let (id, organization) = (try call.identity(), try call.organization)
+            return try await call.once {
+                try await call.writing { try await organization.erase(id) }.json
+            }
+        },
+        Endpoint(
+            method: .get, path: "/api/v1/contacts/{identity_id}/export", operation: "export", tag: .rights,
+            summary: "Everything that is held about a person, as one document.", role: .admin,
+            parameters: [.identity],
+            successes: [Success(status: .ok, summary: "The document; docs/EXPORT.md.", schema: "Export")],
+            problems: [.notFound, .gone]
+        ) { call in
+            let (id, organization) = (try call.identity(), try call.organization)
+            let json = try await call.work { try organization.export(id) }
+            return Response(json, headers: [.contentDisposition: #"attachment; filename="\#(id.text).json""#])
+        },
+        Endpoint(
+            method: .get, path: "/api/v1/contacts/{identity_id}/audit", operation: "audit", tag: .rights,
+            summary: "What happened with an identity, the newest first. An erased one has a story too.", role: .reader,
+            parameters: [.identity, .limit(100, max: 10_000)],
+            successes: [Success(status: .ok, summary: "Events.", schema: "Events")], problems: [.notFound]
+        ) { call in
+            let (id, organization) = (try call.identity(), try call.organization)
+            let limit = try call.query.limit(100, max: 10_000)
+            let events = try await call.work { try organization.history(of: id, limit: limit) }
+            guard !events.isEmpty else { throw Problem.notFound("no identity has the id \(id.text)") }
+            return Response(["results": .array(events.map(\.json))])
+        },
+    ]
+}

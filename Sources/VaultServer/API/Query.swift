@@ -1,0 +1,58 @@
+internal import Foundation
+internal import VaultDB
+
+/// The query of an address, or the body of a form: names and values.
+///
+/// A plus is a space, as forms write it.
+struct Query: Sendable {
+    let pairs: [(name: String, value: String)]
+
+    init(pairs: [(name: String, value: String)]) { self.pairs = pairs }
+
+    /// - Parameter keepsPlus: whether a plus before a digit at the beginning of a value is that of a phone that somebody
+    ///   did not escape. Browsers do escape it, and what they write as a plus is a space.
+    /// - Throws: an escape that is none, or text that is not UTF-8.
+    init(_ text: String, keepsPlus: Bool = false) throws(Problem) {
+        var pairs: [(name: String, value: String)] = []
+        for part in text.split(separator: "&") {
+            let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let value = try halves.count > 1 ? Self.decoded(halves[1], keepsPlus: keepsPlus) : ""
+            pairs.append((try Self.decoded(halves[0], keepsPlus: false), value))
+        }
+        self.pairs = pairs
+    }
+
+    private static func decoded(_ text: Substring, keepsPlus: Bool) throws(Problem) -> String {
+        let isPhone = keepsPlus && text.hasPrefix("+") && text.dropFirst().first?.isWholeNumber == true
+        let plus = isPhone ? "+" : ""
+        let spaced = plus + text.dropFirst(plus.utf8.count).replacing("+", with: " ")
+        guard let decoded = spaced.removingPercentEncoding, !decoded.utf8.contains(0) else {
+            throw .invalid("the query has an escape that is no UTF-8 text")
+        }
+        return decoded
+    }
+
+    /// Nil where it is absent or empty.
+    subscript(name: String) -> String? {
+        guard let value = pairs.first(where: { $0.name == name })?.value, !value.isEmpty else { return nil }
+        return value
+    }
+
+    /// - Throws: 400 for a name that is not among these.
+    func allow(_ names: [String]) throws(Problem) {
+        if let unknown = pairs.first(where: { !names.contains($0.name) }) {
+            throw .invalid(
+                "there is no parameter '\(unknown.name.prefix(64))'",
+                advice: names.isEmpty ? "" : "there are \(names.joined(separator: ", "))")
+        }
+    }
+
+    /// A number from 1 on, `standard` where it is absent.
+    func limit(_ standard: Int, max: Int) throws(Problem) -> Int {
+        guard let text = self["limit"] else { return standard }
+        guard let number = Int(text), (1...max).contains(number) else {
+            throw .invalid("limit is no number from 1 to \(max)")
+        }
+        return number
+    }
+}

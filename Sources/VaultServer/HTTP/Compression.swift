@@ -1,0 +1,49 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOHTTPCompression
+
+/// gzip and deflate of one connection, both ways: each is put in place by the first request that asks for it, so that
+/// connections without it pass nothing more.
+struct Compression {
+    /// A compressed body may grow to so many times its size: ordinary texts stay below, bombs do not.
+    private static let decompressionRatioMax = 64
+
+    private var undoes = false
+    private var compresses = false
+
+    /// - Parameter isOnlyOne: no earlier request waits for its answer. What compresses takes each response for the answer
+    ///   to a request that it has seen, so it can't come in between.
+    mutating func prepare(
+        for head: inout HTTPRequestHead, isOnlyOne: Bool, _ context: ChannelHandlerContext,
+        after handler: ExchangeHandler
+    ) {
+        // The length of a compressed answer is not known without its body.
+        if head.method == .HEAD { head.headers.remove(name: "accept-encoding") }
+        let pipeline = context.pipeline.syncOperations
+        do {
+            if !compresses, !isOnlyOne { head.headers.remove(name: "accept-encoding") }
+            if !compresses, head.headers.contains(name: "accept-encoding") {
+                let compressor = HTTPResponseCompressor(responseCompressionPredicate: Self.mayCompress)
+                try pipeline.addHandler(compressor, position: .after(handler))
+                compresses = true
+            }
+            if !undoes, head.headers.contains(name: "content-encoding") {
+                let decompressor = NIOHTTPRequestDecompressor(limit: .ratio(Self.decompressionRatioMax))
+                try pipeline.addHandler(decompressor, position: .after(handler))
+                undoes = true
+            }
+        } catch {
+            context.fireErrorCaught(error)
+        }
+    }
+
+    /// JSON and style sheets. Pages hold a secret beside what a query put there, which compression would give away to
+    /// whoever sees lengths; import streams answer row by row.
+    private static func mayCompress(
+        _ head: inout HTTPResponseHead, _ isPossible: Bool
+    ) -> HTTPResponseCompressor.CompressionIntent {
+        let type = head.headers.first(name: "content-type") ?? ""
+        let isText = type.hasPrefix("application/json") || type.hasPrefix("text/css") || type.hasPrefix("text/plain")
+        return isText ? .compressIfPossible : .doNotCompress
+    }
+}

@@ -1,0 +1,142 @@
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Keeps an HTTP connection's requests and responses in step, and ends it when its client does not keep its side.
+///
+/// It stands next to the bytes, before what compresses: that takes each response for the answer to a request, and bytes
+/// that are no request have none.
+/// - A malformed request is answered 400 here, and goes no further.
+/// - A request that does not come to its end in time is answered 408, unless it was answered already. An import may take
+///   as long as it keeps sending, while it is not refused.
+/// - A client that takes nothing of its responses for long is disconnected.
+/// - A client that waits for `100 Continue` gets it.
+final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let requestSecondsMax: Int
+    private let idleSecondsMax: Int
+    /// Between a request's head and its end.
+    private var isReading = false
+    private var mayStream = false
+    /// Requests whose response has not begun.
+    private var unansweredCount = 0
+    /// Between a response's head and its end.
+    private var isResponding = false
+    private var compression = Compression()
+    private var requestDeadline: Scheduled<Void>?
+    private var writeDeadline: Scheduled<Void>?
+
+    init(requestSecondsMax: Int, idleSecondsMax: Int) {
+        self.requestSecondsMax = requestSecondsMax
+        self.idleSecondsMax = idleSecondsMax
+    }
+
+    // MARK: Requests
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(var head):
+            isReading = true
+            unansweredCount += 1
+            mayStream = head.method == .POST && HTTPRoutes.isStreaming(head.uri)
+            if head.headers.first(name: "expect")?.lowercased() == "100-continue" { goOn(context, head.version) }
+            compression.prepare(for: &head, isOnlyOne: unansweredCount == 1 && !isResponding, context, after: self)
+            context.fireChannelRead(wrapInboundOut(.head(head)))
+        case .body: context.fireChannelRead(data)
+        case .end:
+            isReading = false
+            requestDeadline?.cancel()
+            requestDeadline = nil
+            context.fireChannelRead(data)
+        }
+    }
+
+    private func goOn(_ context: ChannelHandlerContext, _ version: HTTPVersion) {
+        guard !isResponding, unansweredCount == 1 else { return }
+        context.writeAndFlush(
+            wrapOutboundOut(.head(HTTPResponseHead(version: version, status: .continue))), promise: nil)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        // A request that came at once never costs a timer.
+        if isReading, !mayStream { expectEnd(context) }
+        context.fireChannelReadComplete()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard error is HTTPParserError else { return context.fireErrorCaught(error) }
+        let status: HTTPResponseStatus =
+            (error as? HTTPParserError) == .headerOverflow ? .requestHeaderFieldsTooLarge : .badRequest
+        refuse(context, status)
+    }
+
+    private func expectEnd(_ context: ChannelHandlerContext) {
+        guard requestDeadline == nil, requestSecondsMax > 0 else { return }
+        requestDeadline = schedule(context, requestSecondsMax) { handler, context in
+            if handler.isReading { handler.refuse(context, .requestTimeout) }
+        }
+    }
+
+    /// The last answer on this connection; none where another has begun, or is owed to an earlier request.
+    private func refuse(_ context: ChannelHandlerContext, _ status: HTTPResponseStatus) {
+        let owed = isReading ? 1 : 0
+        if !isResponding, unansweredCount == owed {
+            let headers: HTTPHeaders = ["connection": "close", "content-length": "0"]
+            let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+            context.write(wrapOutboundOut(.head(head)), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        }
+        context.close(promise: nil)
+    }
+
+    // MARK: Responses
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .head(let head):
+            unansweredCount -= 1
+            isResponding = true
+            // An import that is refused has no reason to go on.
+            if isReading, head.status != .ok { mayStream = false }
+        case .body: break
+        case .end:
+            isResponding = false
+            if isReading, !mayStream { expectEnd(context) }
+        }
+        context.write(data, promise: promise)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        writeDeadline?.cancel()
+        writeDeadline = nil
+        if !context.channel.isWritable, idleSecondsMax > 0 {
+            writeDeadline = schedule(context, idleSecondsMax) { $1.close(promise: nil) }
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: Ending
+
+    func channelInactive(context: ChannelHandlerContext) {
+        stop()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { stop() }
+
+    private func stop() {
+        requestDeadline?.cancel()
+        writeDeadline?.cancel()
+    }
+
+    private func schedule(
+        _ context: ChannelHandlerContext, _ seconds: Int,
+        _ body: @escaping @Sendable (ExchangeHandler, ChannelHandlerContext) -> Void
+    ) -> Scheduled<Void> {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        return context.eventLoop.scheduleTask(in: .seconds(Int64(seconds))) { body(bound.value.0, bound.value.1) }
+    }
+}

@@ -1,0 +1,42 @@
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOHTTPTypes
+internal import NIOHTTPTypesHTTP1
+internal import NIOSSL
+
+/// The way of an HTTP/1.1 connection from bytes to requests and back: TLS, limits on headers, deadlines, gzip both ways.
+struct HTTPChannel: ServerChildChannel, HTTPChannelHandler {
+    typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+
+    let responder: Responder
+    let limits: ServerLimits
+    let security: NIOSSLContext?
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
+            let pipeline = channel.pipeline.syncOperations
+            if let security { try pipeline.addHandler(NIOSSLServerHandler(context: security)) }
+            var decoder = NIOHTTPDecoderLimitConfiguration()
+            decoder.maxHeaderFieldSize = limits.httpHeaderBytesMax
+            decoder.maxHeaderListSize = limits.httpHeaderBytesMax
+            decoder.maxHeaderFieldCount = 100
+            try pipeline.configureHTTPServerPipeline(
+                withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
+                withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoder)
+            let idle = limits.httpIdleSecondsMax
+            try pipeline.addHandler(
+                ExchangeHandler(requestSecondsMax: limits.httpRequestSecondsMax, idleSecondsMax: idle))
+            try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: security != nil))
+            try pipeline.addHandler(
+                HTTPConnectionStateHandler(idleTimeout: idle > 0 ? .seconds(idle) : nil, logger: logger))
+            return try NIOAsyncChannel(
+                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+        }
+    }
+
+    func handle(value: Value, logger: Logger) async {
+        await handleHTTP(asyncChannel: value, logger: logger)
+    }
+}

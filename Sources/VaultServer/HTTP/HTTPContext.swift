@@ -1,0 +1,29 @@
+internal import Foundation
+internal import Hummingbird
+internal import HummingbirdCore
+internal import NIOCore
+
+/// A request over HTTP. `Request` alone is one of Redis' protocol.
+typealias WebRequest = HummingbirdCore.Request
+
+/// What is known of a request beside its own bytes.
+struct HTTPContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    private let channel: any Channel
+
+    init(source: Source) {
+        coreContext = CoreRequestContextStorage(source: source)
+        channel = source.channel
+    }
+
+    /// The address that it came from, without a port.
+    var peer: String { channel.remoteAddress?.ipAddress ?? "local" }
+
+    /// A part of the path, without percent escapes; nil where they are none.
+    func part(_ name: String) -> String? {
+        guard let part = coreContext.parameters.get(name), part.utf8.contains(UInt8(ascii: "%")) else {
+            return coreContext.parameters.get(name)
+        }
+        return part.removingPercentEncoding
+    }
+}
