@@ -1,0 +1,178 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import VaultDB
+
+/// The review queue, and what is decided there.
+extension PageCall {
+    private static let pairsPerPage = 25
+    private static let mergesShown = 10
+
+    func conflicts() async throws -> Response {
+        let (times, organization) = (times, organization)
+        let cursor = try query["from"].map { text throws(VaultError) in try ConflictCursor(text) }
+        let queue = try await pages.state.working {
+            try organization.conflictPage(from: cursor, limit: Self.pairsPerPage)
+        }
+        let merges = try organization.merges(limit: Self.mergesShown)
+        var content: PageContent = [
+            "pairs": .list(try queue.conflicts.map { .object(try pair($0, times)) }),
+            "is_empty": .flag(queue.conflicts.isEmpty && queue.next == nil),
+            "merges": .list(try merges.map { .object(try merge($0, times)) }), "has_merges": .flag(!merges.isEmpty),
+        ]
+        content["more"] = .optional(
+            queue.next.map { path("/conflicts?from=\(Self.escaped($0.description))") })
+        return try page("conflicts", content)
+    }
+
+    private func pair(_ conflict: Conflict, _ times: PageTimes) throws -> PageContent {
+        var content = reason(conflict, times)
+        content["href"] = .text(path("/conflicts/\(conflict.first.text)/\(conflict.second.text)"))
+        content["first"] = .object(try person(conflict.first))
+        content["second"] = .object(try person(conflict.second))
+        content["seen"] = times.day(conflict.lastSeen)
+        return content
+    }
+
+    private func reason(_ conflict: Conflict, _ times: PageTimes) -> PageContent {
+        var content: PageContent = [
+            "identifier": .text(conflict.identifier.text),
+            "identifier_label": .text(language.text("identifier.\(conflict.identifier.kind)")),
+            "count": .text(language.text("times", count: Int(clamping: conflict.count))),
+            "first_seen": times.day(conflict.firstSeen), "last_seen": times.day(conflict.lastSeen),
+        ]
+        content["source"] = .optional(conflict.source)
+        return content
+    }
+
+    private func merge(_ merge: Merge, _ times: PageTimes) throws -> PageContent {
+        let survivor = try organization.identity(merge.into).map { name(of: $0.identity) }
+        return [
+            "text": .text(survivor ?? language.text("unnamed")), "time": times.day(merge.time),
+            "href": .text(path("/contacts/\(merge.into.text)")),
+            "undo": .object(["action": .text(path("/merges/\(merge.id.text)/undo"))]),
+        ]
+    }
+
+    // MARK: One pair
+
+    func conflict() async throws -> Response {
+        let (first, second, times) = (try identity("first"), try identity("second"), times)
+        let reasons = try organization.conflicts(of: first).filter { $0.first == second || $0.second == second }
+        guard !reasons.isEmpty, first != second else { throw Problem.notFound("there is no such pair") }
+        let open = reasons.filter { $0.state == .open }
+        var content: PageContent = [
+            "reasons": .list((open.isEmpty ? reasons : open).map { .object(reason($0, times)) }),
+            "is_settled": .flag(open.isEmpty),
+            "sides": .list([
+                .object(try side(first, other: second, isOpen: !open.isEmpty, times)),
+                .object(try side(second, other: first, isOpen: !open.isEmpty, times)),
+            ]),
+            "keep_apart": .object([
+                "action": .text(path("/conflicts/keep-apart")), "first": .text(first.text),
+                "second": .text(second.text),
+            ]),
+        ]
+        if open.isEmpty { content["settled_text"] = .text(language.text(Self.settlement(reasons))) }
+        return try page("conflict", content)
+    }
+
+    private static func settlement(_ reasons: [Conflict]) -> String {
+        if reasons.contains(where: { $0.state == .merged }) { return "settled.merged" }
+        return reasons.contains { $0.state == .keptApart } ? "settled.apart" : "settled.none"
+    }
+
+    private func side(_ id: UUID, other: UUID, isOpen: Bool, _ times: PageTimes) throws -> PageContent {
+        let contact = try organization.contact(id, order: .newestFirst, limit: 3)
+        var content = person(contact.identity).merging(totals(contact, times)) { own, _ in own }
+        content["identifiers"] = identifiers(of: contact.identity)
+        content["entries"] = .list(
+            contact.timeline.records.map { record in
+                var entry = entry(record, times)
+                entry["date"] = times.day(record.createdAt)
+                return .object(entry)
+            })
+        guard isOpen else { return content }
+        do throws(VaultError) {
+            let preview = try organization.previewMerge(other, into: id)
+            content["merge"] = .object([
+                "action": .text(path("/contacts/\(other.text)/merge")), "into": .text(id.text),
+                "label": .text(language.text("keep_this")), "preview": .object(self.preview(preview)),
+            ])
+        } catch {
+            // A merge that the vault would refuse is not offered.
+            guard error.code == .refused else { throw error }
+        }
+        return content
+    }
+
+    private func preview(_ preview: MergePreview) -> PageContent {
+        let survivor = preview.survivor
+        var content: PageContent = [
+            "identifiers": .list(survivor.identifiers.prefix(50).map { .text($0.identifier.text) }),
+            "gains": .list(gains(preview).map { .text($0) }),
+        ]
+        content["name"] = .optional(survivor.displayName)
+        content["email"] = .optional(survivor.primaryEmail)
+        content["phone"] = .optional(survivor.primaryPhone)
+        return content
+    }
+
+    /// What a merge brings, a sentence each.
+    private func gains(_ preview: MergePreview) -> [String] {
+        var gains = preview.records.map { count in
+            language.text(
+                count.count == 1 ? "gain.records.one" : "gain.records.many", language.count(count.count, of: count.kind)
+            )
+        }
+        for (key, count) in [
+            ("identifiers", preview.from.identifiers.count), ("converted", preview.convertedLeads.count),
+            ("settled", preview.conflictsSettled), ("moved", preview.conflictsMoved),
+        ] where count > 0 {
+            gains.append(language.text("gain.\(key)", count: count))
+        }
+        gains += preview.names.map { language.text("gain.name", $0) }
+        return gains + [language.text("gain.redirect")]
+    }
+
+    // MARK: Deciding
+
+    func merge() async throws -> Response {
+        try requireReview()
+        let (from, into, organization) = (try identity(), try id(inForm: "into"), organization)
+        return try await decided(otherwise: "/conflicts") {
+            let answer = try await pages.state.writing { try await organization.merge(from, into: into) }
+            return redirect(
+                to: path("/contacts/\(answer.identity.text)"), PageNotice(key: "notice.merged", merge: answer.merge))
+        }
+    }
+
+    func undo() async throws -> Response {
+        try requireReview()
+        let (merge, organization) = (try identity(), organization)
+        return try await decided(otherwise: "/conflicts") {
+            try await pages.state.writing { try await organization.unmerge(merge) }
+            return redirect(to: path("/conflicts"), PageNotice(key: "notice.unmerged"))
+        }
+    }
+
+    func keepApart() async throws -> Response {
+        try requireReview()
+        let (first, second, organization) = (try id(inForm: "first"), try id(inForm: "second"), organization)
+        return try await decided(otherwise: "/conflicts") {
+            _ = try await pages.state.writing { try await organization.keepApart(first, second) }
+            return redirect(to: path("/conflicts"), PageNotice(key: "notice.kept_apart"))
+        }
+    }
+
+    /// What the vault refuses was decided by somebody else meanwhile: the next page says so.
+    private func decided(
+        otherwise fallback: String, _ decide: () async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await decide()
+        } catch let error as VaultError where [.refused, .notFound, .erased].contains(error.code) {
+            return redirect(to: path(fallback), PageNotice(key: "notice.refused"))
+        }
+    }
+}

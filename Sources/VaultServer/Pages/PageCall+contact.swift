@@ -1,0 +1,110 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import VaultDB
+
+/// A whole person, and one record of theirs.
+extension PageCall {
+    private static let entriesPerPage = 50
+    private static let doubtsMax = 10
+
+    func contact() async throws -> Response {
+        let (id, times) = (try identity(), times)
+        let cursor = try query["from"].map { text throws(VaultError) in try RecordCursor(text) }
+        let contact = try organization.contact(
+            id, from: cursor, order: .newestFirst, limit: Self.entriesPerPage)
+        var content = person(contact.identity).merging(totals(contact, times)) { own, _ in own }
+        let aliases = contact.identity.aliases
+        content["aliases"] = .list(aliases.map { .text($0) })
+        content["has_aliases"] = .flag(!aliases.isEmpty)
+        content["identifiers"] = identifiers(of: contact.identity)
+        content["redirected_from"] = .optional(contact.redirectedFrom?.text)
+        content["days"] = .list(days(contact.timeline.records, times))
+        content["has_days"] = .flag(!contact.timeline.records.isEmpty)
+        let here = path("/contacts/\(contact.identity.id.text)")
+        content["older"] = .optional(contact.timeline.next.map { "\(here)?from=\(Self.escaped($0.description))" })
+        content["newest"] = cursor == nil ? nil : .text(here)
+        let doubts = try organization.conflicts(of: contact.identity.id).filter { $0.state == .open }
+        content["has_conflicts"] = .flag(!doubts.isEmpty)
+        content["conflicts"] = .list(
+            try doubts.prefix(Self.doubtsMax).map { try doubt($0, of: contact.identity.id) })
+        return try page("contact", content)
+    }
+
+    private func days(_ records: [Record], _ times: PageTimes) -> [PageValue] {
+        var days: [[Record]] = []
+        for record in records {
+            if let last = days.last?.first, times.isSameDay(last.createdAt, record.createdAt) {
+                days[days.count - 1].append(record)
+            } else {
+                days.append([record])
+            }
+        }
+        return days.compactMap { records in
+            guard let first = records.first else { return nil }
+            return .object([
+                "heading": .text(times.heading(first.createdAt)), "iso": .text(times.isoDay(first.createdAt)),
+                "entries": .list(records.map { .object(entry($0, times)) }),
+            ])
+        }
+    }
+
+    private func doubt(_ conflict: Conflict, of id: UUID) throws -> PageValue {
+        let other = conflict.first == id ? conflict.second : conflict.first
+        return .object([
+            "href": .text(path("/conflicts/\(conflict.first.text)/\(conflict.second.text)")),
+            "identifier": .text(conflict.identifier.text),
+            "other_name": try person(other)["name"] ?? "",
+        ])
+    }
+
+    // MARK: A record
+
+    func record() async throws -> Response {
+        guard let kind = context.part("kind").flatMap(RecordKind.init), let id = context.part("id"), !id.isEmpty,
+            let record = try organization.record(kind, id)
+        else { throw Problem.notFound("there is no such record") }
+        var content = entry(record, times)
+        content["contact"] = .object(try person(record.identity))
+        content["fields"] = .list(fields(of: record).map(PageValue.object))
+        let attributes = attributes(of: record)
+        content["attributes"] = .list(attributes)
+        content["has_attributes"] = .flag(!attributes.isEmpty)
+        return try page("record", content)
+    }
+
+    private func fields(of record: Record) -> [PageContent] {
+        let texts: [(key: String, value: String?)] = [
+            ("first_name", record.firstName), ("last_name", record.lastName), ("email", record.email),
+            ("phone", record.phone), ("source", record.source), ("status", record.status.map(language.status)),
+        ]
+        var fields: [PageContent] = texts.compactMap { key, value in
+            PageValue.optional(value).map { ["label": .text(language.text(key)), "value": $0] }
+        }
+        for (key, time) in [("created", record.createdAt), ("updated", record.updatedAt)] {
+            fields.append([
+                "label": .text(language.text(key)), "iso": .text(time.description),
+                "value": .text("\(times.heading(time)), \(times.clock(time))"),
+            ])
+        }
+        return fields
+    }
+
+    private func attributes(of record: Record) -> [PageValue] {
+        guard let text = record.attributes, case .object(let members, _)? = try? JSONElement(parsing: text.utf8.span)
+        else { return [] }
+        return members.map { .object(["name": .text($0.name), "value": .text($0.value.plainText)]) }
+    }
+}
+
+extension JSONElement {
+    /// A text as it is, and anything else as its JSON.
+    fileprivate var plainText: String {
+        switch self {
+        case .null: "–"
+        case .bool(let flag): String(flag)
+        case .number(let text), .string(let text), .object(_, let text): text
+        case .array(let elements): elements.map(\.plainText).joined(separator: ", ")
+        }
+    }
+}

@@ -1,0 +1,91 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import VaultDB
+
+/// Looking somebody up.
+extension PageCall {
+    private static let resultsMax = 50
+
+    /// What a text looks like.
+    private enum Meaning {
+        case id(UUID)
+        case identifier(IdentifierKind)
+        case name
+
+        init(_ text: String) {
+            let digits = text.count { $0.isNumber }
+            if let id = UUID(text: text) {
+                self = .id(id)
+            } else if text.contains("@"), !text.hasPrefix("@") {
+                self = .identifier(.email)
+            } else if digits >= 5, text.allSatisfy({ $0.isNumber || "+()-./ ".contains($0) }) {
+                self = .identifier(.phone)
+            } else if text.contains(":"), ExternalID(text) != nil {
+                self = .identifier(.external)
+            } else {
+                self = .name
+            }
+        }
+    }
+
+    func contacts() async throws -> Response {
+        let text = query["q"]?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
+        guard !text.isEmpty else { return try page("contacts", ["has_query": false, "query": ""]) }
+        var content: PageContent = ["has_query": true, "query": .text(text)]
+        guard text.utf8.count <= Limits.searchTextBytesMax else {
+            content["problem"] = .text(language.text("unsearchable.long"))
+            return try page("contacts", content)
+        }
+        switch Meaning(text) {
+        case .id(let id): return redirect(to: path("/contacts/\(id.text)"))
+        case .identifier(let kind): try lookUp(text, kind, &content)
+        case .name: try await search(text, &content)
+        }
+        return try page("contacts", content)
+    }
+
+    private func lookUp(_ text: String, _ kind: IdentifierKind, _ content: inout PageContent) throws {
+        let identifier: Identifier
+        do throws(VaultError) {
+            identifier = try organization.identifier(text, kind: kind)
+        } catch {
+            guard error.code == .noUsableIdentifier || error.code == .invalidArgument else { throw error }
+            content["problem"] = .text(language.text("unsearchable"))
+            return
+        }
+        content["understood"] = .text(language.text("understood.\(kind)", identifier.text))
+        let id: UUID?
+        switch kind {
+        case .email: id = try organization.find(email: text)
+        case .phone: id = try organization.find(phone: text)
+        case .external: id = try organization.find(external: text)
+        }
+        show(try id.flatMap { try organization.identity($0)?.identity }.map { [$0] } ?? [], &content)
+    }
+
+    private func search(_ text: String, _ content: inout PageContent) async throws {
+        do {
+            let organization = organization
+            let found = try await pages.state.working { try organization.search(text, limit: Self.resultsMax) }
+            content["understood"] = .text(language.text("understood.name", text))
+            content["is_incomplete"] = .flag(!found.isComplete || found.matches.count == Self.resultsMax)
+            show(found.matches, &content)
+        } catch let error as VaultError where error.code == .invalidArgument {
+            content["problem"] = .text(language.text("unsearchable"))
+        }
+    }
+
+    private func show(_ people: [Identity], _ content: inout PageContent) {
+        let times = times
+        content["is_empty"] = .flag(people.isEmpty)
+        content["result_count"] = .text(
+            people.isEmpty ? language.text("results.none") : language.text("results", count: people.count))
+        content["results"] = .list(
+            people.map { identity in
+                var person = person(identity)
+                person["created"] = times.day(identity.createdAt)
+                return .object(person)
+            })
+    }
+}

@@ -1,0 +1,67 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+internal import VaultDB
+
+/// A request for a page, from a browser that may have it.
+struct PageCall {
+    let pages: Pages
+    let request: WebRequest
+    let context: HTTPContext
+    let frame: PageFrame
+    let session: PageSession
+    let query: Query
+    /// The body of a form; empty for a page.
+    var form: Query = .empty
+
+    var language: PageLanguage { frame.language }
+    var organization: Organization { pages.state.vault.organization(session.organization) }
+    var times: PageTimes { PageTimes(language, in: pages.state.configuration.timeZone) }
+    var mayReview: Bool { session.grant.role >= .admin }
+
+    func path(_ path: String) -> String { frame.path(path) }
+
+    func identity(_ name: String = "id") throws(Problem) -> UUID {
+        guard let id = context.part(name).flatMap(UUID.init(text:)) else {
+            throw .notFound("there is no such contact")
+        }
+        return id
+    }
+
+    func id(inForm name: String) throws(Problem) -> UUID {
+        guard let id = form[name].flatMap(UUID.init(text:)) else { throw .invalid("\(name) is no id") }
+        return id
+    }
+
+    func requireReview() throws(Problem) {
+        if !mayReview { throw Problem(.forbidden, "forbidden", "this needs the role admin") }
+    }
+
+    /// A page of this call.
+    func page(_ template: String, _ content: PageContent) throws(Problem) -> Response {
+        pages.sessions.tell(session.id, nil)
+        return try pages.page(template, content, frame, session)
+    }
+
+    /// Goes on to another page, with a message there.
+    func redirect(to path: String, _ notice: PageNotice? = nil) -> Response {
+        pages.sessions.tell(session.id, notice)
+        return .redirect(to: path, type: .normal)
+    }
+}
+
+/// Where a page lies: its language, and how its links begin.
+struct PageFrame {
+    let language: PageLanguage
+    /// `/es`, `/en`, or empty where the browser's language counts.
+    let prefix: String
+    /// The address behind the prefix, with its query.
+    let address: String
+
+    func path(_ path: String) -> String { prefix + path }
+}
+
+extension Query {
+    static var empty: Query { Query(pairs: []) }
+}

@@ -1,0 +1,192 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+internal import VaultDB
+
+/// The addresses of the pages, each under `/es`, under `/en` and under neither.
+extension Pages {
+    private typealias Show = @Sendable (PageCall) async throws -> Response
+
+    private static let shown: [(path: String, show: Show)] = [
+        ("/contacts", { try await $0.contacts() }), ("/contacts/{id}", { try await $0.contact() }),
+        ("/records/{kind}/{id}", { try await $0.record() }), ("/conflicts", { try await $0.conflicts() }),
+        ("/conflicts/{first}/{second}", { try await $0.conflict() }),
+    ]
+
+    private static let sent: [(path: String, act: Show)] = [
+        ("/contacts/{id}/merge", { try await $0.merge() }), ("/merges/{id}/undo", { try await $0.undo() }),
+        ("/conflicts/keep-apart", { try await $0.keepApart() }), ("/sign-out", { try await $0.signOut() }),
+    ]
+
+    /// Every address of a page, for those who count and those who say what there is not.
+    static var addresses: [(method: HTTPRequest.Method, path: String)] {
+        let shown = shown.map { (HTTPRequest.Method.get, $0.path) } + [(.get, "/sign-in")]
+        let sent = sent.map { (HTTPRequest.Method.post, $0.path) } + [(.post, "/sign-in")]
+        let fixed: [(HTTPRequest.Method, String)] = [
+            (.get, "/"), (.get, "/assets/style.css"), (.get, "/es"), (.get, "/en"),
+        ]
+        return fixed + ["", "/es", "/en"].flatMap { prefix in (shown + sent).map { ($0.0, prefix + $0.1) } }
+    }
+
+    func register(on router: Router<HTTPContext>) {
+        add(router, .get, "/assets/style.css") { _, _ in styleSheet }
+        add(router, .get, "/") { request, _ in .redirect(to: PageFrame(of: request).path("/contacts")) }
+        for prefix in ["", "/es", "/en"] {
+            if !prefix.isEmpty { add(router, .get, prefix) { _, _ in .redirect(to: "\(prefix)/contacts") } }
+            for (path, show) in Self.shown {
+                add(router, .get, prefix + path) { request, context in
+                    try await answer(request, context) { try await show(call($0, request, context)) }
+                }
+            }
+            for (path, act) in Self.sent {
+                add(router, .post, prefix + path) { request, context in
+                    try await answer(request, context) { try await act(form($0, request, context)) }
+                }
+            }
+            add(router, .get, prefix + "/sign-in") { try await showSignIn($0, $1) }
+            add(router, .post, prefix + "/sign-in") { try await signIn($0, $1) }
+        }
+    }
+
+    private func add(
+        _ router: Router<HTTPContext>, _ method: HTTPRequest.Method, _ path: String,
+        _ handle: @escaping @Sendable (WebRequest, HTTPContext) async throws -> Response
+    ) {
+        router.on(RouterPath(path), method: method, use: handle)
+    }
+
+    // MARK: Who asks
+
+    /// Runs `body` for the browser's session, or leads to where one begins. What fails is shown as a page.
+    private func answer(
+        _ request: WebRequest, _ context: HTTPContext, _ body: (PageSession) async throws -> Response
+    ) async throws -> Response {
+        guard let session = try session(of: request) else { return signInFirst(request) }
+        do {
+            return try await body(session)
+        } catch {
+            let problem = Problem(error)
+            if problem.status == .internalServerError { throw error }
+            return self.problem(problem, request)
+        }
+    }
+
+    /// The session of the browser, as far as its token is still good; a new one where none is asked for.
+    private func session(of request: WebRequest) throws -> PageSession? {
+        if let session = cookie(of: request).flatMap({ sessions.resume($0) }) {
+            if state.access.renewed(session.grant) != nil { return session }
+            sessions.end(session.id)
+        }
+        guard let grant = state.access.grantWithoutToken, let organization = try onlyOrganization() else { return nil }
+        return sessions.begin(grant, organization)
+    }
+
+    /// The one of the configuration, or the vault's only one.
+    private func onlyOrganization() throws -> UUID? {
+        if let organization = state.configuration.organization { return organization }
+        let all = try state.vault.organizations()
+        return all.count == 1 ? all.first : nil
+    }
+
+    private func signInFirst(_ request: WebRequest) -> Response {
+        let frame = PageFrame(of: request)
+        let next = request.method == .get ? frame.path(frame.address) : frame.path("/contacts")
+        let value = next.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        return .redirect(to: "\(frame.path("/sign-in"))?next=\(value)")
+    }
+
+    private func call(_ session: PageSession, _ request: WebRequest, _ context: HTTPContext) throws(Problem) -> PageCall
+    {
+        PageCall(
+            pages: self, request: request, context: context, frame: PageFrame(of: request), session: session,
+            query: try Query(request.uri.query ?? ""))
+    }
+
+    /// A form that came from a page of this session.
+    private func form(
+        _ session: PageSession, _ request: WebRequest, _ context: HTTPContext
+    ) async throws -> PageCall {
+        var call = try call(session, request, context)
+        call.form = try await fields(of: request)
+        // Both are 64 hexadecimal digits; their digests compare in constant time.
+        guard let shown = call.form["csrf"], Self.digest(shown) == Self.digest(session.csrf) else {
+            throw Problem(.forbidden, "expired", "the form is not of this session")
+        }
+        return call
+    }
+
+    private func fields(of request: WebRequest) async throws -> Query {
+        let body = try await request.body.collect(upTo: min(64 << 10, state.limits.httpBodyBytesMax))
+        return try Query(String(buffer: body))
+    }
+
+    // MARK: Signing in
+
+    private func showSignIn(_ request: WebRequest, _ context: HTTPContext) async throws -> Response {
+        let query = try Query(request.uri.query ?? "")
+        return try signInPage(PageFrame(of: request), next: query["next"], hasSignedOut: query["signed_out"] != nil)
+    }
+
+    private func signInPage(
+        _ frame: PageFrame, next: String?, error: String? = nil, hasSignedOut: Bool = false,
+        status: HTTPResponse.Status = .ok
+    ) throws -> Response {
+        var content: PageContent = [
+            "action": .text(frame.path("/sign-in")), "next": .text(Self.local(next) ?? frame.path("/contacts")),
+            "needs_token": .flag(state.access.isProtected), "csrf": "",
+        ]
+        content["error"] = error.map { .text(frame.language.text($0)) }
+        if hasSignedOut {
+            content["notice"] = .object(["text": .text(frame.language.text("notice.signed_out"))])
+        }
+        if !state.access.isProtected {
+            content["organizations"] = .list(
+                try state.vault.organizations().prefix(100).map { .object(["id": .text($0.text)]) })
+        }
+        return try page("sign_in", content, frame, nil, status: status)
+    }
+
+    private func signIn(_ request: WebRequest, _ context: HTTPContext) async throws -> Response {
+        let (frame, form) = (PageFrame(of: request), try await fields(of: request))
+        let next = Self.local(form["next"]) ?? frame.path("/contacts")
+        do {
+            let (grant, organization) = try chosen(form, context)
+            if let former = cookie(of: request) { sessions.end(former) }
+            let session = sessions.begin(grant, organization)
+            var response = Response.redirect(to: next)
+            response.headers[.setCookie] = cookie(session.id, seconds: 43_200)
+            return response
+        } catch let problem as Problem {
+            let error = problem.status == .tooManyRequests ? "token.limited" : "token.wrong"
+            return try signInPage(frame, next: next, error: error, status: problem.status)
+        }
+    }
+
+    private func chosen(_ form: Query, _ context: HTTPContext) throws -> (Grant, UUID) {
+        if let grant = state.access.grantWithoutToken {
+            guard let id = form["organization"].flatMap(UUID.init(text:)) else { throw Problem.unauthenticated }
+            return (grant, id)
+        }
+        let grant = try access.grant(showing: form["token"] ?? "", context)
+        guard let organization = grant.organization else { throw Problem.unauthenticated }
+        return (grant, organization)
+    }
+
+    /// An address of this server, so that signing in leads nowhere else.
+    private static func local(_ path: String?) -> String? {
+        guard let path, path.hasPrefix("/"), !path.hasPrefix("//"), !path.contains("\\"),
+            path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        else { return nil }
+        return path
+    }
+}
+
+extension PageCall {
+    func signOut() async throws -> Response {
+        pages.sessions.end(session.id)
+        var response = Response.redirect(to: path("/sign-in?signed_out=1"))
+        response.headers[.setCookie] = pages.cookie("", seconds: 0)
+        return response
+    }
+}

@@ -1,0 +1,83 @@
+internal import Foundation
+internal import NIOCore
+internal import Synchronization
+internal import VaultDB
+
+/// A browser that uses the pages.
+struct PageSession: Sendable {
+    /// What its cookie holds: 256 random bits in hexadecimal digits.
+    let id: String
+    let grant: Grant
+    let organization: UUID
+    /// What its forms must bring along, so that no other site can send them.
+    let csrf: String
+    /// To be shown on the next page.
+    var notice: PageNotice?
+    fileprivate var end: NIODeadline
+
+    var isSignedIn: Bool { grant.token != nil }
+}
+
+/// A message after an action.
+struct PageNotice: Equatable, Sendable {
+    /// A key of the texts.
+    let key: String
+    /// The merge that it offers to undo.
+    var merge: UUID?
+}
+
+/// The browsers that use the pages, in memory: a restart signs everybody out.
+final class Sessions: Sendable {
+    /// A session that is not used for so long ends.
+    static let lifetime = TimeAmount.hours(12)
+
+    private let sessionsMax: Int
+    private let sessions = Mutex<[String: PageSession]>([:])
+
+    init(max: Int) { sessionsMax = max }
+
+    func begin(_ grant: Grant, _ organization: UUID, notice: PageNotice? = nil, at now: NIODeadline = .now())
+        -> PageSession
+    {
+        let session = PageSession(
+            id: Self.secret(), grant: grant, organization: organization, csrf: Self.secret(), notice: notice,
+            end: now + Self.lifetime)
+        sessions.withLock { sessions in
+            if sessions.count >= sessionsMax { makeRoom(&sessions, now) }
+            sessions[session.id] = session
+        }
+        return session
+    }
+
+    /// The session of a cookie, which lasts anew from now on. Its notice is shown once.
+    func resume(_ id: String, at now: NIODeadline = .now()) -> PageSession? {
+        sessions.withLock { sessions in
+            guard var session = sessions[id] else { return nil }
+            guard session.end > now else {
+                sessions[id] = nil
+                return nil
+            }
+            session.end = now + Self.lifetime
+            sessions[id] = session
+            return session
+        }
+    }
+
+    func tell(_ id: String, _ notice: PageNotice?) { sessions.withLock { $0[id]?.notice = notice } }
+
+    func end(_ id: String) { sessions.withLock { $0[id] = nil } }
+
+    /// Lets go of what has ended; where that is nothing, of the tenth that ends first.
+    private func makeRoom(_ sessions: inout [String: PageSession], _ now: NIODeadline) {
+        sessions = sessions.filter { $0.value.end > now }
+        guard sessions.count >= sessionsMax else { return }
+        for session in sessions.values.sorted(by: { $0.end < $1.end }).prefix(max(sessionsMax / 10, 1)) {
+            sessions[session.id] = nil
+        }
+    }
+
+    private static func secret() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }.hex
+    }
+}
