@@ -51,6 +51,7 @@ struct VaultDBCommand: ParsableCommand {
                     BackupCommand.self, RestoreCommand.self, CompactCommand.self, RekeyCommand.self,
                 ]),
             CommandGroup(name: "The server", subcommands: [ServeCommand.self, TokenCommand.self]),
+            CommandGroup(name: "Speed", subcommands: [BenchCommand.self]),
         ])
 
     static func main() {

@@ -4,23 +4,26 @@ import Logging
 import VaultDB
 import VaultServer
 
-/// `vaultdb serve`: answers Redis' protocol over one vault until it is told to stop.
+/// `vaultdb serve`: one vault over Redis' protocol and HTTP, with pages, until it is told to stop.
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Serve the vault over Redis' protocol.",
+        abstract: "Serve the vault: Redis' protocol, an HTTP API, and pages.",
         discussion: """
-            Every Redis client can talk to it; docs/RESP.md has the commands. Listens on loopback unless told \
-            otherwise, and elsewhere only with tokens (`vaultdb token create`). SIGTERM and SIGINT let it answer what \
-            is under way and stop.
+            Every Redis client can talk to it; docs/RESP.md has the commands, docs/HTTP.md the API and the pages. \
+            Listens on loopback unless told otherwise, and elsewhere only with tokens (`vaultdb token create`). \
+            SIGTERM and SIGINT let it answer what is under way and stop.
 
             Each setting can come from a flag, from the environment (VAULTDB_PORT) or from a JSON file ("port"), \
             the first of them counts. The limits of docs/RESP.md are set by --limit, VAULTDB_… or the file.
 
               vaultdb serve
+              vaultdb serve --demo
               vaultdb serve --port 0 --durability relaxed
               vaultdb serve --host 0.0.0.0 --tls-certificate server.pem --tls-key server.key
               redis-cli -p 7379 find 8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80 email ana@example.com
+              curl -H 'X-Organization-Id: 8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80' \\
+                '127.0.0.1:8080/api/v1/contacts?email=ana@example.com'
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -28,10 +31,22 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Where to listen (127.0.0.1).", valueName: "address"))
     var host: String?
 
-    @Option(help: ArgumentHelp("The port (7379); 0 lets the system choose.", valueName: "n"))
+    @Option(help: ArgumentHelp("The port of Redis' protocol (7379); 0 lets the system choose.", valueName: "n"))
     var port: Int?
 
-    @Option(help: ArgumentHelp("Event loops (one per core).", valueName: "n"))
+    @Option(help: ArgumentHelp("The port of HTTP (8080); 0 lets the system choose.", valueName: "n"))
+    var httpPort: Int?
+
+    @Flag(help: "Serve no HTTP.")
+    var noHTTP = false
+
+    @Flag(help: "Serve the sample contacts, from a vault that is made for it and gone at the end.")
+    var demo = false
+
+    @Option(help: ArgumentHelp("In which pages show times, such as Europe/Madrid (this machine's).", valueName: "zone"))
+    var timeZone: String?
+
+    @Option(help: ArgumentHelp("Event loops (one per two cores).", valueName: "n"))
     var threads: Int?
 
     @Option(
@@ -78,15 +93,27 @@ struct ServeCommand: ParsableCommand {
         options.creates = false
         options.durability = settings.durability
         options.logger.logLevel = global.verbose ? .debug : settings.logLevel
-        let vault = try global.open(options)
+        guard demo else { return try serve(try global.open(options), settings.server, settings, options.logger) }
+        var configuration = settings.server
+        configuration.organization = Demo.organization
+        try Demo.withVault(options) { vault in try serve(vault, configuration, settings, options.logger) }
+    }
+
+    private func serve(
+        _ vault: Vault, _ configuration: ServerConfiguration, _ settings: ServeSettings, _ logger: Logger
+    ) throws {
         defer { vault.close() }
-        let logger = options.logger
         try Self.wait {
-            let server = try RESPServer(
-                vault, settings.server, durability: settings.durability, logger: logger,
-                onReady: { address in Terminal.errors.write("listening on \(address)\n") })
+            let server = try Server(
+                vault, configuration, durability: settings.durability, logger: logger, onReady: Self.tell)
             try await server.runUntilSignal()
         }
+    }
+
+    private static func tell(_ addresses: Server.Addresses) {
+        var lines = "listening on \(addresses.resp)\n"
+        if let http = addresses.http { lines += "pages on \(http)/contacts\n" }
+        Terminal.errors.write(lines)
     }
 
     /// The settings that flags give, by their names in the environment and the file.
@@ -95,6 +122,10 @@ struct ServeCommand: ParsableCommand {
             var flags: [String: String] = [:]
             flags["host"] = host
             flags["port"] = port.map(String.init)
+            flags["httpPort"] = httpPort.map(String.init)
+            flags["http"] = noHTTP ? "false" : nil
+            flags["org"] = global.org?.text
+            flags["timeZone"] = timeZone
             flags["threads"] = threads.map(String.init)
             flags["durability"] = durability
             flags["requireTokens"] = requireTokens ? "true" : nil
@@ -112,7 +143,7 @@ struct ServeCommand: ParsableCommand {
     }
 
     /// Runs `body` to its end; this thread has nothing else to do.
-    private static func wait<Answer: Sendable>(_ body: @escaping @Sendable () async throws -> Answer) throws -> Answer {
+    static func wait<Answer: Sendable>(_ body: @escaping @Sendable () async throws -> Answer) throws -> Answer {
         let ending = ServeEnding<Answer>()
         Task { ending.set(await Result(asyncly: body)) }
         do {

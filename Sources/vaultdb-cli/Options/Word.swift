@@ -38,6 +38,14 @@ enum Word {
     }
 
     @Sendable
+    static func mix(_ text: String) throws -> BenchMix {
+        guard let mix = BenchMix(rawValue: text) else {
+            throw ValidationError("the mixes are \(BenchMix.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return mix
+    }
+
+    @Sendable
     static func conflictState(_ text: String) throws -> Conflict.State {
         guard let state = Conflict.State.allCases.first(where: { $0.description == text }) else {
             throw ValidationError("the states are open, kept_apart and merged")

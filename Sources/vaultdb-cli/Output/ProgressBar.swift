@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 
 /// A line on stderr that tells how far long work is, where a person looks; nothing otherwise.

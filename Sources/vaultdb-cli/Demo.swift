@@ -1,0 +1,36 @@
+import Foundation
+import VaultDB
+
+/// The sample contacts in a vault that lasts as long as it is looked at.
+enum Demo {
+    static let organization = UUID(
+        uuid: (0x01, 0x98, 0xC0, 0xDE, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0x0C, 0x11, 0x1C, 0))
+
+    private static let samples: [(kind: RecordKind, rows: [UInt8])] = [
+        (.lead, PackageResources.leads_csv), (.patient, PackageResources.patients_csv),
+        (.follower, PackageResources.followers_csv),
+    ]
+
+    /// Makes the vault in a directory of its own, and removes it when `body` is done.
+    static func withVault(_ options: VaultOptions, _ body: (Vault) throws -> Void) throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "vaultdb-demo-\(UUID().text)")
+        try FileManager.default.createDirectory(
+            at: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        defer { try? FileManager.default.removeItem(at: directory) }
+        var options = options
+        options.access = .readWrite
+        options.creates = true
+        let vault = try Vault(at: directory.appending(path: "demo.vault").path(), options: options)
+        try ServeCommand.wait { try await fill(vault.organization(organization)) }
+        try body(vault)
+    }
+
+    private static func fill(_ organization: Organization) async throws {
+        for (kind, rows) in samples {
+            var (parser, items): (ImportParser, [ImportItem]) = (ImportParser(format: .csv), [])
+            try parser.feed(rows.span, into: &items)
+            try parser.finish(into: &items)
+            _ = try await organization.importRows(items, of: kind)
+        }
+    }
+}
