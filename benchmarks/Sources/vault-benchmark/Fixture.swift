@@ -3,10 +3,16 @@ import VaultDB
 
 /// A vault of invented people, imported from a CSV file as a user would import it.
 struct Fixture {
+    static let organization = UUID(uuid: (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16))
+
     let directory: String
     let people: People
     let vault: Vault
     let clinic: Organization
+    /// How long the import took; nil where the vault was there already.
+    private(set) var importSeconds: Double?
+    /// Of the vault, after the import.
+    private(set) var importedBytes = 0
 
     var vaultPath: String { directory + "/benchmark.vault" }
 
@@ -15,14 +21,18 @@ struct Fixture {
         self.people = people
         let vaultPath = path + "/benchmark.vault"
         let isNew = !FileManager.default.fileExists(atPath: vaultPath)
-        vault = try Vault(at: vaultPath)
-        clinic = vault.organization(UUID(uuid: (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)))
+        var options = VaultOptions()
+        // As the `vaultdb` command has it: a line for each that is created would be most of the work.
+        options.logger.logLevel = .warning
+        vault = try Vault(at: vaultPath, options: options)
+        clinic = vault.organization(Self.organization)
         if isNew { try importPeople(batch, &report) }
+        importedBytes = try vault.statistics().usedBytes
         report.add(
             "Identities: \(try clinic.ledger().identities). Vault: \(try vault.statistics().fileBytes >> 20) MB.")
     }
 
-    private func importPeople(_ batch: Int, _ report: inout Report) throws {
+    private mutating func importPeople(_ batch: Int, _ report: inout Report) throws {
         let csv = directory + "/people.csv"
         try writeCSV(csv)
         var source = try ImportSource(path: csv)
@@ -30,6 +40,7 @@ struct Fixture {
         let started = ContinuousClock.now
         let summary = try clinic.importRows(of: .lead, from: &source, batchRows: batch, &listener)
         let seconds = (ContinuousClock.now - started) / .seconds(1)
+        importSeconds = seconds
         report.add(
             "Import: \(summary.rows) rows, \(summary.created) identities in \(Report.format(seconds, 1)) s: "
                 + "\(Int(Double(summary.rows) / seconds)) rows/s, batches of \(batch). "

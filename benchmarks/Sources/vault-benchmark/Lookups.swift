@@ -10,6 +10,7 @@ struct Lookups {
     private let regulars = [200, 2_000, 20_000]
 
     private var clinic: Organization { fixture.clinic }
+    private var bare: BareLMDB { BareLMDB(vaultPath: fixture.vaultPath) }
 
     func run(_ report: inout Report) throws {
         var generator = SystemRandomNumberGenerator()
@@ -24,15 +25,15 @@ struct Lookups {
         for round in 0...rounds {
             // The first round warms both sides up.
             func note(_ name: String, _ value: Double) { if round > 0 { times[name, default: []].append(value) } }
-            note("bare email", try bare(["by_email", emailKeys]))
+            note("bare email", try bare.nanosecondsEach(["by_email", emailKeys]))
             note("find email", try each(emails) { try clinic.find(email: $0) != nil })
-            note("bare phone", try bare(["by_phone", phoneKeys]))
+            note("bare phone", try bare.nanosecondsEach(["by_phone", phoneKeys]))
             note("find phone", try each(phones) { try clinic.find(phone: $0) != nil })
-            note("bare both", try bare(["by_email", emailKeys, "by_phone", phoneKeys]))
+            note("bare both", try bare.nanosecondsEach(["by_email", emailKeys, "by_phone", phoneKeys]))
             note("resolve both", try resolve(emails, phones))
             for group in familiar {
                 note("resolve \(group.regulars)", try each(group.spellings) { try isKnown(ResolveRequest(phone: $0)) })
-                note("normalise \(group.regulars)", try normaliseThenResolve(group))
+                note("E.164 \(group.regulars)", try each(group.phones) { try isKnown(ResolveRequest(phone: $0)) })
             }
         }
         report.add("")
@@ -46,7 +47,7 @@ struct Lookups {
         for regulars in regulars {
             compare(
                 "resolve, a national spelling, \(regulars) people in turn", "resolve \(regulars)",
-                "the same, libphonenumber each time", "normalise \(regulars)", times, &report)
+                "the same in E.164: the lookups alone", "E.164 \(regulars)", times, &report)
         }
     }
 
@@ -85,44 +86,20 @@ struct Lookups {
         guard found == emails.count else { throw BenchmarkError(message: "\(emails.count - found) were not found") }
         return time
     }
-
-    /// The same resolve by a caller who remembers no spelling and asks libphonenumber each time.
-    private func normaliseThenResolve(_ group: Familiar) throws -> Double {
-        let normalizer = Normalizer(spellingCacheSlots: 0)
-        return try each(Array(group.spellings.prefix(20_000))) { spelling in
-            guard let phone = normalizer.phone(spelling, region: .spain) else { return false }
-            return try isKnown(ResolveRequest(phone: phone.rawValue))
-        }
-    }
-
-    /// Runs the C program and answers its nanoseconds per operation.
-    private func bare(_ arguments: [String]) throws -> Double {
-        let process = Process()
-        let directory = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-            .deletingLastPathComponent()
-        process.executableURL = directory.appendingPathComponent("bare-lmdb")
-        process.arguments = [fixture.vaultPath, "1"] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard let time = text.split(separator: " ").first.flatMap({ Double($0) }) else {
-            throw BenchmarkError(message: "bare-lmdb answered nothing")
-        }
-        return time
-    }
 }
 
 /// National spellings of some people, over and over in the same order.
 private struct Familiar {
     let regulars: Int
     let spellings: [String]
+    let phones: [String]
 
     init(regulars: Int, of order: [Int], count: Int, _ people: People) {
         self.regulars = min(regulars, order.count)
         let spellings = order.prefix(regulars).map(people.nationalPhone)
+        let phones = order.prefix(regulars).map(people.phone)
         self.spellings = (0..<count).map { spellings[$0 % spellings.count] }
+        self.phones = (0..<count).map { phones[$0 % phones.count] }
     }
 }
 

@@ -12,6 +12,17 @@ struct People {
         return "\(givenName(index)).\(familyName(index))\(index)@\(domain)"
     }
 
+    func name(_ index: Int) -> String { "\(givenName(index)) \(familyName(index))" }
+
+    /// An id for those who give none themselves, in the order of the people, as a UUID of version 7 is.
+    func id(_ index: Int) -> String {
+        let digits = String(index, radix: 16)
+        let tail = String(UInt64(scrambled(index)) | 1 << 63, radix: 16)
+        let number = String(repeating: "0", count: 12 - digits.count) + digits
+        let chance = tail.prefix(3)
+        return "\(number.prefix(8))-\(number.suffix(4))-7\(chance)-8\(chance)-\(tail.suffix(12))"
+    }
+
     /// Nine digits that begin with 6: an affine step modulo 10^8 visits every number once.
     private func mobile(_ index: Int) -> Int { 600_000_000 + (index * 37_139_213 + 12_345_677) % 100_000_000 }
 

@@ -3,16 +3,29 @@ import Foundation
 /// Lines of results, and the arithmetic they stand on.
 struct Report {
     private(set) var lines: [String] = []
+    /// What the vault costs beside others, by the names of both.
+    private(set) var ratios: [String: Double] = [:]
+
+    private let isQuiet: Bool
+
+    /// - Parameter isQuiet: whether nothing is printed.
+    init(isQuiet: Bool = false) { self.isQuiet = isQuiet }
 
     mutating func add(_ line: String) {
-        print(line)
+        if !isQuiet { print(line) }
         lines.append(line)
     }
 
     /// One comparison: medians of both sides in nanoseconds, their spread, and the ratio of the medians.
     mutating func compare(_ what: String, _ mine: [Double], with yardstick: String, _ theirs: [Double]) {
         let ratio = Self.median(mine) / Self.median(theirs)
+        note(what, over: yardstick, ratio)
         add("| \(what) | \(Self.cell(mine, 0)) | \(yardstick) | \(Self.cell(theirs, 0)) | \(Self.format(ratio, 2)) |")
+    }
+
+    /// Remembers a ratio; less is better.
+    mutating func note(_ what: String, over yardstick: String, _ ratio: Double) {
+        if ratio.isFinite { ratios["\(what) / \(yardstick)"] = ratio }
     }
 
     var text: String { lines.joined(separator: "\n") + "\n" }

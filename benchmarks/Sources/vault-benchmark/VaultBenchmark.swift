@@ -2,13 +2,18 @@ import ArgumentParser
 import Foundation
 import VaultDB
 
-/// What the library costs beside the bare store, in one run: import, lookups and resolves, each against its
-/// yardstick, in turn, with the medians of several rounds.
+/// What the vault costs beside the bare store and beside the stores that somebody might take instead, in one run: the
+/// same people, the same work, by turns, with the medians of several rounds.
 @main
 struct VaultBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vault-benchmark",
-        abstract: "Measure import, lookup and resolve against bare LMDB and bare libphonenumber, and whole people.")
+        abstract: "Measure VaultDB beside bare LMDB, SQLite, Redis, PostgreSQL and bare libphonenumber.",
+        subcommands: [RunCommand.self, ProbeCommand.self], defaultSubcommand: RunCommand.self)
+}
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "run", abstract: "Measure everything (the default).")
 
     @Option(help: "How many identities.")
     var identities = 1_000_000
@@ -16,30 +21,97 @@ struct VaultBenchmark: ParsableCommand {
     @Option(help: "How many lookups a round.")
     var lookups = 500_000
 
-    @Option(help: "Rounds; the two sides of a comparison take turns.")
-    var rounds = 7
+    @Option(help: "Rounds; the sides of a comparison take turns.")
+    var rounds = 5
 
     @Option(help: "Rows that share a transaction in the import.")
     var batch = Organization.importBatchRowsDefault
 
-    @Option(help: "Keep the vault in this directory, and use the one that is there.")
+    @Option(help: "Numbers of people to measure lookups among, as in 10000,1000000; empty for none.")
+    var scales = "10000,100000,1000000,10000000"
+
+    @Flag(inversion: .prefixedNo, help: "Measure the others as well.")
+    var peers = true
+
+    @Option(help: "Keep the vaults in this directory, and use those that are there.")
     var directory: String?
 
     @Option(help: "Where to write the results as Markdown too.")
     var output: String?
+
+    @Option(help: "A directory for charts.")
+    var charts: String?
+
+    @Option(help: "A file of recorded ratios to compare with.")
+    var ratios: String?
+
+    @Flag(help: "Record this run's ratios in that file.")
+    var record = false
 
     func run() throws {
         let path = directory ?? NSTemporaryDirectory() + "vault-benchmark-\(getpid())"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         defer { if directory == nil { try? FileManager.default.removeItem(atPath: path) } }
         var report = Report()
+        report.add(Machine.told)
+        report.add("")
+        try measure(path, &report)
+        if let output { try Self.write(report, to: output) }
+        try compare(report)
+    }
+
+    private func measure(_ path: String, _ report: inout Report) throws {
         let fixture = try Fixture(path: path, people: People(count: identities), batch: batch, &report)
         try Lookups(fixture: fixture, count: lookups, rounds: rounds).run(&report)
-        try WholePeople(fixture: fixture, rounds: rounds).run(&report)
-        if let output {
-            let text =
-                "# Results\n\nWritten by `make bench`; [NOTES.md](NOTES.md) says how to read it.\n\n\(report.text)"
-            try text.write(toFile: output, atomically: true, encoding: .utf8)
+        if peers {
+            var comparison = try PeerComparison(
+                fixture, count: lookups, rounds: rounds, charts: charts, imported: fixture.importSeconds, &report)
+            try comparison.run(&report)
         }
+        report.add("")
+        report.add("## Whole people")
+        try WholePeople(fixture: fixture, rounds: rounds).run(&report)
+        let scales = scales.split(separator: ",").compactMap { Int($0) }
+        guard !scales.isEmpty else { return }
+        try Scaling(directory: path, scales: scales, rounds: rounds, batch: batch, charts: charts).run(&report)
+    }
+
+    private static func write(_ report: Report, to output: String) throws {
+        let text =
+            "# Results\n\nWritten by `make bench`; [NOTES.md](NOTES.md) says how to read it.\n\n\(report.text)"
+        try text.write(toFile: output, atomically: true, encoding: .utf8)
+    }
+
+    private func compare(_ report: Report) throws {
+        guard let path = ratios else { return }
+        var recorded = RecordedRatios(path)
+        print("")
+        let worse = recorded.regressions(of: report.ratios, people: identities)
+        for line in worse { print(line) }
+        if worse.isEmpty { print("No ratio is worse by more than a fifth than the one that is recorded.") }
+        if record { try recorded.record(report.ratios, people: identities) }
+    }
+}
+
+/// What it runs on.
+enum Machine {
+    static var told: String {
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        let gigabytes = (Double(ProcessInfo.processInfo.physicalMemory) / Double(1 << 30)).rounded()
+        return
+            "\(processor), \(cores) cores, \(Int(gigabytes)) GB, \(system). All on one machine, the servers over local "
+            + "sockets with clients in C; nothing else is started."
+    }
+
+    private static var processor: String {
+        let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.split(separator: "\n") ?? []
+        let name = lines.first { $0.hasPrefix("model name") }?.split(separator: ":").last
+        return name.map { $0.trimmingCharacters(in: .whitespaces) } ?? "Unknown processor"
+    }
+
+    private static var system: String {
+        let lines = (try? String(contentsOfFile: "/etc/os-release", encoding: .utf8))?.split(separator: "\n") ?? []
+        let name = lines.first { $0.hasPrefix("PRETTY_NAME=") }?.dropFirst("PRETTY_NAME=".count)
+        return name.map { $0.trimmingCharacters(in: ["\""]) } ?? ProcessInfo.processInfo.operatingSystemVersionString
     }
 }

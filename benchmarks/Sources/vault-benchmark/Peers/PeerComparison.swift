@@ -1,0 +1,264 @@
+import Foundation
+import VaultDB
+
+/// The vault beside the stores that somebody might take instead: the same people, the same work, by turns.
+struct PeerComparison {
+    private static let writersMany = 50
+    private static let createsAlone = 500
+    private static let createsEach = 200
+    private static let mixedConnections = 8
+    private static let mixedEach = 4_000
+    private static let latencyCount = 50_000
+
+    private let fixture: Fixture
+    private let count: Int
+    private let rounds: Int
+    private let charts: String?
+    private let vault: VaultPeer
+    private let sqlite: SQLitePeer
+    private let redis: RedisPeer
+    private let postgres: PostgresPeer
+    /// The next person nobody knows.
+    private var newcomer: Int
+
+    private var people: People { fixture.people }
+
+    /// Starts the servers, and loads everybody everywhere.
+    init(
+        _ fixture: Fixture, count: Int, rounds: Int, charts: String?, imported seconds: Double?, _ report: inout Report
+    ) throws {
+        self.fixture = fixture
+        self.count = min(count, fixture.people.count)
+        self.rounds = rounds
+        self.charts = charts
+        newcomer = fixture.people.count
+        let directory = fixture.directory + "/peers"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        vault = VaultPeer(fixture.clinic)
+        sqlite = try SQLitePeer(in: directory)
+        redis = try RedisPeer(in: directory)
+        postgres = try PostgresPeer(in: directory)
+        report.add("")
+        report.add("## Beside others")
+        report.add("")
+        report.add("SQLite \(try SQLitePeer.version): \(SQLitePeer.settings.joined(separator: ", ")).")
+        report.add("Redis \(try redis.version): \(RedisPeer.settings.filter { !$0.isEmpty }.joined(separator: " ")).")
+        report.add("PostgreSQL \(try postgres.version): \(PostgresPeer.settings.joined(separator: ", ")).")
+        try load(imported: seconds, &report)
+    }
+
+    mutating func run(_ report: inout Report) throws {
+        try lookups(&report)
+        memory(&report)
+        try redis.makeDurable()
+        try creates(&report)
+        try mixed(&report)
+        try bytes(&report)
+    }
+
+    // MARK: Import
+
+    private func load(imported seconds: Double?, _ report: inout Report) throws {
+        let everybody = Batch(0..<people.count, of: people)
+        let copy = try postgres.load(everybody) / 1e9
+        let insert = try sqlite.load(everybody) / 1e9
+        try redis.load(everybody)
+        report.add("")
+        report.add("| import of \(people.count) people | rows/s |")
+        report.add("| --- | ---: |")
+        func row(_ what: String, _ seconds: Double) {
+            report.add("| \(what) | \(Int(Double(people.count) / seconds)) |")
+        }
+        if let seconds {
+            row("VaultDB: phones normalised, names indexed, records, audit trail", seconds)
+            report.note("import", over: "PostgreSQL", seconds / copy)
+        }
+        row("PostgreSQL: `COPY` and two unique indexes, nothing normalised", copy)
+        row("SQLite: one transaction and two unique indexes, nothing normalised", insert)
+    }
+
+    // MARK: Lookups
+
+    private func lookups(_ report: inout Report) throws {
+        var generator = SystemRandomNumberGenerator()
+        let order = (0..<people.count).shuffled(using: &generator).prefix(count)
+        let many = Batch(order, of: people)
+        let fewer = Batch(order.prefix(max(count / 10, 1)), of: people)
+        let peers: [any Peer] = [vault, sqlite, SQLitePeer(sqlite, reads: .one), redis, postgres]
+        for column in Column.allCases {
+            var times: [String: [Double]] = [:]
+            let path = fixture.directory + "/peer-keys.txt"
+            try (many.keys(column).joined(separator: "\n") + "\n").write(
+                toFile: path, atomically: true, encoding: .utf8)
+            let bare = BareLMDB(vaultPath: fixture.vaultPath)
+            for round in 0...rounds {
+                let time = try bare.nanosecondsEach(["by_\(column)", path])
+                if round > 0 { times["bare LMDB in C", default: []].append(time) }
+                for peer in peers {
+                    let time = try peer.find(column, peer === vault ? many : fewer)
+                    if round > 0 { times[peer.name, default: []].append(time) }
+                }
+            }
+            table("find by \(column), one at a time", times, ["bare LMDB in C"] + peers.map(\.name), &report)
+        }
+        guard let charts else { return }
+        let sample = Batch(order.prefix(Self.latencyCount), of: people)
+        var curves: [(name: String, values: [Double])] = []
+        for peer in peers where peer.name != SQLitePeer.Reads.one.rawValue {
+            curves.append((peer.name, try peer.latencies(.email, sample)))
+        }
+        try Chart.latencies("Find by email: latency at each percentile", curves).write(to: "\(charts)/latency.svg")
+    }
+
+    private func table(
+        _ what: String, _ times: [String: [Double]], _ names: [String], unit: String = "ns", _ report: inout Report
+    ) {
+        let mine = Report.median(times[vault.name] ?? [])
+        report.add("")
+        report.add("| \(what) | \(unit), median of \(rounds) (least–most) | beside VaultDB |")
+        report.add("| --- | ---: | ---: |")
+        for name in names {
+            guard let values = times[name] else { continue }
+            let ratio = Report.median(values) / mine
+            report.add("| \(name) | \(Report.cell(values, unit == "ns" ? 0 : 1)) | \(Report.format(ratio, 2)) |")
+            if name != vault.name { report.note(what, over: name, 1 / ratio) }
+        }
+    }
+
+    // MARK: Memory
+
+    private func memory(_ report: inout Report) {
+        report.add("")
+        report.add("| memory, \(people.count) people | MB |")
+        report.add("| --- | ---: |")
+        for peer in [redis, postgres] as [any Peer] {
+            if let megabytes = peer.memoryMegabytes { report.add("| \(peer.name) | \(megabytes) |") }
+        }
+        guard let probe = try? Probe(fixture, count: 100_000) else { return }
+        report.add("| a process that has asked VaultDB for 100,000 people: its own | \(probe.privateMegabytes) |")
+        report.add("| the same: pages of the file that it shares with all | \(probe.sharedMegabytes) |")
+    }
+
+    // MARK: Writes
+
+    /// People nobody knows yet, the same for all in one round.
+    private mutating func newcomers(_ batches: Int, each: Int) -> [Batch] {
+        (0..<batches).map { _ in
+            defer { newcomer += each }
+            return Batch(newcomer..<newcomer + each, of: people)
+        }
+    }
+
+    private mutating func creates(_ report: inout Report) throws {
+        let peers: [any Peer] = [vault, sqlite, redis, postgres]
+        var alone: [Double] = []
+        for writers in [1, Self.writersMany] {
+            var times: [String: [Double]] = [:]
+            for _ in 0..<rounds {
+                let batches = newcomers(writers, each: writers == 1 ? Self.createsAlone : Self.createsEach)
+                for peer in peers {
+                    // One writer at a time: fifty are no faster, so fewer people tell as much.
+                    let share = peer === sqlite && writers > 1 ? Array(batches.prefix(5)) : batches
+                    let expected = share.reduce(0) { $0 + $1.count }
+                    let (nanoseconds, created) = try peer.resolve(share)
+                    guard created == expected else { throw BenchmarkError(message: "\(peer.name) lost newcomers") }
+                    times[peer.name, default: []].append(nanoseconds / Double(expected) / 1_000)
+                }
+            }
+            let what = "find or create, durable, \(writers) writer\(writers == 1 ? "" : "s")"
+            table(what, times, peers.map(\.name), unit: "µs", &report)
+            if writers == 1 {
+                alone = times[vault.name] ?? []
+            } else {
+                let gain = Report.median(alone) / Report.median(times[vault.name] ?? [])
+                report.add("")
+                report.add("\(writers) writers share commits: \(Report.format(gain, 1)) times one by one.")
+                report.note("\(writers) writers", over: "one by one", 1 / gain)
+            }
+        }
+    }
+
+    /// 95 who are known, a few of them often and most hardly ever, to 5 who are new.
+    private mutating func mixed(_ report: inout Report) throws {
+        let peers: [any Peer] = [vault, sqlite, redis, postgres]
+        let law = Zipf(people.count, exponent: 0.99)
+        var generator = SystemRandomNumberGenerator()
+        var times: [String: [Double]] = [:]
+        for round in 0...rounds {
+            let batches = (0..<Self.mixedConnections).map { _ in
+                let indices = (0..<Self.mixedEach).map { number in
+                    guard number % 20 == 19 else { return people.spread(law.next(&generator)) }
+                    defer { newcomer += 1 }
+                    return newcomer
+                }
+                return Batch(indices, of: people)
+            }
+            for peer in peers {
+                let (nanoseconds, _) = try peer.resolve(batches)
+                let each = nanoseconds / Double(Self.mixedConnections * Self.mixedEach) / 1_000
+                if round > 0 { times[peer.name, default: []].append(each) }
+            }
+        }
+        table(
+            "95 known to 5 new by Zipf's law, durable, \(Self.mixedConnections) at a time", times, peers.map(\.name),
+            unit: "µs", &report)
+        guard let charts else { return }
+        let bars = peers.map { ($0.name, 1e6 / Report.median(times[$0.name] ?? [])) }
+        try Chart.bars("95 known to 5 new, durable: operations a second", bars).write(to: "\(charts)/throughput.svg")
+    }
+
+    // MARK: Bytes
+
+    private func bytes(_ report: inout Report) throws {
+        let vaultBytes = Double(try fixture.vault.statistics().usedBytes)
+        let known = Double(try fixture.clinic.ledger().identities)
+        let identities = Double(try postgres.identityBytes)
+        let rows = Double(try postgres.run("SELECT count(*) FROM identities")) ?? known
+        let whole = Double(try postgres.wholeBytes())
+        report.add("")
+        report.add("| bytes on disk for each person | after import | with \(newcomer - people.count) newcomers |")
+        report.add("| --- | ---: | ---: |")
+        func cell(_ bytes: Double, _ count: Double) -> String { Report.format(bytes / count, 0) }
+        let imported = cell(Double(fixture.importedBytes), Double(people.count))
+        report.add(
+            "| VaultDB: identity, record, two events, names, indexes | \(imported) | \(cell(vaultBytes, known)) |")
+        report.add("| PostgreSQL: identity and its three indexes alone | | \(cell(identities, rows)) |")
+        report.add("| PostgreSQL: the same things as the vault, in tables with indexes | | \(cell(whole, rows)) |")
+        report.add("| SQLite: identity and its three indexes alone | | \(cell(Double(try sqlite.bytes), known)) |")
+        report.note("bytes", over: "PostgreSQL, the same things", vaultBytes / known / (whole / rows))
+    }
+}
+
+extension VaultStatistics {
+    /// Of pages that hold something.
+    var usedBytes: Int { (pagesUsed - pagesFree) * pageBytes }
+}
+
+extension People {
+    /// Who has a rank: the frequent ones lie anywhere.
+    func spread(_ rank: Int) -> Int { rank * 7_919 % count }
+}
+
+/// Ranks by Zipf's law, from a table of sums.
+private struct Zipf {
+    private var sums: [Double] = []
+
+    init(_ count: Int, exponent: Double) {
+        var sum = 0.0
+        sums.reserveCapacity(count)
+        for rank in 1...count {
+            sum += pow(Double(rank), -exponent)
+            sums.append(sum)
+        }
+    }
+
+    func next(_ generator: inout some RandomNumberGenerator) -> Int {
+        let wanted = Double.random(in: 0..<(sums.last ?? 1), using: &generator)
+        var (low, high) = (0, sums.count - 1)
+        while low < high {
+            let middle = (low + high) / 2
+            if sums[middle] < wanted { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

@@ -1,0 +1,150 @@
+"""Measures the server beside Redis and PostgreSQL, the sides taking turns, and prints tables of medians.
+
+usage: measure.py --vaultdb PATH --respload PATH --directory DIRECTORY [--people N] [--requests N] [--rounds N]
+                  [--seconds N] [--threads N] [--only hits,creates,both,memory]
+"""
+import argparse
+import glob
+import os
+import socket
+
+import load
+import peers
+from load import EMAIL, KNOWN, Result
+from peers import ORGANIZATION
+
+PARTS = ["hits", "creates", "both", "memory"]
+
+
+def options():
+    parser = argparse.ArgumentParser()
+    for name in ("vaultdb", "respload", "directory"):
+        parser.add_argument(f"--{name}", required=True)
+    for name, default in (
+            ("people", 1_000_000), ("requests", 200_000), ("rounds", 5), ("seconds", 5), ("threads", 0)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--only", default=",".join(PARTS))
+    return parser.parse_args()
+
+
+def table(*head):
+    print("\n| " + " | ".join(head) + " |\n| --- |" + " ---: |" * (len(head) - 1))
+
+
+def hits(servers, redis, given):
+    """Lookups of people at random, and GET of keys at random. `servers` are ours by their event loops."""
+    table("", "event loops", "VaultDB, requests/s", "Redis GET, requests/s", "ratio", "p99 ms", "Redis p99 ms")
+    for command, name in (("FIND", "FIND by email"), ("RESOLVE", "RESOLVE, known email")):
+        for pipeline in (1, 16):
+            requests = given.requests * (4 if pipeline > 1 else 1)
+            ours, theirs = {loops: [] for loops in servers}, []
+            for _ in range(given.rounds):
+                for loops, server in servers.items():
+                    ours[loops].append(load.hits(
+                        server.port, given.people, requests, pipeline, command, ORGANIZATION, "EMAIL", EMAIL))
+                theirs.append(load.hits(redis.port, given.people, requests, pipeline, "GET", EMAIL))
+            title, b = name + (f", pipeline {pipeline}" if pipeline > 1 else ""), Result.median(theirs)
+            for loops, results in ours.items():
+                a = Result.median(results)
+                print(f"| {title} | {loops} | {a.rate:,.0f} | {b.rate:,.0f} | {a.rate / b.rate:.2f} | {a.p99:.3f} "
+                      f"| {b.p99:.3f} |", flush=True)
+
+
+def creates(vault, given):
+    """New people, each on the disk before it is acknowledged."""
+    redis, postgres = peers.redis(given.directory, synced=True), None
+    try:
+        postgres = peers.Postgres(given.directory, given.people)
+        sides = {"VaultDB": [], "Redis": [], "PostgreSQL": []}
+        for _ in range(given.rounds):
+            sides["VaultDB"].append(load.creates(given.respload, vault.port, given.seconds).result())
+            sides["Redis"].append(load.sets(given.respload, redis.port, given.seconds).result())
+            sides["PostgreSQL"].append(load.inserts(postgres, given.seconds))
+        names = {
+            "VaultDB": "VaultDB, `RESOLVE` of a new email and phone",
+            "Redis": "Redis, `SET` with `appendfsync always`",
+            "PostgreSQL": f"PostgreSQL {postgres.version}, `INSERT … ON CONFLICT`, prepared, two unique constraints",
+        }
+        ours = Result.median(sides["VaultDB"])
+        table("50 connections, durable", "a second", "VaultDB is", "p99 ms")
+        for side, results in sides.items():
+            median = Result.median(results)
+            print(f"| {names[side]} | {median.rate:,.0f} | {ours.rate / median.rate:.2f} | {median.p99:.3f} |")
+        writer = vault.information("writer")
+        print(f"\nA commit held {writer['writer_group_size']} writes on average.", flush=True)
+    finally:
+        redis.stop()
+        if postgres:
+            postgres.stop()
+
+
+def both(vault, given):
+    """Hits alone, and while 50 connections create at full rate."""
+    table("`FIND` by email", "alone, requests/s", "p99 ms", "with creates, requests/s", "p99 ms", "p99 ratio")
+    for title, rate in (("50 connections, as fast as they can", 0), ("50 connections, 5,000 a second in all", 5_000)):
+        alone, beside = [], []
+        for _ in range(given.rounds):
+            words = (given.respload, vault.port, given.seconds, "FIND", ORGANIZATION, "EMAIL", KNOWN.replace("{6}", "{12}"))
+            alone.append(load.Load(*words, rate=rate).result())
+            writes = load.creates(given.respload, vault.port, given.seconds)
+            beside.append(load.Load(*words, rate=rate).result())
+            writes.result()
+        a, b = Result.median(alone), Result.median(beside)
+        print(f"| {title} | {a.rate:,.0f} | {a.p99:.3f} | {b.rate:,.0f} | {b.p99:.3f} | {b.p99 / a.p99:.1f} |",
+              flush=True)
+
+
+def memory(vault):
+    """What is resident beside the map, before and with idle connections."""
+    table("connections", "resident beside the map, MB")
+    before = vault.kilobytes("RssAnon")
+    idle = []
+    for _ in range(1_000):
+        connection = socket.create_connection(("127.0.0.1", vault.port))
+        connection.sendall(b"PING\r\n")
+        connection.recv(16)
+        idle.append(connection)
+    print(f"| none, after the above | {before / 1024:.1f} |")
+    print(f"| 1,000, idle | {vault.kilobytes('RssAnon') / 1024:.1f} |")
+    for connection in idle:
+        connection.close()
+
+
+def main():
+    given = options()
+    parts = given.only.split(",")
+    os.makedirs(given.directory, exist_ok=True)
+    path = peers.vault(given.vaultdb, given.directory, given.people)
+    vault = peers.serve(given.vaultdb, path, given.threads)
+    started = [vault]
+    try:
+        loops = int(vault.information("server")["io_threads_active"])
+        print(f"{given.people:,} people, 50 connections, medians of {given.rounds} rounds in turn; {os.cpu_count()} cores, "
+              f"which the clients share; event loops: {loops}.")
+        # The first look at each page is not what is measured.
+        load.hits(vault.port, given.people, given.people, 16, "FIND", ORGANIZATION, "EMAIL", EMAIL)
+        if "hits" in parts:
+            redis = peers.redis(given.directory, given.people)
+            started.append(redis)
+            print(f"Redis is {redis.information('server')['redis_version']}, driven by the same redis-benchmark.")
+            servers = {loops: vault}
+            if loops < os.cpu_count():
+                servers[os.cpu_count()] = peers.serve(given.vaultdb, path, os.cpu_count())
+                started.append(servers[os.cpu_count()])
+            hits(servers, redis, given)
+            for server in started[1:]:
+                server.stop()
+        if "creates" in parts:
+            creates(vault, given)
+        if "both" in parts:
+            both(vault, given)
+        if "memory" in parts:
+            memory(vault)
+    finally:
+        for server in started:
+            server.stop()
+        for file in glob.glob(f"{path}*"):
+            os.remove(file)
+
+
+main()
