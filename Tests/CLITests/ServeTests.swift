@@ -15,29 +15,6 @@ import Testing
 
     private static func script(_ name: String) -> String { sources.appending(path: "Clients/\(name)").path() }
 
-    /// A started server; its port is in its readiness line.
-    private struct Served {
-        let program: Program.Running
-        let port: Int
-
-        init(_ place: Workplace, _ words: [String] = []) throws {
-            program = try place.start(["serve", "--port", "0"] + words)
-            let deadline = ContinuousClock.now + .seconds(30)
-            var found: Int?
-            while found == nil, ContinuousClock.now < deadline {
-                let line = program.errorsSoFar.split(separator: "\n").first { $0.hasPrefix("listening on ") }
-                found = line?.split(separator: ":").last.flatMap { Int($0) }
-                if found == nil { usleep(5_000) }
-            }
-            port = try #require(found, "\(program.errorsSoFar)")
-        }
-
-        func stop() throws -> Program.Result {
-            program.signal(SIGTERM)
-            return try program.end()
-        }
-    }
-
     @Test("redis-py: sync, asyncio, both protocols, pipelines, pools", .enabled(if: hasPython, pythonMissing))
     func redisPy() throws {
         let place = try Workplace.withVault()
@@ -131,6 +108,118 @@ import Testing
         #expect(ended.status == 0)
         #expect(!ended.errors.contains("example.com"), "logs hold no contact data")
         try place.expectClean()
+    }
+
+    /// The programs of the README's section on other languages, by the name of their language.
+    private static func examples() throws -> [String: String] {
+        let readme = try String(contentsOf: sources.appending(path: "../../README.md"), encoding: .utf8)
+        let section = try #require(readme.components(separatedBy: "## From any language").dropFirst().first)
+        let end = try #require(section.range(of: "\n## "))
+        var examples: [String: String] = [:]
+        for (place, block) in section[..<end.lowerBound].components(separatedBy: "```").enumerated()
+        where place % 2 == 1 {
+            let lines = block.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+            examples[String(lines[0])] = String(lines[1])
+        }
+        return examples
+    }
+
+    private static func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+    private static let nodeModules = "/usr/share/nodejs"
+    private static let hasNode =
+        ["/usr/bin/node", "/usr/local/bin/node"].contains(where: isThere) && isThere("\(nodeModules)/redis")
+    private static let home = NSHomeDirectory()
+    private static let hasGo = isThere("\(home)/go/pkg/mod/github.com/redis/go-redis")
+
+    /// Starts a server that knows the README's Ana, as its lines for the shell make her.
+    private func withAna(_ body: (Workplace, [String: String]) throws -> Void) throws {
+        let place = try Workplace.withVault()
+        place.environment["VAULTDB_ORG"] = Self.org
+        let served = try Served(place)
+        let examples = try Self.examples().mapValues { $0.replacing("7379", with: "\(served.port)") }
+        let shell = try #require(examples["sh"]).split(separator: "\n").filter { !$0.hasPrefix("vaultdb serve") }
+        let made = try place.start(program: ["bash", "-ec", shell.joined(separator: "\n")]).end()
+        #expect(made.status == 0 && made.output.contains("created") && made.output.contains("Ana Ruiz"), "\(made)")
+        try body(place, examples)
+        #expect(try served.stop().status == 0)
+    }
+
+    @Test("The README's Python runs as it is written", .enabled(if: hasPython, pythonMissing))
+    func readmePython() throws {
+        try withAna { place, examples in
+            let result = try place.start(program: [Self.python, "-c", try #require(examples["python"])]).end()
+            #expect(result.output.contains(/^[0-9a-f-]{36} matched_email\n1\n$/), "\(result)")
+        }
+    }
+
+    @Test(
+        "The README's JavaScript runs as it is written",
+        .enabled(if: hasNode, "skipped: node or Debian's node-redis is not installed"))
+    func readmeNode() throws {
+        try withAna { place, examples in
+            place.environment["NODE_PATH"] = Self.nodeModules
+            let result = try place.start(program: ["node", "-e", try #require(examples["js"])]).end()
+            #expect(result.output.contains(/^[0-9a-f-]{36} ana@example.com\n$/), "\(result)")
+        }
+    }
+
+    @Test(
+        "The README's Go runs as it is written",
+        .enabled(if: hasGo, "skipped: go-redis v9 is not among the modules of this machine"))
+    func readmeGo() throws {
+        try withAna { place, examples in
+            place.environment["HOME"] = Self.home
+            try place.write(try #require(examples["go"]), to: "main.go")
+            let run = "go mod init example && GOPROXY=off go mod tidy && GOPROXY=off go run ."
+            let result = try place.start(program: ["bash", "-ec", run]).end()
+            #expect(result.output.contains(/[0-9a-f-]{36} matched_email\n$/), "\(result)")
+        }
+    }
+
+    @Test("A thousand idle connections stay within their memory")
+    func idleConnections() throws {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let place = try Workplace.withVault()
+        let served = try Served(place)
+        let wires = try (0..<1_000).map { _ in try IdleWire(port: served.port) }
+        for wire in wires { #expect(wire.ping() == "+PONG\r\n") }
+        let status = try String(contentsOfFile: "/proc/\(served.program.process)/status", encoding: .utf8)
+        let kilobytes = try #require(status.firstMatch(of: /RssAnon:\s*(\d+) kB/).flatMap { Int($0.output.1) })
+        #expect(kilobytes < 100 << 10, "\(kilobytes) KB beside the map")
+        withExtendedLifetime(wires) {}
+        #expect(try served.stop().status == 0)
+    }
+
+    /// A connection that does nothing but ask once.
+    private final class IdleWire {
+        private let descriptor: Int32
+
+        init(port: Int) throws {
+            descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = in_port_t(port).bigEndian
+            address.sin_addr.s_addr = inet_addr("127.0.0.1")
+            let code = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            try #require(code == 0)
+        }
+
+        deinit { close(descriptor) }
+
+        func ping() -> String {
+            send(descriptor, "PING\r\n", 6, Int32(MSG_NOSIGNAL))
+            var answer = [UInt8](repeating: 0, count: 64)
+            let count = recv(descriptor, &answer, answer.count, 0)
+            return String(decoding: answer.prefix(max(count, 0)), as: UTF8.self)
+        }
     }
 
     @Test("TLS, with a client certificate where it is asked for")

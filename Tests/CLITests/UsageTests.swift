@@ -6,6 +6,7 @@ struct UsageTests {
         "init", "resolve", "find", "import", "backfill", "keys", "get", "stat", "check", "identifiers", "share",
         "block", "release", "conflicts", "audit", "backup", "compact", "put", "records", "delete", "contact", "search",
         "merge", "unmerge", "merges", "keep-apart", "erase", "erasures", "export", "changes", "restore", "rekey",
+        "bench",
     ]
 
     @Test(arguments: commands)
@@ -25,7 +26,10 @@ struct UsageTests {
         ["import", "--kind", "lead", "--map", "nonsense", "x.csv"], ["backfill", "leads.csv"], ["backfill"],
         ["conflicts", "--state", "shut"], ["keys", "--limit", "-1"], ["keys", "--table", "nonsense"],
         ["get", "by_email"], ["audit", "--verify", "--limit", "1"], ["stat", "--org", "x"],
-        ["share", "--email", "nonsense"],
+        ["share", "--email", "nonsense"], ["bench", "--mix", "nonsense"], ["bench", "--connections", "0"],
+        ["bench", "--rate", "0"], ["bench", "--pipeline", "2"], ["bench", "--duration", "1", "--operations", "1"],
+        ["bench", "--host", "127.0.0.1"], ["bench", "--db", "clinic.vault", "--mix", "mixed"],
+        ["bench", "--host", "127.0.0.1", "--org", "x"],
         ["resolve", "--external", "x", "--actor", String(repeating: "x", count: 999)],
     ])
     func isOneLine(_ words: [String]) throws {

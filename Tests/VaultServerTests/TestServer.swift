@@ -17,8 +17,10 @@ final class TestServer: Sendable {
     static let other = "0198c0de-0000-7000-8000-00000c111c00"
 
     let vault: Vault
-    let server: RESPServer
+    let server: Server
     let port: Int
+    /// Of HTTP, where the configuration asks for it.
+    private let httpRoot: String?
     private let directory: TemporaryDirectory
     private let services: ServiceGroup
     private let running: Task<Void, any Error>
@@ -54,13 +56,14 @@ final class TestServer: Sendable {
         try prepare(vault)
         var configuration = ServerConfiguration()
         configuration.port = 0
+        configuration.httpPort = nil
         configuration.threads = 2
         try configure(&configuration)
-        let (addresses, ready) = AsyncStream.makeStream(of: String.self)
-        server = try RESPServer(
+        let (addresses, ready) = AsyncStream.makeStream(of: Server.Addresses.self)
+        server = try Server(
             vault, configuration, durability: .relaxed, logger: options.logger,
-            onReady: { address in
-                ready.yield(address)
+            onReady: {
+                ready.yield($0)
                 ready.finish()
             })
         services = ServiceGroup(services: [server], logger: options.logger)
@@ -69,9 +72,10 @@ final class TestServer: Sendable {
             defer { ready.finish() }
             try await services.run()
         }
-        var address: String?
-        for await found in addresses { address = found }
-        port = try #require(address?.split(separator: ":").last.flatMap { Int($0) })
+        var listening: Server.Addresses?
+        for await found in addresses { listening = found }
+        port = try #require(listening?.resp.split(separator: ":").last.flatMap { Int($0) })
+        httpRoot = listening?.http
     }
 
     func stop() async throws {
@@ -81,4 +85,9 @@ final class TestServer: Sendable {
     }
 
     func connect() throws -> Wire { try Wire(port: port) }
+
+    /// Where HTTP listens.
+    var httpPort: Int {
+        get throws { try #require(httpRoot?.split(separator: ":").last.flatMap { Int($0) }, "HTTP is not served") }
+    }
 }

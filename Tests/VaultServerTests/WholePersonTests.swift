@@ -141,11 +141,21 @@ extension ServerTests {
                 let needed: [(AccessRole, [String])] = [
                     (
                         .reader,
-                        ["search", "contact", "timeline", "holdings", "records", "record", "merges", "conflicts"]
+                        [
+                            "search", "contact", "timeline", "holdings", "records", "record", "merges", "conflicts",
+                            "identifiers", "stat",
+                        ]
                     ),
-                    (.resolver, ["put", "del", "book", "form"]),
-                    (.admin, ["merge", "unmerge", "keepapart", "erase", "export", "erasures"]),
+                    (.resolver, ["put", "del", "book", "form", "lead"]),
+                    (
+                        .admin,
+                        [
+                            "merge", "unmerge", "keepapart", "erase", "export", "erasures", "share", "block", "release",
+                            "check",
+                        ]
+                    ),
                 ]
+                #expect(try wire.command("AUDIT", Self.org, "VERIFY").hasPrefix("-NOPERM") == (role < .admin))
                 for (least, names) in needed {
                     for name in names {
                         let reply = try wire.command(name, Self.org, "x", "y")

@@ -32,8 +32,10 @@ final class Wire {
 
     deinit { close(socket) }
 
-    func send(_ text: String) throws {
-        var rest = Array(text.utf8)[...]
+    func send(_ text: String) throws { try send(Array(text.utf8)[...]) }
+
+    func send(_ bytes: ArraySlice<UInt8>) throws {
+        var rest = bytes
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             try #require(count > 0, "the server does not take what is sent")
@@ -95,7 +97,7 @@ final class Wire {
         return String(decoding: buffer, as: UTF8.self)
     }
 
-    private func line() throws -> String {
+    func line() throws -> String {
         while true {
             if let end = buffer.firstIndex(of: 0x0A) {
                 let line = String(decoding: buffer[..<(end - 1)], as: UTF8.self)
@@ -106,7 +108,7 @@ final class Wire {
         }
     }
 
-    private func take(_ count: Int) throws -> [UInt8] {
+    func take(_ count: Int) throws -> [UInt8] {
         while buffer.count < count { try #require(fill(), "the connection ended within a reply") }
         defer { buffer.removeFirst(count) }
         return Array(buffer.prefix(count))

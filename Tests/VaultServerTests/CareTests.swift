@@ -1,0 +1,230 @@
+// What else the library can do, over the wire: identifiers and their states, the review queue in pages, counters, checks,
+// the register of erasures, leads entered by hand.
+
+import Dispatch
+import Foundation
+import NIOPosix
+import Synchronization
+import Testing
+
+@testable import VaultDB
+@testable import VaultServer
+
+extension ServerTests {
+    @Suite("Care") struct CareTests {
+        private static let org = TestServer.organization
+        private static let nobody = "0198c0de-0000-7000-8000-0000000000ff"
+
+        @Test("Identifiers are listed, shared, blocked and released")
+        func identifiers() async throws {
+            try await TestServer.run { server in
+                let id = try await server.clinic.resolve(email: "a@example.com", phone: "600123456").identity.id.text
+                let wire = try server.connect()
+                let listed = try wire.command("IDENTIFIERS", Self.org, id)
+                #expect(listed.contains("a@example.com") && listed.contains("+34600123456"))
+                #expect(try wire.command("IDENTIFIERS", Self.org, Self.nobody).hasPrefix("-NOTFOUND"))
+                let shared = try wire.command("SHARE", Self.org, "PHONE", "600 123 456")
+                #expect(shared.contains("before, owned, after, shared") && shared.contains(id))
+                #expect(try wire.command("FIND", Self.org, "PHONE", "600123456") == "nil")
+                #expect(try wire.command("RELEASE", Self.org, "phone", "600123456").contains("after, owned"))
+                #expect(try wire.command("FIND", Self.org, "PHONE", "600123456") == id)
+                let blocked = try wire.command("BLOCK", Self.org, "EMAIL", "noreply@example.com")
+                #expect(blocked.contains("before, nil, after, blocked"))
+                let refused = try wire.command("RESOLVE", Self.org, "EMAIL", "noreply@example.com")
+                #expect(refused.hasPrefix("-INVALID"))
+                #expect(try wire.command("RELEASE", Self.org, "EMAIL", "noreply@example.com").contains("after, nil"))
+                #expect(try wire.command("RELEASE", Self.org, "EMAIL", "noreply@example.com").hasPrefix("-NOTFOUND"))
+                #expect(try wire.command("SHARE", Self.org, "EMAIL", "nothing").hasPrefix("-INVALID"))
+                #expect(try wire.command("SHARE", Self.org, "NAME", "Ana").hasPrefix("-ERR"))
+            }
+        }
+
+        @Test("The review queue comes in pages, each conflict once", arguments: [1, 2, 100])
+        func conflicts(_ count: Int) async throws {
+            try await TestServer.run { server in
+                for index in 0..<5 {
+                    _ = try await server.clinic.resolve(email: "c\(index)@example.com")
+                    _ = try await server.clinic.resolve(phone: "60012340\(index)")
+                    _ = try await server.clinic.resolve(email: "c\(index)@example.com", phone: "60012340\(index)")
+                }
+                let wire = try server.connect()
+                _ = try wire.command("HELLO", "3")
+                var (cursor, seen): (String?, [String]) = (nil, [])
+                repeat {
+                    let from = cursor.map { ["FROM", $0] } ?? []
+                    try wire.send(Wire.encoded(["CONFLICTS", Self.org, "COUNT", "\(count)"] + from))
+                    let reply = try wire.reply()
+                    seen += reply.matches(of: /\+346001234\d\d/).map { String($0.output) }
+                    let next = try #require(reply.firstMatch(of: /next, ([0-9a-f]+|nil)\]$/)).output.1
+                    cursor = next == "nil" ? nil : String(next)
+                } while cursor != nil
+                #expect(seen.sorted() == (0..<5).map { "+3460012340\($0)" })
+                #expect(try wire.command("CONFLICTS", Self.org, "FROM", "00").hasPrefix("-INVALID"))
+                #expect(try wire.command("CONFLICTS", Self.org, "STATE", "merged") == "[conflicts, [], next, nil]")
+            }
+        }
+
+        @Test("Counters are told, entries compared, the trail walked")
+        func checks() async throws {
+            try await TestServer.run { server in
+                for index in 0..<10 { _ = try await server.clinic.resolve(email: "s\(index)@example.com") }
+                let wire = try server.connect()
+                let counters = try wire.command("STAT", Self.org)
+                #expect(counters.contains("identities, :10") && counters.contains("region, ES"))
+                #expect(try wire.command("STAT", TestServer.other).contains("identities, :0"))
+                #expect(try wire.command("CHECK", Self.org).hasPrefix("[clean, :1, entries, :"))
+                #expect(
+                    try wire.command("CHECK", TestServer.other)
+                        == "[clean, :1, entries, :0, fault_count, :0, faults, []]")
+                #expect(try wire.command("AUDIT", Self.org, "VERIFY") == "[intact, :1, events, :10, faults, []]")
+                #expect(try wire.command("AUDIT", Self.org, "verify").contains("events, :10"))
+                #expect(try wire.command("AUDIT", Self.org, "VERIFY", "x").hasPrefix("-ERR wrong number"))
+                #expect(try wire.command("INFO", "tables").contains("table_identities:entries=10,"))
+            }
+        }
+
+        @Test("A walk over everything keeps nobody waiting, and ends with its client")
+        func walks() async throws {
+            try await TestServer.run { server in
+                _ = try await server.clinic.resolve(email: "w@example.com")
+                let (isStarted, mayEnd) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+                server.server.state.walker.submit { _ in
+                    isStarted.signal()
+                    mayEnd.wait()
+                }
+                isStarted.wait()
+                let waiting = try server.connect()
+                let id = try waiting.command("CLIENT", "ID").dropFirst()
+                try waiting.send(Wire.encoded(["AUDIT", Self.org, "VERIFY"]))
+                let other = try server.connect()
+                let pending = { server.server.state.pendingWork.load(ordering: .relaxed) }
+                while pending() == 0 { #expect(try other.command("PING") == "PONG") }
+                // Work of other kinds goes on beside it.
+                #expect(try other.command("SEARCH", Self.org, "nobody").contains("results"))
+                #expect(try other.command("CLIENT", "KILL", "ID", String(id)) == ":1")
+                #expect(waiting.isClosed())
+                mayEnd.signal()
+                while pending() > 0 { #expect(try other.command("PING") == "PONG") }
+                #expect(try other.command("INFO", "commandstats").contains(/cmdstat_audit:calls=1,.*failed_calls=1/))
+            }
+        }
+
+        @Test("The register of erasures is played again, and its hashes forgotten")
+        func erasures() async throws {
+            try await TestServer.run { server in
+                let a = try await server.clinic.resolve(email: "a@example.com").identity.id.text
+                let wire = try server.connect()
+                #expect(try wire.command("ERASURES", Self.org, "REPLAY", Self.nobody) == "[outcome, nothing_to_do]")
+                #expect(try wire.command("ERASURES", Self.org, "REPLAY", a, Self.nobody) == "[outcome, erased]")
+                #expect(try wire.command("ERASURES", Self.org, "REPLAY", a) == "[outcome, nothing_to_do]")
+                #expect(try wire.command("FIND", Self.org, "EMAIL", "a@example.com") == "nil")
+                #expect(try wire.command("ERASURES", Self.org, "REPLAY").hasPrefix("-ERR wrong number"))
+                #expect(try wire.command("ERASURES", Self.org, "REPLAY", "x").hasPrefix("-INVALID"))
+                let back = try wire.command("RESOLVE", Self.org, "EMAIL", "a@example.com", "DRYRUN")
+                #expect(back.contains("previously_erased"))
+                #expect(try wire.command("ERASURES", Self.org, "FORGET") == "[forgotten, :1]")
+                #expect(try wire.command("ERASURES", Self.org).contains(a), "the register stays")
+            }
+        }
+
+        @Test("A lead entered by hand is resolved and linked")
+        func lead() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                let words = ["LEAD", Self.org, "first_name", "Ana", "email", "l@example.com", "idempotency", "k"]
+                try wire.send(Wire.encoded(words) + Wire.encoded(words))
+                let made = try wire.reply()
+                #expect(made.contains("outcome, created, record, [kind, lead"))
+                #expect(try wire.reply() == made)
+                let id = try wire.command("FIND", Self.org, "EMAIL", "l@example.com")
+                let records = try wire.command("RECORDS", Self.org, id)
+                #expect(records.contains("source, manual, status, NEW"))
+                #expect(try wire.command("LEAD", Self.org, "colour", "red").hasPrefix("-INVALID"))
+                #expect(try wire.command("LEAD", Self.org, "email").hasPrefix("-ERR"))
+            }
+        }
+
+        @Test("Lists end where they are told to")
+        func counts() async throws {
+            try await TestServer.run({ $0.limits.answerEntriesMax = 2 }) { server in
+                let id = try await server.clinic.resolve(email: "x@example.com", phone: "600123456", externals: ["a:1"])
+                    .identity.id.text
+                for index in 0..<3 { _ = try await server.clinic.resolve(email: "y\(index)@example.com") }
+                let wire = try server.connect()
+                let held = try wire.command("HOLDINGS", Self.org, id)
+                #expect(held.components(separatedBy: "identifier, ").count - 1 == 2)
+                #expect(
+                    try wire.command("HOLDINGS", Self.org, id, "COUNT", "1").components(separatedBy: "identifier, ")
+                        .count
+                        - 1 == 1)
+                for words in [["AUDIT", Self.org, "COUNT", "9"], ["CHANGES", Self.org, "FROM", "1", "COUNT", "9"]] {
+                    try wire.send(Wire.encoded(words))
+                    #expect(try wire.reply().components(separatedBy: "sequence, ").count - 1 == 2, "\(words)")
+                }
+            }
+        }
+
+        @Test("A slow disk slows creates and no hit")
+        func slowDisk() async throws {
+            try await TestServer.run { server in
+                let id = try await server.clinic.resolve(email: "known@example.com").identity.id.text
+                // The writer is held with the write lock taken, as it is while the disk takes its time.
+                let (isHeld, mayEnd) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+                let slow = server.vault.core.writes.submit { (_) throws(VaultError) in
+                    isHeld.signal()
+                    mayEnd.wait()
+                }
+                isHeld.wait()
+                let writers = try (0..<10).map { _ in try server.connect() }
+                for (index, wire) in writers.enumerated() {
+                    try wire.send(Wire.encoded(["RESOLVE", Self.org, "EMAIL", "new\(index)@example.com"]))
+                }
+                let reader = try server.connect()
+                let pending = { server.server.state.pendingWrites.load(ordering: .relaxed) }
+                while pending() < writers.count { #expect(try reader.command("PING") == "PONG") }
+                for _ in 0..<100 {
+                    #expect(try reader.command("FIND", Self.org, "EMAIL", "known@example.com") == id)
+                    #expect(try reader.command("RESOLVE", Self.org, "EMAIL", "known@example.com").contains("matched"))
+                }
+                #expect(pending() == writers.count, "no create is acknowledged before the disk has it")
+                let info = try reader.command("INFO", "writer")
+                #expect(info.contains("writer_queue:10\r\n") && info.contains("pending_writes:10\r\n"))
+                mayEnd.signal()
+                try slow.wait()
+                for wire in writers { #expect(try wire.reply().contains("outcome, created")) }
+                let after = try reader.command("INFO", "writer")
+                #expect(after.contains("writer_queue:0\r\n") && after.contains("pending_writes:0\r\n"))
+                #expect(after.contains("writer_group_max:10\r\n"), "what waited shares one commit: \(after)")
+            }
+        }
+
+        @Test("Every command that was given is counted, timed and told, and so is the writer")
+        func metrics() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                _ = try wire.command("RESOLVE", Self.org, "EMAIL", "m@example.com")
+                _ = try wire.command("RESOLVE", Self.org, "EMAIL", "m@example.com")
+                _ = try wire.command("FIND", Self.org, "EMAIL", "m@example.com")
+                _ = try wire.command("FIND", Self.org, "NOTHING", "m@example.com")
+                let info = try wire.command("INFO")
+                for part in [
+                    "cmdstat_resolve:calls=2,", "cmdstat_find:calls=2,", "failed_calls=1\r\n",
+                    "latency_percentiles_usec_find:p50=", "resolve_created:1", "resolve_matched:1",
+                    "resolve_conflicts:0", "writer_commits:1", "writer_writes:1", "writer_group_size:1.00",
+                    "writer_group_max:1", "writer_queue:0", "vault_oldest_reader_lag:", "vault_used_percent:",
+                ] {
+                    #expect(info.contains(part), "\(part)")
+                }
+                let prometheus = try server.server.prometheusText()
+                for part in [
+                    "vaultdb_command_seconds_count{command=\"resolve\"} 2", "vaultdb_resolve_created_total 1",
+                    "vaultdb_resolve_matched_total 1", "vaultdb_writer_queue 0", "vaultdb_writer_group_max 1",
+                    "vaultdb_oldest_reader_lag ", "vaultdb_vault_used_bytes ",
+                    "vaultdb_command_errors_total{command=\"find\"} 1",
+                ] {
+                    #expect(prometheus.contains(part), "\(part)")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+// What becomes of an HTTP connection whose client does not keep its side, or asks for more than an answer.
+
+import Foundation
+import Testing
+import VaultDB
+
+@testable import VaultServer
+
+extension ServerTests.HTTPTests {
+    @Suite("Connections") struct ConnectionTests {
+        private static let organization = "X-Organization-Id: \(TestServer.organization)\r\n"
+
+        @Test("A body that drips behind an answer ends the connection, and nothing else")
+        func answeredBody() async throws {
+            try await TestServer.runHTTP({
+                $0.limits.httpRequestSecondsMax = 1
+                $0.requiresTokens = true
+            }) { server in
+                let wire = try server.connectHTTP()
+                try wire.send(
+                    "POST /api/v1/contacts/resolve HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nabc")
+                #expect(try wire.answer().status == 401)
+                #expect(wire.isClosed())
+                #expect(try server.ask("GET", "/health").status == 200)
+            }
+        }
+
+        @Test(
+            "Only an import that is not refused may take its time", arguments: ["importzzz", "import?kind=", "import"])
+        func noStream(_ path: String) async throws {
+            try await TestServer.runHTTP({ $0.limits.httpRequestSecondsMax = 1 }) { server in
+                let wire = try server.connectHTTP()
+                try wire.send(
+                    "POST /api/v1/contacts/\(path) HTTP/1.1\r\nHost: localhost\r\n\(Self.organization)"
+                        + "Content-Length: 100\r\n\r\nabc")
+                #expect(try wire.answer().status >= 400)
+                #expect(wire.isClosed())
+            }
+        }
+
+        @Test("A client that waits for 100 Continue gets it, and then its answer")
+        func goOn() async throws {
+            try await TestServer.runHTTP { server in
+                let wire = try server.connectHTTP()
+                let body = #"{"email":"ana@example.com"}"#
+                try wire.send(
+                    "POST /api/v1/contacts/resolve HTTP/1.1\r\nHost: localhost\r\n\(Self.organization)"
+                        + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
+                        + "Expect: 100-continue\r\n\r\n")
+                #expect(try wire.answerHead().status == 100)
+                try wire.send(body)
+                #expect(try wire.answer().status == 201)
+            }
+        }
+
+        @Test("HEAD tells the length that GET has, also to those who take gzip")
+        func head() async throws {
+            try await TestServer.runHTTP { server in
+                let id = try server.resolved(#"{"email":"ana@example.com"}"#)
+                let path = "/api/v1/contacts/\(id)"
+                let length = try server.ask("GET", path)["content-length"]
+                #expect(try server.ask("HEAD", path, headers: ["Accept-Encoding": "gzip"])["content-length"] == length)
+            }
+        }
+
+        @Test("Compressed and plain answers may follow each other on a connection")
+        func turns() async throws {
+            try await TestServer.runHTTP { server in
+                let id = try server.resolved(#"{"email":"ana@example.com"}"#)
+                let wire = try server.connectHTTP()
+                func get(_ headers: String) -> String {
+                    "GET /api/v1/contacts/\(id) HTTP/1.1\r\nHost: localhost\r\n\(Self.organization)\(headers)\r\n"
+                }
+                // At once: what compresses can't come in between two requests, so the second is answered plainly.
+                try wire.send(get("") + get("Accept-Encoding: gzip\r\n") + get(""))
+                let plain = try wire.answer().body
+                for _ in 0..<2 { #expect(try wire.answer().body == plain) }
+                try wire.send(get("Accept-Encoding: gzip\r\n"))
+                #expect(try wire.answer()["content-encoding"] == "gzip")
+                try wire.send(get(""))
+                #expect(try wire.answer().body == plain)
+            }
+        }
+
+        @Test("A small body that would grow without end is refused, and so is a packing that is not known")
+        func bomb() async throws {
+            // {"email":"aaa…"} with 300,000 letters, packed by gzip.
+            let bomb = """
+                H4sIAAAAAAACA+3BQQ0AIAwEMC8nAzd78CABBQve8UHaduaptTNSAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+                AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+                AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+                AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+                AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAADwkdwHf9881eyTBAA=
+                """
+            let bytes = try #require(Data(base64Encoded: bomb, options: .ignoreUnknownCharacters))
+            try await TestServer.runHTTP { server in
+                let path = "/api/v1/contacts/resolve"
+                let grown = try server.ask(
+                    "POST", path, bytes: [UInt8](bytes), headers: ["Content-Encoding": "gzip"])
+                #expect(grown.status == 413)
+                let unknown = try server.ask("POST", path, "{}", headers: ["Content-Encoding": "br"])
+                #expect(unknown.status == 415)
+            }
+        }
+
+        @Test("A view that was kept is given out only while it is the present one")
+        func cache() async throws {
+            try await TestServer.runHTTP { server in
+                let id = try server.resolved(#"{"email":"ana@example.com"}"#)
+                let path = "/api/v1/contacts/\(id)"
+                let first = try server.ask("GET", path)
+                #expect(try server.ask("GET", path).body == first.body)
+                #expect(try server.ask("GET", path, headers: ["If-None-Match": "*"]).status == 304)
+                // Not by way of HTTP, as another process would.
+                _ = try await server.clinic.put(
+                    RecordDraft(kind: .lead, id: "L-1", email: "ana@example.com", source: "site"))
+                let second = try server.ask("GET", path)
+                #expect(second.body != first.body && second["etag"] != first["etag"])
+                #expect(try second.json["total_interactions"] == .number("1"))
+                _ = try await server.clinic.erase(try #require(UUID(uuidString: id)))
+                #expect(try server.ask("GET", path).status == 410)
+            }
+        }
+
+        @Test("A mark is escaped whatever stands around it")
+        func marks() async throws {
+            let neighbours = [
+                "\u{600}", "\u{605}", "\u{6DD}", "\u{70F}", "\u{8E2}", "\u{110BD}", "\u{301}", "\u{338}", "",
+            ]
+            try await TestServer.runHTTP { server in
+                // The pages are about the vault's organization, so there has to be one.
+                _ = try server.resolved(#"{"email":"ana@example.com"}"#)
+                for neighbour in neighbours {
+                    for mark in ["<", ">", "\"", "'"] {
+                        let text = "a\(neighbour)\(mark)\(neighbour)evil"
+                        let query = text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+                        let page = try server.ask("GET", "/en/contacts?q=\(query)").text
+                        let value = try #require(
+                            page.components(separatedBy: #"type="search" value=""#).last?
+                                .components(separatedBy: #"" autocomplete"#).first)
+                        #expect(
+                            value.utf8.first == UInt8(ascii: "a") && value.utf8.suffix(4).elementsEqual("evil".utf8))
+                        #expect(!value.unicodeScalars.contains { "<>\"'".unicodeScalars.contains($0) }, "\(value)")
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+// The pages for staff: sessions, forms, languages, and that nothing that came from outside is ever markup.
+
+import Foundation
+import Testing
+import VaultDB
+
+@testable import VaultServer
+
+extension ServerTests.HTTPTests {
+    @Suite("Pages") struct PageTests {
+        private static let organization = UUID(uuidString: TestServer.organization) ?? UUID()
+        private static let form: [String: String?] = ["Content-Type": "application/x-www-form-urlencoded"]
+
+        private static func cookie(_ answer: WebAnswer) throws -> String {
+            String(try #require(answer["set-cookie"]).prefix { $0 != ";" })
+        }
+
+        private static func csrf(_ page: WebAnswer) throws -> String {
+            let mark = #"name="csrf" value=""#
+            let start = try #require(page.text.range(of: mark), "no form: \(page.text)")
+            return String(page.text[start.upperBound...].prefix { $0 != "\"" })
+        }
+
+        /// - Returns: the answer to signing in.
+        private static func signIn(_ server: TestServer, _ token: String, next: String = "") throws -> WebAnswer {
+            try server.ask("POST", "/en/sign-in", "token=\(token)&next=\(next)", headers: form)
+        }
+
+        private static func withToken(
+            _ role: AccessRole = .admin, _ body: (TestServer, (text: String, token: AccessToken)) async throws -> Void
+        ) async throws {
+            var made: (text: String, token: AccessToken)?
+            try await TestServer.runHTTP(prepare: { made = try $0.createToken(for: organization, role: role) }) {
+                server in
+                try await body(server, try #require(made))
+            }
+        }
+
+        // MARK: Sessions
+
+        @Test("A token signs in, and its session ends by signing out or with the token")
+        func session() async throws {
+            try await Self.withToken { server, token in
+                let first = try server.ask("GET", "/en/contacts?q=a%26b")
+                #expect(first.status == 303 || first.status == 302)
+                #expect(first["location"] == "/en/sign-in?next=%2Fen%2Fcontacts%3Fq%3Da%2526b")
+                #expect(try Self.signIn(server, "vdb_nonsense").status == 401)
+                let answer = try Self.signIn(server, token.text, next: "%2Fen%2Fconflicts")
+                #expect(answer["location"] == "/en/conflicts")
+                let flags = try #require(answer["set-cookie"])
+                for flag in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age="] { #expect(flags.contains(flag)) }
+                let cookie = ["Cookie": try Self.cookie(answer)]
+                let page = try server.ask("GET", "/en/contacts", headers: cookie)
+                #expect(page.status == 200)
+                let out = try server.ask(
+                    "POST", "/en/sign-out", "csrf=\(try Self.csrf(page))",
+                    headers: Self.form.merging(cookie.mapValues { $0 }) { $1 })
+                #expect(out["set-cookie"]?.contains("Max-Age=0") == true)
+                #expect(try server.ask("GET", "/en/contacts", headers: cookie).status != 200)
+
+                let other = ["Cookie": try Self.cookie(try Self.signIn(server, token.text))]
+                #expect(try server.ask("GET", "/en/contacts", headers: other).status == 200)
+                _ = try server.vault.revokeToken(token.token.id)
+                // Tokens are looked at again with the next request that shows one, and by the server's own upkeep.
+                while try server.ask("GET", "/en/contacts", headers: other).status == 200 {}
+            }
+        }
+
+        @Test(
+            "Signing in leads nowhere else",
+            arguments: [
+                "https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example",
+            ])
+        func next(_ next: String) async throws {
+            try await Self.withToken { server, token in
+                let value = next.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+                #expect(
+                    try Self.signIn(server, token.text, next: value)["location"]
+                        == "/en/contacts")
+                let page = try server.ask("GET", "/en/sign-in?next=\(value)")
+                #expect(!page.text.contains("evil.example\""), "\(next)")
+            }
+        }
+
+        @Test("Guessing tokens at the door is slow as well")
+        func guessing() async throws {
+            try await TestServer.runHTTP({ $0.limits.failedAttemptsPerMinuteMax = 2 }) {
+                _ = try $0.createToken(for: Self.organization, role: .reader)
+            } _: { server in
+                let statuses = try (0..<3).map { _ in try Self.signIn(server, "vdb_guess").status }
+                #expect(statuses == [401, 401, 429])
+            }
+        }
+
+        // MARK: Forms
+
+        @Test("A form does what its page shows, only with the session's own secret, and only for who may review")
+        func forms() async throws {
+            try await TestServer.runHTTP { server in
+                let (first, second) = try server.conflictingPair()
+                let page = try server.ask("GET", "/es/conflicts/\(first)/\(second)")
+                #expect(page.status == 200, "\(page.text)")
+                let headers = Self.form.merging(["Cookie": try Self.cookie(page)]) { $1 }
+                let other = try Self.csrf(try server.ask("GET", "/es/conflicts/\(first)/\(second)"))
+                for secret in ["", "csrf=", "csrf=\(String(repeating: "0", count: 64))", "csrf=\(other)"] {
+                    let refused = try server.ask(
+                        "POST", "/es/contacts/\(first)/merge", "into=\(second)&\(secret)", headers: headers)
+                    #expect(refused.status == 403, "\(secret)")
+                }
+                #expect(try server.ask("GET", "/api/v1/merges").json["results"]?.array == [])
+                let done = try server.ask(
+                    "POST", "/es/contacts/\(first)/merge", "into=\(second)&csrf=\(try Self.csrf(page))",
+                    headers: headers)
+                #expect(done["location"] == "/es/contacts/\(second)", "\(done.text)")
+                let merge = try #require(
+                    try server.ask("GET", "/api/v1/merges").json["results"]?.array.first?["merge_id"]?.string)
+                let undone = try server.ask(
+                    "POST", "/es/merges/\(merge)/undo", "csrf=\(try Self.csrf(page))", headers: headers)
+                #expect(undone["location"] == "/es/conflicts")
+                let apart = try server.ask(
+                    "POST", "/es/conflicts/keep-apart",
+                    "first=\(first)&second=\(second)&csrf=\(try Self.csrf(page))", headers: headers)
+                #expect(apart["location"] == "/es/conflicts")
+                #expect(try server.ask("GET", "/api/v1/conflicts").json["results"]?.array == [])
+            }
+        }
+
+        @Test("Readers see pages, and may not review")
+        func readers() async throws {
+            try await Self.withToken(.reader) { server, token in
+                let cookie = ["Cookie": try Self.cookie(try Self.signIn(server, token.text))]
+                let page = try server.ask("GET", "/en/conflicts", headers: cookie)
+                #expect(page.status == 200)
+                let refused = try server.ask(
+                    "POST", "/en/conflicts/keep-apart", "first=x&second=y&csrf=\(try Self.csrf(page))",
+                    headers: Self.form.merging(cookie.mapValues { $0 }) { $1 })
+                #expect(refused.status == 403)
+            }
+        }
+
+        // MARK: What is shown
+
+        @Test("Pages carry the headers that protect them")
+        func headers() async throws {
+            try await TestServer.runHTTP { server in
+                _ = try server.put("lead/l1", #"{"email": "ana@example.com"}"#)
+                for path in ["/es/contacts", "/en/conflicts", "/es/contacts/nobody"] {
+                    let page = try server.ask("GET", path, headers: ["Accept": "text/html"])
+                    let policy = try #require(page["content-security-policy"])
+                    #expect(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"))
+                    #expect(!policy.contains("unsafe") && !policy.contains("script-src"))
+                    #expect(page["x-content-type-options"] == "nosniff")
+                    #expect(page["x-frame-options"] == "DENY")
+                    #expect(page["referrer-policy"] == "same-origin")
+                    #expect(page["cache-control"] == "no-store")
+                    #expect(!page.text.contains("<script") && !page.text.contains("style="))
+                }
+            }
+        }
+
+        @Test(
+            "The prefix names the language; without one the browser does",
+            arguments: [
+                ("/es/contacts", "en", "es"), ("/en/contacts", "es", "en"), ("/contacts", "es-MX,en;q=0.8", "es"),
+                ("/contacts", "en;q=0.2, es;q=0.9", "es"), ("/contacts", "fr", "en"), ("/contacts", ";;q=x,,", "en"),
+            ])
+        func language(_ path: String, _ accepted: String, _ language: String) async throws {
+            try await TestServer.runHTTP { server in
+                _ = try server.put("lead/l1", #"{"email": "ana@example.com"}"#)
+                let page = try server.ask("GET", path, headers: ["Accept-Language": accepted])
+                #expect(page.text.contains("<html lang=\"\(language)\">"), "\(page.status)")
+                #expect(page["content-language"] == language)
+                #expect(page.text.contains(language == "es" ? "¿A quién buscas?" : "Who are you looking for?"))
+            }
+        }
+
+        @Test("A search in a form finds what a person typed, with its spaces and its plus")
+        func search() async throws {
+            try await TestServer.runHTTP { server in
+                let id = try server.put("lead/l1", #"{"email": "ana@example.com", "phone": "+34600123456"}"#)
+                for typed in ["+ANA%40example.com+", "%2B34+600+123+456", "+%2B34600123456"] {
+                    let page = try server.ask("GET", "/en/contacts?q=\(typed)")
+                    #expect(page.text.contains("/en/contacts/\(id)"), "\(typed)")
+                }
+            }
+        }
+
+        private static let hostile = [
+            "<script>alert(1)</script>", #""><img src=x onerror=alert(1)>"#, "'\u{301}><i>x</i>",
+            "\"\u{301}><img src=x onerror=alert(1)>", "<\u{338}script>", "{{t.search}}{{{query}}}", "</title><script>",
+            "a\u{202E}b&amp;<!--",
+        ]
+
+        @Test("What somebody typed as a name is text, wherever it is shown", arguments: hostile)
+        func hostileText(_ text: String) async throws {
+            try await TestServer.runHTTP { server in
+                let quoted = JSONValue.string(text).text
+                let id = try server.put(
+                    "lead/l1",
+                    #"{"first_name": \#(quoted), "last_name": \#(quoted), "email": "ana@example.com", "#
+                        + #""source": \#(quoted), "status": \#(quoted), "attributes": {"a<b>": \#(quoted)}}"#)
+                _ = try server.put("lead/l2", #"{"phone": "+34600123456", "first_name": \#(quoted)}"#)
+                _ = try server.resolved(
+                    #"{"email": "ana@example.com", "phone": "+34600123456", "source": \#(quoted)}"#)
+                let query = text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+                let conflict = try #require(try server.ask("GET", "/api/v1/conflicts").json["results"]?.array.first)
+                let pair = "\(conflict["first"]?.string ?? "")/\(conflict["second"]?.string ?? "")"
+                for path in [
+                    "/contacts/\(id)", "/contacts?q=\(query)", "/contacts?q=ana%40example.com", "/records/lead/l1",
+                    "/conflicts",
+                    "/conflicts/\(pair)", "/\(query)", "/sign-in?next=\(query)",
+                ] {
+                    let page = try server.ask("GET", "/es\(path)", headers: ["Accept": "text/html"])
+                    let marks = page.text.unicodeScalars.filter { !("\u{300}"..."\u{36F}").contains($0) }
+                    let plain = String(String.UnicodeScalarView(marks))
+                    for tag in ["<script", "<img", "<i>", "<!--"] {
+                        #expect(!plain.contains(tag), "\(path) has \(tag)")
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+// What is refused over HTTP, and that it is told as problem details.
+
+import Foundation
+import Testing
+import VaultDB
+
+@testable import VaultServer
+
+extension ServerTests.HTTPTests {
+    @Suite("Refusals") struct RefusalTests {
+        struct Wrong: Sendable, CustomTestStringConvertible {
+            let name: String
+            var method = "POST"
+            var path = "/api/v1/contacts/resolve"
+            var body: [UInt8]?
+            var headers: [String: String?] = [:]
+            let status: Int
+            var code = "invalid_argument"
+
+            var testDescription: String { name }
+
+            init(
+                _ name: String, _ method: String = "POST", _ path: String = "/api/v1/contacts/resolve",
+                _ body: String? = nil, headers: [String: String?] = [:], _ status: Int = 400,
+                _ code: String = "invalid_argument"
+            ) {
+                (self.name, self.method, self.path, self.headers) = (name, method, path, headers)
+                (self.body, self.status, self.code) = (body.map { Array($0.utf8) }, status, code)
+            }
+
+            init(_ name: String, bytes: [UInt8]) {
+                (self.name, body, status) = (name, bytes, 400)
+            }
+        }
+
+        private static let id = "0198c0de-0000-7000-8000-000000000001"
+        private static let wrong: [Wrong] = [
+            Wrong("malformed JSON", "POST", "/api/v1/contacts/resolve", #"{"email": }"#),
+            Wrong("no object", "POST", "/api/v1/contacts/resolve", "[]"),
+            Wrong("nothing", "POST", "/api/v1/contacts/resolve", ""),
+            Wrong("two documents", "POST", "/api/v1/contacts/resolve", "{} {}"),
+            Wrong("invalid UTF-8", bytes: Array(#"{"email": ""#.utf8) + [0xFF, 0xC0] + Array(#""}"#.utf8)),
+            Wrong("a lone surrogate", "POST", "/api/v1/contacts/resolve", #"{"name": "\ud800"}"#),
+            Wrong(
+                "a name twice", "POST", "/api/v1/contacts/resolve", #"{"email": "a@b.example", "email": "c@d.example"}"#
+            ),
+            Wrong(
+                "deep nesting", "PUT", "/api/v1/records/lead/1",
+                #"{"attributes": \#(String(repeating: #"{"a":"#, count: 100_000))"#),
+            Wrong("an unknown field", "POST", "/api/v1/contacts/resolve", #"{"mail": "a@b.example"}"#),
+            Wrong("a wrong type", "POST", "/api/v1/contacts/resolve", #"{"email": 5}"#),
+            Wrong("a wrong type in a list", "POST", "/api/v1/contacts/resolve", #"{"external": [5]}"#),
+            Wrong("a wrong flag", "POST", "/api/v1/bookings", #"{"paid": "yes"}"#),
+            Wrong("a wrong time", "PUT", "/api/v1/records/lead/1", #"{"created_at": "yesterday"}"#),
+            Wrong("a wrong region", "POST", "/api/v1/contacts/resolve", #"{"region": "Spain"}"#),
+            Wrong("a wrong kind", "PUT", "/api/v1/records/Le%20ad/1", "{}"),
+            Wrong("a record's id that is no text", "PUT", "/api/v1/records/lead/%FF", "{}"),
+            Wrong("a record's id with a zero byte", "PUT", "/api/v1/records/lead/a%00b", "{}"),
+            Wrong("an empty key", "POST", "/api/v1/contacts/resolve", "{}", headers: ["Idempotency-Key": ""]),
+            Wrong(
+                "a long key", "POST", "/api/v1/contacts/resolve", "{}",
+                headers: ["Idempotency-Key": String(repeating: "k", count: 256)]),
+            Wrong("nothing to look for", "GET", "/api/v1/contacts"),
+            Wrong("an unknown parameter", "GET", "/api/v1/contacts?mail=a@b.example"),
+            Wrong("an escape that is none", "GET", "/api/v1/contacts?email=%ZZ"),
+            Wrong("a limit that is none", "GET", "/api/v1/conflicts?limit=0"),
+            Wrong("a huge limit", "GET", "/api/v1/conflicts?limit=99999999999999999999"),
+            Wrong("a cursor that is none", "GET", "/api/v1/conflicts?cursor=nonsense"),
+            Wrong("a state that is none", "GET", "/api/v1/conflicts?state=shut"),
+            Wrong("no organization", "GET", "/api/v1/conflicts", headers: ["X-Organization-Id": nil]),
+            Wrong("a wrong organization", "GET", "/api/v1/conflicts", headers: ["X-Organization-Id": "clinic"]),
+            Wrong("no identifier", "POST", "/api/v1/contacts/resolve", "{}", 422, "no_usable_identifier"),
+            Wrong("an unknown address", "GET", "/api/v1/nothing", nil, 404, "not_found"),
+            Wrong("an unknown contact", "GET", "/api/v1/contacts/\(id)", nil, 404, "not_found"),
+            Wrong("an id that is none", "GET", "/api/v1/contacts/..%2f..%2fetc", nil, 404, "not_found"),
+            Wrong("an unknown record", "GET", "/api/v1/records/lead/1", nil, 404, "not_found"),
+            Wrong("an unknown merge", "DELETE", "/api/v1/merges/\(id)", nil, 404, "not_found"),
+            Wrong("another method", "PATCH", "/api/v1/contacts/\(id)", nil, 405, "method_not_allowed"),
+            Wrong("another method of a list", "DELETE", "/api/v1/conflicts", nil, 405, "method_not_allowed"),
+            Wrong(
+                "another type", "POST", "/api/v1/contacts/resolve", "email=a",
+                headers: ["Content-Type": "application/x-www-form-urlencoded"], 415, "unsupported_media_type"),
+            Wrong(
+                "no type", "POST", "/api/v1/contacts/resolve", "{}", headers: ["Content-Type": nil], 415,
+                "unsupported_media_type"),
+            Wrong("an import without a kind", "POST", "/api/v1/contacts/import", "{}"),
+            Wrong(
+                "a large body", "POST", "/api/v1/contacts/resolve",
+                #"{"name": "\#(String(repeating: "a", count: 1 << 20))"}"#, 413, "too_large"),
+        ]
+
+        @Test("What is wrong is refused as problem details, and nothing is written")
+        func refused() async throws {
+            try await TestServer.runHTTP { server in
+                let commit = try server.vault.lastCommit()
+                for wrong in Self.wrong {
+                    let answer = try server.ask(
+                        wrong.method, wrong.path, bytes: wrong.body, headers: wrong.headers)
+                    #expect(answer.status == wrong.status, "\(wrong.name): \(answer.text)")
+                    #expect(answer["content-type"] == "application/problem+json", "\(wrong.name)")
+                    let problem = try answer.json
+                    #expect(problem["code"]?.string == wrong.code, "\(wrong.name)")
+                    #expect(problem["type"]?.string == "urn:vaultdb:problem:\(wrong.code)")
+                    #expect(problem["status"] == .number("\(wrong.status)"))
+                    if wrong.status == 405 { #expect(answer["allow"]?.contains("GET") == true) }
+                }
+                #expect(try server.vault.lastCommit() == commit)
+            }
+        }
+
+        @Test("Another organization's ids are answered exactly as unknown ones are")
+        func otherOrganization() async throws {
+            try await TestServer.runHTTP { server in
+                let id = try server.put("lead/l1", #"{"email": "ana@example.com"}"#)
+                let (unknown, other) = (Self.id, ["X-Organization-Id": TestServer.other])
+                let requests: [(method: String, path: String, body: String?)] =
+                    ["", "/leads", "/patients", "/followers", "/timeline", "/export", "/audit"].map {
+                        ("GET", "/api/v1/contacts/ID\($0)", nil)
+                    } + [
+                        ("DELETE", "/api/v1/contacts/ID", nil),
+                        ("POST", "/api/v1/contacts/ID/merge", #"{"into": "ID"}"#),
+                        ("PUT", "/api/v1/records/lead/l2", #"{"identity_id": "ID"}"#),
+                        ("POST", "/api/v1/conflicts/keep-apart", #"{"first": "ID", "second": "ID"}"#),
+                    ]
+                for (method, path, body) in requests {
+                    let answers = try [id, unknown].map {
+                        try server.ask(
+                            method, path.replacing("ID", with: $0), body?.replacing("ID", with: $0), headers: other)
+                    }
+                    #expect(answers[0].status >= 400, "\(method) \(path)")
+                    #expect(answers[0].status == answers[1].status, "\(method) \(path)")
+                    #expect(answers[0].text.replacing(id, with: unknown) == answers[1].text, "\(method) \(path)")
+                }
+                #expect(try server.ask("GET", "/api/v1/records/lead/l1", headers: other).status == 404)
+                #expect(try server.ask("GET", "/api/v1/contacts/\(id)").status == 200)
+            }
+        }
+
+        @Test("A body that drips is ended, and the connection with it")
+        func slowBody() async throws {
+            try await TestServer.runHTTP({ $0.limits.httpRequestSecondsMax = 1 }) { server in
+                let wire = try server.connectHTTP()
+                try wire.send(
+                    "POST /api/v1/contacts/resolve HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                        + "X-Organization-Id: \(TestServer.organization)\r\nContent-Length: 100\r\n\r\n{")
+                #expect(try wire.answer().status == 408)
+                #expect(wire.isClosed())
+                #expect(try server.ask("GET", "/health").status == 200)
+            }
+        }
+
+        @Test("Headers that never end are closed", arguments: ["", "GET /health HTTP/1.1\r\nHost: localh"])
+        func slowHeader(_ beginning: String) async throws {
+            try await TestServer.runHTTP({ $0.limits.httpIdleSecondsMax = 1 }) { server in
+                let wire = try server.connectHTTP()
+                try wire.send(beginning)
+                #expect(wire.isClosed())
+            }
+        }
+
+        @Test("Headers beyond the limit are refused")
+        func largeHeader() async throws {
+            try await TestServer.runHTTP { server in
+                let wire = try server.connectHTTP()
+                try wire.send(
+                    "GET /health HTTP/1.1\r\nHost: localhost\r\nX-Long: \(String(repeating: "a", count: 40_000))\r\n")
+                #expect(try wire.answer().status == 431)
+                #expect(wire.isClosed())
+                #expect(try server.ask("GET", "/health").status == 200)
+            }
+        }
+
+        @Test(
+            "What is no HTTP is refused, and harms nobody else",
+            arguments: [
+                "\r\n\r\nnonsense\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\u{16}\u{3}\u{1}\r\n\r\n",
+                "GET / HTTP/1.1\r\nBad Header: x\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+                "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nnonsense\r\n\r\n",
+                "GET /a\u{0}b HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            ])
+        func noHTTP(_ text: String) async throws {
+            try await TestServer.runHTTP { server in
+                let wire = try server.connectHTTP()
+                try wire.send(text)
+                wire.endSending()
+                _ = wire.all()
+                #expect(try server.ask("GET", "/health").status == 200)
+            }
+        }
+
+        @Test("A header can't be brought into an answer by way of an address")
+        func injection() async throws {
+            try await TestServer.runHTTP { server in
+                for path in ["/api/v1/contacts/%0d%0aSet-Cookie:%20a=b", "/es/contacts?q=%0d%0aSet-Cookie:a=b"] {
+                    let answer = try server.ask("GET", path, headers: ["Accept": "text/html"])
+                    #expect(answer["set-cookie"]?.hasPrefix("a=b") != true)
+                }
+            }
+        }
+    }
+}
