@@ -49,7 +49,7 @@ final class Sessions: Sendable {
         return session
     }
 
-    /// The session of a cookie, which lasts anew from now on. Its notice is shown once.
+    /// The session of a cookie, which lasts anew from now on.
     func resume(_ id: String, at now: NIODeadline = .now()) -> PageSession? {
         sessions.withLock { sessions in
             guard var session = sessions[id] else { return nil }
