@@ -278,10 +278,14 @@ final class EntryCache: Sendable {
         while true {
             let head = SlotHead(bits: slot.pointee.load(ordering: .sequentiallyConsistent))
             if head.isEmpty, !head.isLocked { return }
-            if let locked = lock(slot, head) {
-                return slot.pointee.store(locked.unlocked(epoch: 0, keyBytes: 0, valueBytes: 0).bits, ordering: .releasing)
+            guard let locked = lock(slot, head) else {
+                sched_yield()
+                continue
             }
-            sched_yield()
+            // The bytes as well: what was erased is not to stay anywhere.
+            CachedEntry.erase(head, slot + 1)
+            return slot.pointee.store(
+                locked.unlocked(epoch: 0, keyBytes: 0, valueBytes: 0).bits, ordering: .releasing)
         }
     }
 }
@@ -299,6 +303,8 @@ private struct SlotHead {
     var epoch: UInt64 { bits >> 24 & Self.epochMax }
     var keyBytes: Int { Int(bits >> 50 & 0x3F) }
     var valueBytes: Int { Int(bits >> 56) }
+    /// Of the entry, without this one.
+    var words: Int { (keyBytes + valueBytes + 7) / 8 }
     var locked: SlotHead { SlotHead(bits: bits | 1) }
 
     /// The next version.
@@ -340,7 +346,11 @@ struct CachedEntry {
     fileprivate mutating func take(_ head: SlotHead, _ slot: UnsafeMutablePointer<EntryCache.Word>) {
         keyBytes = head.keyBytes
         valueBytes = head.valueBytes
-        for index in 0..<((keyBytes + valueBytes + 7) / 8) { words[index] = slot[index].load(ordering: .relaxed) }
+        for index in 0..<head.words { words[index] = slot[index].load(ordering: .relaxed) }
+    }
+
+    fileprivate static func erase(_ head: SlotHead, _ slot: UnsafeMutablePointer<EntryCache.Word>) {
+        for index in 0..<head.words { slot[index].store(0, ordering: .relaxed) }
     }
 
     func holds(_ key: RawSpan) -> Bool { words.span.bytes.extracting(first: keyBytes).equals(key) }
@@ -350,7 +360,8 @@ struct CachedEntry {
         var span = words.mutableSpan
         span.withUnsafeMutableBytes { bytes in
             key.withUnsafeBytes { bytes.copyMemory(from: $0) }
-            value.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: bytes[key.byteCount...]).copyMemory(from: $0) }
+            let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[key.byteCount...])
+            value.withUnsafeBytes { rest.copyMemory(from: $0) }
         }
         for index in 0..<((key.byteCount + value.byteCount + 7) / 8) {
             slot[index].store(words[index], ordering: .relaxed)

@@ -246,15 +246,46 @@ import Testing
         }
     }
 
+    @Test(
+        "What another process has changed is in the next answer, whatever the server has in memory",
+        arguments: ["0", "8M"])
+    func otherProcess(cache: String) throws {
+        let place = try Workplace.withVault()
+        let served = try Served(place, ["--cache", cache])
+        func ask(_ words: String...) throws -> String {
+            try place.start(program: ["redis-cli", "-p", "\(served.port)"] + words).end().output
+        }
+        _ = try ask("RESOLVE", Self.org, "EMAIL", "ana@example.com", "PHONE", "+34612345678")
+        let id = try ask("FIND", Self.org, "EMAIL", "ana@example.com")
+        #expect(id.count == 37)
+        for _ in 0..<3 {
+            #expect(try ask("FIND", Self.org, "PHONE", "+34612345678") == id)
+            let resolved = try ask("RESOLVE", Self.org, "EMAIL", "ana@example.com", "PHONE", "+34612345678")
+            #expect(resolved.contains("matched_email"))
+        }
+        #expect(try place.run("block", "--email", "ana@example.com").status == 0)
+        #expect(try ask("FIND", Self.org, "EMAIL", "ana@example.com") == "\n")
+        #expect(try ask("FIND", Self.org, "PHONE", "+34612345678") == id)
+        #expect(try place.run("erase", id.trimmingCharacters(in: .newlines), "--yes").status == 0)
+        #expect(try ask("FIND", Self.org, "PHONE", "+34612345678") == "\n")
+        let anew = try ask("RESOLVE", Self.org, "PHONE", "+34612345678")
+        #expect(anew.contains("created") && !anew.contains(id.trimmingCharacters(in: .newlines)))
+        #expect(try served.stop().status == 0)
+        try place.expectClean()
+    }
+
     @Test("Settings come from flags, environment and file, the first of them first")
     func settings() throws {
         let place = try Workplace.withVault()
         try place.write(
-            #"{"threads": 1, "connectionsMax": 7, "idleSecondsMax": 5, "durability": "relaxed"}"#, to: "s.json")
+            #"{"threads": 1, "cacheBytes": 8388608, "connectionsMax": 7, "idleSecondsMax": 5, "durability": "relaxed"}"#,
+            to: "s.json")
         place.environment["VAULTDB_CONNECTIONS_MAX"] = "8"
         place.environment["VAULTDB_IDLE_SECONDS_MAX"] = "6"
         let served = try Served(place, ["--config", "s.json", "--limit", "idle-seconds-max=9"])
         let info = try place.start(program: ["redis-cli", "-p", "\(served.port)", "INFO"]).end().output
+        let cache = try #require(info.firstMatch(of: /cache_bytes_max:(\d+)/).flatMap { Int($0.output.1) })
+        #expect(cache > 0 && cache <= 8 << 20)
         for line in ["io_threads_active:1", "connections_max:8", "idle_seconds_max:9", "durability:relaxed"] {
             #expect(info.contains(line), "\(line)")
         }
@@ -266,10 +297,12 @@ import Testing
         arguments: [
             (["--host", "0.0.0.0"], "vaultdb token create"), (["--port", "70000"], "70000"),
             (["--durability", "none"], "durable or relaxed"), (["--limit", "nonsense=1"], "there is no limit"),
-            (["--tls-key", "x.pem"], "certificate"), (["--config", "missing.json"], "missing.json"),
+            (["--tls-key", "x.pem"], "certificate"), (["--config", "cache.json"], "cacheBytes"),
+            (["--config", "missing.json"], "missing.json"),
         ])
     func refused(_ words: [String], _ part: String) throws {
         let place = try Workplace.withVault()
+        try place.write(#"{"cacheBytes": -1}"#, to: "cache.json")
         expectOneLineError(try place.start(["serve"] + words).end(), status: 1, containing: part)
     }
 

@@ -98,7 +98,8 @@ extension EngineTests {
             let store = try Self.store()
             let long = [UInt8](repeating: 7, count: 300)
             let key = [UInt8](repeating: 1, count: 200)
-            try store.environment.apply([.put(Self.key(1), long), .put(key, bytes("x")), .put([9], [])], in: Self.small)
+            let steps = [Step.put(Self.key(1), long), .put(key, bytes("x")), .put([9], [])]
+            try store.environment.apply(steps, in: Self.small)
             for _ in 0..<3 {
                 try store.environment.read { (snapshot) throws(StorageError) in
                     #expect(try snapshot.cachedValue(Self.key(1), in: Self.small) == long)
@@ -202,7 +203,8 @@ extension EngineTests {
         private static func steps(_ random: inout SeededGenerator) -> [Step] {
             (0..<30).map { _ in
                 let key = key(Int.random(in: 0..<3000, using: &random))
-                let value = [UInt8](repeating: UInt8.random(in: 0...255, using: &random), count: Int.random(in: 0...40, using: &random))
+                let length = Int.random(in: 0...40, using: &random)
+                let value = [UInt8](repeating: UInt8.random(in: 0...255, using: &random), count: length)
                 return Int.random(in: 0..<5, using: &random) == 0 ? .delete(key) : .put(key, value)
             }
         }

@@ -98,7 +98,8 @@ package struct ReadBatch: ~Copyable {
         let sequence = try held.snapshot.withValue(Key.identity(entry.holder, in: number), in: Tables.identities) {
             (bytes) throws(VaultError) -> UInt64? in
             let identity = try IdentityView(bytes)
-            return try identity.satisfies(email: email.bytes, phone: phone, name: name.bytes) ? identity.lastSequence : nil
+            guard try identity.satisfies(email: email.bytes, phone: phone, name: name.bytes) else { return nil }
+            return identity.lastSequence
         }
         guard case let sequence?? = sequence else { return .undecided }
         core.hits.add(1, ordering: .relaxed)

@@ -42,6 +42,7 @@ struct ServerInformation {
     private func clients() -> [Line] {
         [
             ("connected_clients", String(state.clients.count)), ("maxclients", String(state.limits.connectionsMax)),
+            ("blocked_clients", String(state.waiters.load(ordering: .relaxed))),
             ("pending_work", String(state.pendingWork.load(ordering: .relaxed))),
         ]
     }

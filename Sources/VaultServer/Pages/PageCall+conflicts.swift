@@ -61,12 +61,13 @@ extension PageCall {
         let reasons = try organization.conflicts(of: first).filter { $0.first == second || $0.second == second }
         guard !reasons.isEmpty, first != second else { throw Problem.notFound("there is no such pair") }
         let open = reasons.filter { $0.state == .open }
+        let offers = open.isEmpty ? [:] : try await offers(first, second)
         var content: PageContent = [
             "reasons": .list((open.isEmpty ? reasons : open).map { .object(reason($0, times)) }),
             "is_settled": .flag(open.isEmpty),
             "sides": .list([
-                .object(try side(first, other: second, isOpen: !open.isEmpty, times)),
-                .object(try side(second, other: first, isOpen: !open.isEmpty, times)),
+                .object(try side(first, other: second, offers[first], times)),
+                .object(try side(second, other: first, offers[second], times)),
             ]),
             "keep_apart": .object([
                 "action": .text(path("/conflicts/keep-apart")), "first": .text(first.text),
@@ -77,12 +78,28 @@ extension PageCall {
         return try page("conflict", content)
     }
 
+    /// What a merge into each of the two would do; nothing for one that the vault would refuse.
+    private func offers(_ first: UUID, _ second: UUID) async throws -> [UUID: MergePreview] {
+        let organization = organization
+        return try await pages.state.working {
+            var offers: [UUID: MergePreview] = [:]
+            for (from, into) in [(first, second), (second, first)] {
+                do throws(VaultError) {
+                    offers[into] = try organization.previewMerge(from, into: into)
+                } catch {
+                    guard error.code == .refused else { throw error }
+                }
+            }
+            return offers
+        }
+    }
+
     private static func settlement(_ reasons: [Conflict]) -> String {
         if reasons.contains(where: { $0.state == .merged }) { return "settled.merged" }
         return reasons.contains { $0.state == .keptApart } ? "settled.apart" : "settled.none"
     }
 
-    private func side(_ id: UUID, other: UUID, isOpen: Bool, _ times: PageTimes) throws -> PageContent {
+    private func side(_ id: UUID, other: UUID, _ offer: MergePreview?, _ times: PageTimes) throws -> PageContent {
         let contact = try organization.contact(id, order: .newestFirst, limit: 3)
         var content = person(contact.identity).merging(totals(contact, times)) { own, _ in own }
         content["identifiers"] = identifiers(of: contact.identity)
@@ -92,16 +109,11 @@ extension PageCall {
                 entry["date"] = times.day(record.createdAt)
                 return .object(entry)
             })
-        guard isOpen else { return content }
-        do throws(VaultError) {
-            let preview = try organization.previewMerge(other, into: id)
+        if let offer {
             content["merge"] = .object([
                 "action": .text(path("/contacts/\(other.text)/merge")), "into": .text(id.text),
-                "label": .text(language.text("keep_this")), "preview": .object(self.preview(preview)),
+                "label": .text(language.text("keep_this")), "preview": .object(preview(offer)),
             ])
-        } catch {
-            // A merge that the vault would refuse is not offered.
-            guard error.code == .refused else { throw error }
         }
         return content
     }

@@ -85,8 +85,7 @@ extension Pages {
     /// The one of the configuration, or the vault's only one.
     private func onlyOrganization() throws -> UUID? {
         if let organization = state.configuration.organization { return organization }
-        let all = try state.vault.organizations()
-        return all.count == 1 ? all.first : nil
+        return try state.vault.onlyOrganization()
     }
 
     private func signInFirst(_ request: WebRequest) -> Response {

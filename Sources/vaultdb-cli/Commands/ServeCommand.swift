@@ -56,7 +56,8 @@ struct ServeCommand: ParsableCommand {
     var durability: String?
 
     @Option(
-        help: ArgumentHelp("Memory for people that are asked for often, such as 512M (64M); 0 for none.", valueName: "size"),
+        help: ArgumentHelp(
+            "Memory for people who were asked for lately, such as 512M (64M); 0 for none.", valueName: "size"),
         transform: Word.memory)
     var cache: Int?
 

@@ -60,7 +60,8 @@ struct BenchOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Memory that the vault may take for people asked for often, such as 512M (64M); 0 for none.", valueName: "size"),
+            "Memory that the vault may take for people asked for lately, such as 512M (64M); 0 for none.",
+            valueName: "size"),
         transform: Word.memory)
     var cache = VaultOptions.cacheBytesDefault
 
