@@ -33,24 +33,6 @@ final class PostgresPeer: Peer {
             END IF;
         END $$
         """
-    /// What a vault has beside the identities: the imported records, the trail, and the index of names.
-    private static let wholeSchema = """
-        CREATE TABLE leads (
-            id text PRIMARY KEY, identity uuid NOT NULL, first_name text, last_name text, email text, phone text,
-            source text, status text, created_at timestamptz NOT NULL DEFAULT now());
-        INSERT INTO leads SELECT 'row-' || md5(id::text), id, split_part(name, ' ', 1), split_part(name, ' ', 2),
-            email, phone, 'web', 'NEW' FROM identities;
-        CREATE INDEX timeline ON leads (identity, created_at);
-        CREATE TABLE events (
-            sequence bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), identity uuid NOT NULL,
-            action smallint NOT NULL, kind text, record text, source text, hash bytea NOT NULL);
-        INSERT INTO events (identity, action, source, hash) SELECT id, 1, 'web', sha256(id::text::bytea) FROM identities;
-        INSERT INTO events (identity, action, kind, record, source, hash)
-            SELECT identity, 2, 'lead', id, 'web', sha256(id::bytea) FROM leads;
-        CREATE INDEX history ON events (identity, sequence);
-        CREATE INDEX by_first_name ON leads (lower(first_name) text_pattern_ops);
-        CREATE INDEX by_last_name ON leads (lower(last_name) text_pattern_ops)
-        """
 
     private let server: ServerProcess
     private let address: String
@@ -131,15 +113,9 @@ final class PostgresPeer: Peer {
     }
 
     /// Bytes of the identities and their indexes.
-    var identityBytes: Int { get throws { Int(try run("SELECT pg_total_relation_size('identities')")) ?? 0 } }
+    var bytes: Int { get throws { Int(try run("SELECT pg_total_relation_size('identities')")) ?? 0 } }
 
-    /// Makes tables of the other things that a vault holds.
-    /// - Returns: the bytes of all of it.
-    func wholeBytes() throws -> Int {
-        try run(Self.wholeSchema)
-        let sizes = ["identities", "leads", "events"].map { "pg_total_relation_size('\($0)')" }
-        return Int(try run("SELECT \(sizes.joined(separator: " + "))")) ?? 0
-    }
+    var count: Int { get throws { Int(try run("SELECT count(*) FROM identities")) ?? 0 } }
 
     func find(_ column: Column, _ batch: Batch) throws -> Double {
         try find(column, batch, each: nil).nanoseconds / Double(batch.count)

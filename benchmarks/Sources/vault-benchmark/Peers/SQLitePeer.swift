@@ -75,6 +75,10 @@ final class SQLitePeer: Peer {
         }
     }
 
+    var count: Int {
+        get throws { try pool.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM identities") } ?? 0 }
+    }
+
     func find(_ column: Column, _ batch: Batch) throws -> Double {
         let keys = batch.keys(column)
         var found = 0
