@@ -82,7 +82,9 @@ struct Scaling {
             resolve.append(times[2])
         }
         let bytes = try fixture.vault.statistics().usedBytes
-        let first = try (0..<Self.probes).map { _ in try Probe(fixture, count: 1).firstAnswerMilliseconds }
+        let first = try (0..<Self.probes).map { _ in
+            try Probe(.vault, at: fixture.vaultPath, fixture, count: 1).firstAnswerMilliseconds
+        }
         return Row(people: people, find: find, bare: lone, resolve: resolve, firstAnswer: first, bytes: bytes)
     }
 }

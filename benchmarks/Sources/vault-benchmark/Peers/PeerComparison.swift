@@ -9,6 +9,8 @@ struct PeerComparison {
     private static let mixedConnections = 8
     private static let mixedEach = 4_000
     private static let latencyCount = 50_000
+    /// People that a process has asked for when its memory is measured.
+    private static let asked = 100_000
 
     private let fixture: Fixture
     private let count: Int
@@ -51,7 +53,7 @@ struct PeerComparison {
 
     mutating func run(_ report: inout Report) throws {
         try lookups(&report)
-        memory(&report)
+        try memory(&report)
         try redis.makeDurable()
         try creates(&report)
         try mixed(&report)
@@ -130,16 +132,21 @@ struct PeerComparison {
 
     // MARK: Memory
 
-    private func memory(_ report: inout Report) {
+    private func memory(_ report: inout Report) throws {
         report.add("")
-        report.add("| memory, \(people.count) people | MB |")
-        report.add("| --- | ---: |")
+        report.add("| memory, \(people.count) people | its own, MB | pages of the file that it shares with all, MB |")
+        report.add("| --- | ---: | ---: |")
         for peer in [redis, postgres] as [any Peer] {
-            if let megabytes = peer.memoryMegabytes { report.add("| \(peer.name) | \(megabytes) |") }
+            if let megabytes = peer.memoryMegabytes { report.add("| \(peer.name) | \(megabytes) | |") }
         }
-        guard let probe = try? Probe(fixture, count: 100_000) else { return }
-        report.add("| a process that has asked VaultDB for 100,000 people: its own | \(probe.privateMegabytes) |")
-        report.add("| the same: pages of the file that it shares with all | \(probe.sharedMegabytes) |")
+        func row(_ what: String, _ probe: Probe) {
+            let what = "a process that has asked \(what) for \(Self.asked) people"
+            report.add("| \(what) | \(probe.privateMegabytes) | \(probe.sharedMegabytes) |")
+        }
+        row("VaultDB", try Probe(.vault, at: fixture.vaultPath, fixture, count: Self.asked))
+        row("SQLite, with these settings,", try Probe(.sqlite, at: sqlite.path, fixture, count: Self.asked))
+        let unmapped = try Probe(.sqlite, at: sqlite.path, fixture, count: Self.asked, options: ["--no-mapped"])
+        row("SQLite, with its file not mapped,", unmapped)
     }
 
     // MARK: Writes
