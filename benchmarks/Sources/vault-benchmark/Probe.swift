@@ -44,6 +44,7 @@ struct ProbeCommand: ParsableCommand {
     @Argument var store: Probe.Store
     @Argument var path: String
     @Argument var emails: String
+    @Option var cache: Int?
     @Flag(inversion: .prefixedNo) var mapped = true
 
     func run() throws {
@@ -66,9 +67,7 @@ struct ProbeCommand: ParsableCommand {
     private func opened() throws -> (String) throws -> Bool {
         switch store {
         case .vault:
-            var options = VaultOptions()
-            options.access = .readOnly
-            let vault = try Vault(at: path, options: options)
+            let vault = try Vault(at: path, options: VaultOptions(measured: .readOnly, cacheBytes: cache))
             let clinic = vault.organization(Fixture.organization)
             return { email in try withExtendedLifetime(vault) { try clinic.find(email: email) != nil } }
         case .sqlite:

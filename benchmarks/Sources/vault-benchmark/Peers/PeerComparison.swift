@@ -89,28 +89,31 @@ struct PeerComparison {
         let order = (0..<people.count).shuffled(using: &generator).prefix(count)
         let many = Batch(order, of: people)
         let fewer = Batch(order.prefix(max(count / 10, 1)), of: people)
-        let peers: [any Peer] = [vault, sqlite, SQLitePeer(sqlite, reads: .one), redis, postgres]
+        let vaults = try fixture.caches.map { try VaultProcess($0, at: fixture.vaultPath) }
+        let bare = BareLMDB(vaultPath: fixture.vaultPath)
+        let peers: [any LookupPeer] = [sqlite, SQLitePeer(sqlite, reads: .one), redis, postgres]
         for column in Column.allCases {
-            var times: [String: [Double]] = [:]
-            let path = fixture.directory + "/peer-keys.txt"
+            let path = fixture.directory + "/peer-keys-\(column).txt"
             try (many.keys(column).joined(separator: "\n") + "\n").write(
                 toFile: path, atomically: true, encoding: .utf8)
-            let bare = BareLMDB(vaultPath: fixture.vaultPath)
+            var sides: [(name: String, measure: () throws -> Double)] = [
+                ("bare LMDB in C", { try bare.nanosecondsEach(["by_\(column)", path]) })
+            ]
+            sides += vaults.map { vault in (vault.name, { try vault.nanosecondsEach([column: path]) }) }
+            sides += peers.map { peer in (peer.name, { try peer.find(column, fewer) }) }
+            var times: [String: [Double]] = [:]
             for round in 0...rounds {
-                let time = try bare.nanosecondsEach(["by_\(column)", path])
-                if round > 0 { times["bare LMDB in C", default: []].append(time) }
-                for peer in peers {
-                    let time = try peer.find(column, peer === vault ? many : fewer)
-                    if round > 0 { times[peer.name, default: []].append(time) }
+                for side in sides {
+                    let time = try side.measure()
+                    if round > 0 { times[side.name, default: []].append(time) }
                 }
             }
-            table("find by \(column), one at a time", times, ["bare LMDB in C"] + peers.map(\.name), &report)
+            table("find by \(column), one at a time", times, sides.map(\.name), &report)
         }
         guard let charts else { return }
         let sample = Batch(order.prefix(Self.latencyCount), of: people)
-        var curves: [(name: String, values: [Double])] = []
-        for peer in peers where peer.name != SQLitePeer.Reads.one.rawValue {
-            curves.append((peer.name, try peer.latencies(.email, sample)))
+        let curves = try ([vault, sqlite, redis, postgres] as [any Peer]).map {
+            (name: $0.name, values: try $0.latencies(.email, sample))
         }
         try Chart.latencies("Find by email: latency at each percentile", curves).write(to: "\(charts)/latency.svg")
     }
@@ -143,7 +146,11 @@ struct PeerComparison {
             let what = "a process that has asked \(what) for \(Self.asked) people"
             report.add("| \(what) | \(probe.privateMegabytes) | \(probe.sharedMegabytes) |")
         }
-        row("VaultDB", try Probe(.vault, at: fixture.vaultPath, fixture, count: Self.asked))
+        for cache in fixture.caches {
+            let probe = try Probe(
+                .vault, at: fixture.vaultPath, fixture, count: Self.asked, options: cache.arguments)
+            row("\(cache.name),", probe)
+        }
         row("SQLite, with these settings,", try Probe(.sqlite, at: sqlite.path, fixture, count: Self.asked))
         let unmapped = try Probe(.sqlite, at: sqlite.path, fixture, count: Self.asked, options: ["--no-mapped"])
         row("SQLite, with its file not mapped,", unmapped)

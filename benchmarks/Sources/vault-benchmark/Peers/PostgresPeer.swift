@@ -2,7 +2,7 @@ internal import CPeers
 import Foundation
 
 /// PostgreSQL behind a local socket: a table with two unique indexes, and a function that finds or creates.
-final class PostgresPeer: Peer {
+final class PostgresPeer: LookupPeer {
     let name = "PostgreSQL, local socket"
     static let settings = [
         "shared_buffers=1GB", "max_wal_size=8GB", "fsync=on", "synchronous_commit=on", "jit=off", "max_connections=100",

@@ -2,7 +2,7 @@ internal import CPeers
 import Foundation
 
 /// Redis behind a local socket: two keys and a hash for each person.
-final class RedisPeer: Peer {
+final class RedisPeer: LookupPeer {
     let name = "Redis, local socket"
     static let settings = ["--save", "", "--appendonly", "no", "--appendfsync", "always"]
 

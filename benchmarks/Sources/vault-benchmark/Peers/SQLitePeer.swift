@@ -2,7 +2,7 @@ import Foundation
 import GRDB
 
 /// SQLite in this process, through GRDB: WAL, prepared statements, the same indexes.
-final class SQLitePeer: Peer {
+final class SQLitePeer: LookupPeer {
     /// Whether each lookup has a snapshot of its own, as a vault's has, or all of them share one.
     enum Reads: String {
         case each = "SQLite through GRDB, a read each"
