@@ -142,17 +142,18 @@ struct PeerComparison {
         for peer in [redis, postgres] as [any Peer] {
             if let megabytes = peer.memoryMegabytes { report.add("| \(peer.name) | \(megabytes) | |") }
         }
+        let asked = min(Self.asked, people.count)
         func row(_ what: String, _ probe: Probe) {
-            let what = "a process that has asked \(what) for \(Self.asked) people"
+            let what = "a process that has asked \(what) for \(asked) people"
             report.add("| \(what) | \(probe.privateMegabytes) | \(probe.sharedMegabytes) |")
         }
         for cache in fixture.caches {
             let probe = try Probe(
-                .vault, at: fixture.vaultPath, fixture, count: Self.asked, options: cache.arguments)
+                .vault, at: fixture.vaultPath, fixture, count: asked, options: cache.arguments)
             row("\(cache.name),", probe)
         }
-        row("SQLite, with these settings,", try Probe(.sqlite, at: sqlite.path, fixture, count: Self.asked))
-        let unmapped = try Probe(.sqlite, at: sqlite.path, fixture, count: Self.asked, options: ["--no-mapped"])
+        row("SQLite, with these settings,", try Probe(.sqlite, at: sqlite.path, fixture, count: asked))
+        let unmapped = try Probe(.sqlite, at: sqlite.path, fixture, count: asked, options: ["--no-mapped"])
         row("SQLite, with its file not mapped,", unmapped)
     }
 
