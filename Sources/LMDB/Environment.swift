@@ -19,6 +19,7 @@ public final class Environment: StorageEngine {
     nonisolated(unsafe) private let tables: UnsafeMutablePointer<MDB_dbi>
     private let tableCount: Int
     let file: StoreFile
+    private let cache: EntryCache?
     private let readers = ReaderPool()
     private let generation = ProcessGuard.generation
     private let mapBytesMax: Atomic<Int>
@@ -53,6 +54,7 @@ public final class Environment: StorageEngine {
         self.options = options
         mapBytesMax = Atomic(options.mapBytesMax)
         self.file = file
+        cache = EntryCache(bytes: options.cacheBytes, tables: tables)
         tableCount = tables.count
         self.tables = .allocate(capacity: max(tables.count, 1))
         self.tables.initialize(repeating: 0, count: max(tables.count, 1))
@@ -60,6 +62,7 @@ public final class Environment: StorageEngine {
             try refuseTruncation()
             try openTables(tables)
             try maintain()
+            try expectEntries(of: tables)
         } catch {
             if created { self.file.removeIfAlone() }
             close()
@@ -156,6 +159,15 @@ public final class Environment: StorageEngine {
         return nil
     }
 
+    private func expectEntries(of tables: [Table]) throws(StorageError) {
+        guard let cache else { return }
+        let cached = tables.filter { $0.cachedEntryBytes > 0 }
+        let entries = try read { (snapshot) throws(StorageError) in
+            try cached.map { table throws(StorageError) in try snapshot.statistics(of: table).entries }
+        }
+        cache.expect(entries: entries.max() ?? 0)
+    }
+
     // MARK: Reading
 
     // Inlined and specialised where it is called, so that the closure gets its snapshot without a thunk.
@@ -179,7 +191,8 @@ public final class Environment: StorageEngine {
     }
 
     private func handle(_ transaction: OpaquePointer) -> TransactionHandle {
-        TransactionHandle(pointer: transaction, tables: tables, tableCount: tableCount)
+        TransactionHandle(
+            pointer: transaction, tables: tables, tableCount: tableCount, cache: cache.map(Unmanaged.passUnretained))
     }
 
     private func beginRead() throws(StorageError) -> OpaquePointer {
@@ -252,8 +265,7 @@ public final class Environment: StorageEngine {
                 mdb_txn_abort(begun)
                 return transaction.failure == .mapFull ? .mapFilled : .failed(error)
             }
-            // A commit frees the transaction even when it fails.
-            let code = mdb_txn_commit(begun)
+            let code = commit(begun, transaction)
             if code == MDB_MAP_FULL { return .mapFilled }
             // LMDB calls a write that the disk took only in part an I/O error.
             if code == EIO, StoreFile.isOutOfRoom(file.descriptor) { return .failed(Failure(storage: .diskFull)) }
@@ -261,6 +273,21 @@ public final class Environment: StorageEngine {
             keepFileWhole()
             return .committed(answer)
         }
+    }
+
+    /// A commit frees the transaction even when it fails.
+    private func commit(_ begun: OpaquePointer, _ transaction: borrowing WriteTransaction) -> Int32 {
+        // One that has written nothing is no commit.
+        guard let cache, transaction.writeCount > 0 else { return mdb_txn_commit(begun) }
+        let number = mdb_txn_id(begun)
+        cache.willCommit()
+        let code = mdb_txn_commit(begun)
+        if code == MDB_SUCCESS {
+            cache.didCommit(number, after: number - 1, transaction.changes)
+        } else {
+            cache.didNotCommit()
+        }
+        return code
     }
 
     func beginWrite(_ state: inout Lifecycle) throws(StorageError) -> OpaquePointer {
@@ -274,6 +301,9 @@ public final class Environment: StorageEngine {
             try adoptMap(&state)
         }
     }
+
+    /// What the cache does; all zero where there is none.
+    public var cacheStatistics: CacheStatistics { cache?.statistics ?? CacheStatistics() }
 
     func refuseUnlessOpen(_ state: Lifecycle) throws(StorageError) {
         switch state {

@@ -20,6 +20,8 @@ public struct EnvironmentOptions: Sendable {
     public var mapBytesMax = 16 << 40
     /// Reader slots over all processes.
     public var readersMax: UInt32 = 1024
+    /// Memory for entries of tables that ask for it, in bytes; none if it is too little to be of use.
+    public var cacheBytes = 0
     /// Opens the file even on a file system that several machines may share. LMDB's locks don't hold there.
     public var allowsNetworkFileSystem = false
 

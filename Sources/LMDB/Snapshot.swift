@@ -3,7 +3,7 @@ public import Storage
 
 /// A read transaction: one moment of the store, lent to a closure.
 public struct Snapshot: ReadTransaction, ~Copyable {
-    let handle: TransactionHandle
+    @usableFromInline let handle: TransactionHandle
 
     @usableFromInline
     init(handle: TransactionHandle) { self.handle = handle }
@@ -12,6 +12,19 @@ public struct Snapshot: ReadTransaction, ~Copyable {
     public borrowing func get(_ key: RawSpan, from table: Table) throws(StorageError) -> RawSpan? {
         // The pages of a snapshot stay as they are until it ends, so the span may live as long as the borrow.
         unsafe _overrideLifetime(try handle.unsafeGet(key, from: table), borrowing: self)
+    }
+
+    @inlinable
+    public borrowing func withValue<Answer, Failure: StorageFailure>(
+        of key: RawSpan, in table: Table, _ body: (RawSpan) throws(Failure) -> Answer
+    ) throws(Failure) -> Answer? {
+        var entry = CachedEntry()
+        if handle.copyCached(key, of: table, to: &entry) { return try body(entry.value) }
+        let value: RawSpan?
+        do throws(StorageError) { value = try get(key, from: table) } catch { throw Failure(storage: error) }
+        guard let value else { return nil }
+        handle.cache(key, value, of: table)
+        return try body(value)
     }
 
     public borrowing func scan<Failure: StorageFailure>(

@@ -1,5 +1,6 @@
 internal import CLMDB
-internal import Storage
+internal import Glibc
+public import Storage
 
 /// What both kinds of transaction do with LMDB's pointer. It is a plain pair of pointers: the transaction types that
 /// wrap it are the ones that can't be copied, stored or sent.
@@ -9,6 +10,8 @@ struct TransactionHandle {
     /// LMDB's table handles, by `Table.ordinal`; owned by the environment, which outlives every transaction.
     let tables: UnsafePointer<MDB_dbi>
     let tableCount: Int
+    /// Likewise; nil where there is none.
+    let cache: Unmanaged<EntryCache>?
 
     /// Checked, because a table of some other engine would read past the end.
     @inline(__always)
@@ -30,6 +33,18 @@ struct TransactionHandle {
         if code == MDB_NOTFOUND { return nil }
         if code != MDB_SUCCESS { throw StorageError(code: code, during: "reading \(table.name)") }
         return unsafe _overrideLifetime(value.span, copying: ())
+    }
+
+    @usableFromInline
+    func copyCached(_ key: RawSpan, of table: Table, to entry: inout CachedEntry) -> Bool {
+        guard let cache, table.cachedEntryBytes > 0 else { return false }
+        return cache._withUnsafeGuaranteedRef { $0.copy(key, of: table, at: mdb_txn_id(pointer), to: &entry) }
+    }
+
+    @usableFromInline
+    func cache(_ key: RawSpan, _ value: RawSpan, of table: Table) {
+        guard let cache, table.cachedEntryBytes > 0 else { return }
+        cache._withUnsafeGuaranteedRef { $0.take(key, value, of: table, at: mdb_txn_id(pointer)) }
     }
 
     func scan<Failure: StorageFailure>(
@@ -145,6 +160,12 @@ extension RawSpan {
     }
 
     func equals(_ other: RawSpan) -> Bool {
-        withUnsafeBytes { mine in other.withUnsafeBytes { mine.elementsEqual($0) } }
+        guard byteCount == other.byteCount else { return false }
+        return withUnsafeBytes { mine in
+            other.withUnsafeBytes { theirs in
+                guard let a = mine.baseAddress, let b = theirs.baseAddress else { return true }
+                return memcmp(a, b, mine.count) == 0
+            }
+        }
     }
 }

@@ -8,6 +8,8 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     /// The first write that failed. LMDB has given up on the transaction then, so `Environment.write` does not commit
     /// it, and runs the closure again where it can grow the map.
     private(set) var failure: StorageError?
+    /// What cached tables are to forget; nil where that is too much to be told.
+    private(set) var changes: [EntryCache.Change]? = []
 
     init(handle: TransactionHandle) { self.handle = handle }
 
@@ -39,6 +41,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
             }
         }
         try settle(code, during: "writing \(table.name)")
+        note(key, table)
     }
 
     @discardableResult
@@ -50,7 +53,15 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
         }
         if code == MDB_NOTFOUND { return false }
         try settle(code, during: "deleting from \(table.name)")
+        note(key, table)
         return true
+    }
+
+    private mutating func note(_ key: RawSpan, _ table: Table) {
+        guard table.cachedEntryBytes > 0, let cache = handle.cache, let count = changes?.count else { return }
+        if count == EntryCache.changesMax { return changes = nil }
+        let hash = cache._withUnsafeGuaranteedRef { $0.hash(key) }
+        changes?.append(EntryCache.Change(table: table.ordinal, hash: hash))
     }
 
     private mutating func settle(_ code: Int32, during operation: @autoclosure () -> String) throws(StorageError) {

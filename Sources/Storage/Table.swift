@@ -4,10 +4,14 @@ public struct Table: Hashable, Sendable {
     /// The position in the list that the engine is opened with.
     public let ordinal: Int
     public let name: String
+    /// Entries up to this many bytes, key and value together, are asked for so often that an engine does well to keep
+    /// some in memory; 0 where they are not.
+    public let cachedEntryBytes: Int
 
-    public init(ordinal: Int, name: String) {
+    public init(ordinal: Int, name: String, cachedEntryBytes: Int = 0) {
         self.ordinal = ordinal
         self.name = name
+        self.cachedEntryBytes = cachedEntryBytes
     }
 }
 

@@ -7,6 +7,12 @@ public protocol ReadTransaction: ~Copyable {
     @_lifetime(borrow self)
     borrowing func get(_ key: RawSpan, from table: Table) throws(StorageError) -> RawSpan?
 
+    /// Lends the value of `key` to `body`, or answers nil where there is none. Unlike `get`, it may answer from a copy,
+    /// which has to be what the snapshot has.
+    borrowing func withValue<Answer, Failure: StorageFailure>(
+        of key: RawSpan, in table: Table, _ body: (RawSpan) throws(Failure) -> Answer
+    ) throws(Failure) -> Answer?
+
     /// Visits the entries whose key starts with `prefix`, in key order, until `visit` answers `.stop`.
     ///
     /// - Parameters:
@@ -20,6 +26,18 @@ public protocol ReadTransaction: ~Copyable {
 
     /// Entries and pages of one table.
     borrowing func statistics(of table: Table) throws(StorageError) -> TableStatistics
+}
+
+extension ReadTransaction where Self: ~Copyable {
+    @inlinable
+    public borrowing func withValue<Answer, Failure: StorageFailure>(
+        of key: RawSpan, in table: Table, _ body: (RawSpan) throws(Failure) -> Answer
+    ) throws(Failure) -> Answer? {
+        let value: RawSpan?
+        do throws(StorageError) { value = try get(key, from: table) } catch { throw Failure(storage: error) }
+        guard let value else { return nil }
+        return try body(value)
+    }
 }
 
 /// The one transaction that may change the store. Its writes are seen by its own reads at once, and by others only

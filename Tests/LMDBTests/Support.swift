@@ -20,7 +20,7 @@ final class Store: Sendable {
     let environment: Environment
     var path: String { environment.path }
 
-    init(_ adjust: (inout EnvironmentOptions) -> Void = { _ in }) throws {
+    init(tables: [Table] = tables, _ adjust: (inout EnvironmentOptions) -> Void = { _ in }) throws {
         var options = EnvironmentOptions()
         options.creates = true
         adjust(&options)

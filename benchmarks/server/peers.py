@@ -77,10 +77,12 @@ def vault(binary, directory, people):
     return copy
 
 
-def serve(binary, path, threads):
+def serve(binary, path, threads, cache=None):
     """A server over a vault; several may share one."""
     port = free_port()
     words = [binary, "serve", "--db", path, "--port", str(port), "--threads", str(threads), "--no-http"]
+    if cache:
+        words += ["--cache", cache]
     return Server(words, port, f"{path}.log")
 
 

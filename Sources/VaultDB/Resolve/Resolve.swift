@@ -135,14 +135,17 @@ extension ReadTransaction where Self: ~Copyable {
     borrowing func knownMatch(
         _ query: borrowing ResolveQuery, in organization: OrganizationNumber
     ) throws(VaultError) -> Resolution? {
-        guard let first = query.first, let entry = try entry(of: first, in: organization), entry.state == .owned,
-            let bytes = try value(Key.identity(entry.holder, in: organization), in: Tables.identities)
-        else { return nil }
-        let identity = try IdentityView(bytes)
-        guard try identity.satisfies(query) else { return nil }
-        return Resolution(
-            identity: .init(id: entry.holder), outcome: .matched(by: first.kind), matched: first, enriched: [],
-            conflicts: [], warnings: query.warnings, sequence: identity.lastSequence)
+        guard let first = query.first, let entry = try entry(of: first, in: organization), entry.state == .owned else {
+            return nil
+        }
+        return try withValue(Key.identity(entry.holder, in: organization), in: Tables.identities) {
+            (bytes) throws(VaultError) -> Resolution? in
+            let identity = try IdentityView(bytes)
+            guard try identity.satisfies(query) else { return nil }
+            return Resolution(
+                identity: .init(id: entry.holder), outcome: .matched(by: first.kind), matched: first, enriched: [],
+                conflicts: [], warnings: query.warnings, sequence: identity.lastSequence)
+        } ?? nil
     }
 }
 

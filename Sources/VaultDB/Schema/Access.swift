@@ -13,6 +13,14 @@ extension ReadTransaction where Self: ~Copyable {
         }
     }
 
+    /// Lends the value of a key to `body`; it may be a copy.
+    @inline(__always)
+    borrowing func withValue<Answer>(
+        _ key: borrowing Key, in table: Table, _ body: (RawSpan) throws(VaultError) -> Answer
+    ) throws(VaultError) -> Answer? {
+        try withValue(of: key.bytes, in: table, body)
+    }
+
     /// Visits the entries under `prefix`, from `start` on where it is given.
     borrowing func visit(
         _ table: Table, prefix: borrowing Key, from start: borrowing Key = Key(), order: ScanOrder = .ascending,
@@ -27,8 +35,7 @@ extension ReadTransaction where Self: ~Copyable {
         of identifier: Identifier, in organization: OrganizationNumber
     ) throws(VaultError) -> IndexEntry? {
         let key = Key.index(identifier, in: organization)
-        guard let bytes = try value(key, in: identifier.kind.table) else { return nil }
-        return try IndexEntry(bytes)
+        return try withValue(key, in: identifier.kind.table) { (bytes) throws(VaultError) in try IndexEntry(bytes) }
     }
 
     /// The identity with this id, merged or not.

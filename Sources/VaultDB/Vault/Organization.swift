@@ -119,14 +119,13 @@ public struct Organization: Sendable {
     /// Nil for an identity that is not there, was merged or erased.
     package func version(of id: UUID) throws(VaultError) -> (sequence: UInt64, updatedAt: Timestamp)? {
         try core.read(tenant) { (snapshot, number) throws(VaultError) in
-            guard let bytes = try snapshot.value(Key.identity(id, in: number), in: Tables.identities) else {
-                return nil
-            }
-            let identity = try IdentityView(bytes)
-            guard identity.isLiving, let time = Timestamp(microseconds: Int64(bitPattern: identity.updatedAt)) else {
-                return nil
-            }
-            return (identity.lastSequence, time)
+            try snapshot.withValue(Key.identity(id, in: number), in: Tables.identities) {
+                (bytes) throws(VaultError) -> (sequence: UInt64, updatedAt: Timestamp)? in
+                let identity = try IdentityView(bytes)
+                let time = Timestamp(microseconds: Int64(bitPattern: identity.updatedAt))
+                guard identity.isLiving, let time else { return nil }
+                return (identity.lastSequence, time)
+            } ?? nil
         } ?? nil
     }
 

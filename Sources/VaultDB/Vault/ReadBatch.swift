@@ -93,17 +93,16 @@ package struct ReadBatch: ~Copyable {
         let kind = email.isEmpty ? IdentifierKind.phone : .email
         var key = Key(number)
         if kind == .email { key.append(email.bytes) } else if let phone { key.append(.phone(phone)) }
-        guard let found = try held.snapshot.value(key, in: kind.table) else {
-            return kind == .email ? .unknown : .undecided
+        guard let entry = try entry(key, in: kind.table) else { return kind == .email ? .unknown : .undecided }
+        guard entry.state == .owned else { return .undecided }
+        let sequence = try held.snapshot.withValue(Key.identity(entry.holder, in: number), in: Tables.identities) {
+            (bytes) throws(VaultError) -> UInt64? in
+            let identity = try IdentityView(bytes)
+            return try identity.satisfies(email: email.bytes, phone: phone, name: name.bytes) ? identity.lastSequence : nil
         }
-        let entry = try IndexEntry(found)
-        guard entry.state == .owned,
-            let bytes = try held.snapshot.value(Key.identity(entry.holder, in: number), in: Tables.identities)
-        else { return .undecided }
-        let identity = try IdentityView(bytes)
-        guard try identity.satisfies(email: email.bytes, phone: phone, name: name.bytes) else { return .undecided }
+        guard case let sequence?? = sequence else { return .undecided }
         core.hits.add(1, ordering: .relaxed)
-        return .match(Match(identity: entry.holder, kind: kind, phone: phone, sequence: identity.lastSequence))
+        return .match(Match(identity: entry.holder, kind: kind, phone: phone, sequence: sequence))
     }
 
     // MARK: Entries
@@ -114,9 +113,13 @@ package struct ReadBatch: ~Copyable {
     ) throws(VaultError) -> IndexEntry? {
         var key = Key(organization)
         key.append(utf8.bytes)
-        guard let bytes = try held.snapshot.value(key, in: Tables.byEmail) else { return nil }
-        let entry = try IndexEntry(bytes)
+        guard let entry = try entry(key, in: Tables.byEmail) else { return nil }
         return entry.state == .owned ? entry : nil
+    }
+
+    @inline(__always)
+    private borrowing func entry(_ key: borrowing Key, in table: Table) throws(VaultError) -> IndexEntry? {
+        try held.snapshot.withValue(key, in: table) { (bytes) throws(VaultError) in try IndexEntry(bytes) }
     }
 
     private borrowing func owner(

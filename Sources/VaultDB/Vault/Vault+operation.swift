@@ -1,3 +1,5 @@
+internal import LMDB
+
 /// What those who operate a server ask of its vault.
 extension Vault {
     package struct WriterStatistics: Sendable {
@@ -20,6 +22,22 @@ extension Vault {
 
     /// The number of the last commit, whichever process made it.
     package func lastCommit() throws(VaultError) -> Int { try readBatch().commit }
+
+    /// What is in memory of people who were looked up; see `VaultOptions.cacheBytes`.
+    package struct CacheCounts: Sendable {
+        package let bytes: Int
+        package let bytesMax: Int
+        /// Entries that were read from the file.
+        package let missed: Int
+        /// How often all of it was forgotten: when it grew, and when another process had written.
+        package let emptied: Int
+    }
+
+    package var cacheCounts: CacheCounts {
+        let cache = core.engine.cacheStatistics
+        return CacheCounts(
+            bytes: cache.bytes, bytesMax: cache.bytesMax, missed: cache.missed, emptied: cache.emptied)
+    }
 
     /// How often a phone spelling was remembered, and how often libphonenumber was asked.
     package var spellingCacheCounts: (hits: Int, misses: Int) { core.normalizer.spellingCacheCounts }

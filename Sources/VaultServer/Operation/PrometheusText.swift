@@ -44,6 +44,11 @@ struct PrometheusText {
         add("writer_queue", "gauge", "Writes waiting for the writer.", writer.pending)
         add("readers", "gauge", "Reader slots taken, over all processes.", file.readers)
         add("oldest_reader_lag", "gauge", "Commits that the oldest reader lags behind.", file.oldestReaderLag)
+        let cache = state.vault.cacheCounts
+        add("cache_bytes", "gauge", "Memory in use for people that were asked for.", cache.bytes)
+        add("cache_bytes_max", "gauge", "The most memory for them.", cache.bytesMax)
+        add("cache_misses_total", "counter", "Entries that were read from the file and not from memory.", cache.missed)
+        add("cache_emptied_total", "counter", "Times when all of that memory was forgotten.", cache.emptied)
         add("vault_used_bytes", "gauge", "Bytes of the file in use.", file.pagesUsed * file.pageBytes)
         add("vault_map_bytes", "gauge", "Address space reserved for the file.", file.mapBytes)
         add("vault_bytes_max", "gauge", "The largest size of the file.", Int(clamping: state.vault.bytesMax))

@@ -7,6 +7,7 @@ package import VaultDB
 package struct ServeSettings: Sendable {
     package let server: ServerConfiguration
     package let durability: VaultOptions.Durability
+    package let cacheBytes: Int
     package let logLevel: Logger.Level
 
     /// - Parameters:
@@ -34,6 +35,8 @@ package struct ServeSettings: Sendable {
             throw ServerError("there is no durability '\(mode)'", advice: "it is durable or relaxed")
         }
         self.durability = durability
+        cacheBytes = try ServerConfiguration.number("cacheBytes", reader) ?? VaultOptions.cacheBytesDefault
+        guard cacheBytes >= 0 else { throw ServerError("cacheBytes can't be \(cacheBytes)", advice: "give 0 for none") }
         let level = reader.string(forKey: "logLevel", default: Logger.Level.notice.rawValue)
         guard let logLevel = Logger.Level(rawValue: level) else {
             throw ServerError(

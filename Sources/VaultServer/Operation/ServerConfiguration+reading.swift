@@ -58,7 +58,7 @@ extension ServerConfiguration {
     }
 
     /// - Throws: something is given that is no number.
-    private static func number(_ key: String, _ reader: ConfigReader) throws(ServerError) -> Int? {
+    static func number(_ key: String, _ reader: ConfigReader) throws(ServerError) -> Int? {
         if let number = reader.int(forKey: ConfigKey(key)) { return number }
         guard let text = reader.string(forKey: ConfigKey(key)) else { return nil }
         throw ServerError("\(key) is no number: \(text)")

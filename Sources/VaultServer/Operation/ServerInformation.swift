@@ -70,7 +70,8 @@ struct ServerInformation {
         let statistics = try state.vault.statistics()
         let used = statistics.pagesUsed * statistics.pageBytes
         let share = Double(used) / Double(max(state.vault.bytesMax, 1)) * 100
-        let cache = state.vault.spellingCacheCounts
+        let cache = state.vault.cacheCounts
+        let spellings = state.vault.spellingCacheCounts
         return [
             ("vault_file_bytes", String(statistics.fileBytes)), ("vault_map_bytes", String(statistics.mapBytes)),
             ("vault_used_bytes", String(used)), ("vault_bytes_max", String(state.vault.bytesMax)),
@@ -78,7 +79,9 @@ struct ServerInformation {
             ("vault_free_pages", String(statistics.pagesFree)), ("vault_last_commit", String(statistics.lastCommit)),
             ("vault_readers", String(statistics.readers)), ("vault_readers_max", String(statistics.readersMax)),
             ("vault_oldest_reader_lag", String(statistics.oldestReaderLag)),
-            ("phone_cache_hits", String(cache.hits)), ("phone_cache_misses", String(cache.misses)),
+            ("cache_bytes", String(cache.bytes)), ("cache_bytes_max", String(cache.bytesMax)),
+            ("cache_misses", String(cache.missed)), ("cache_emptied", String(cache.emptied)),
+            ("phone_cache_hits", String(spellings.hits)), ("phone_cache_misses", String(spellings.misses)),
         ]
     }
 

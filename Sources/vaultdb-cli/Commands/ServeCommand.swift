@@ -55,6 +55,11 @@ struct ServeCommand: ParsableCommand {
             valueName: "mode"), completion: .list(VaultOptions.Durability.allCases.map(\.rawValue)))
     var durability: String?
 
+    @Option(
+        help: ArgumentHelp("Memory for people that are asked for often, such as 512M (64M); 0 for none.", valueName: "size"),
+        transform: Word.memory)
+    var cache: Int?
+
     @Flag(help: "Open the vault for reading; what would write is refused.")
     var readOnly = false
 
@@ -92,6 +97,7 @@ struct ServeCommand: ParsableCommand {
         options.access = readOnly ? .readOnly : .readWrite
         options.creates = false
         options.durability = settings.durability
+        options.cacheBytes = settings.cacheBytes
         options.logger.logLevel = global.verbose ? .debug : settings.logLevel
         guard demo else { return try serve(try global.open(options), settings.server, settings, options.logger) }
         var configuration = settings.server
@@ -128,6 +134,7 @@ struct ServeCommand: ParsableCommand {
             flags["timeZone"] = timeZone
             flags["threads"] = threads.map(String.init)
             flags["durability"] = durability
+            flags["cacheBytes"] = cache.map(String.init)
             flags["requireTokens"] = requireTokens ? "true" : nil
             flags["tlsCertificate"] = tlsCertificate
             flags["tlsKey"] = tlsKey

@@ -1,4 +1,5 @@
 import ArgumentParser
+import VaultDB
 
 /// What `vaultdb bench` measures, and for how long; everything within bounds.
 struct BenchOptions: ParsableArguments {
@@ -56,6 +57,12 @@ struct BenchOptions: ParsableArguments {
 
     @Flag(help: "Let a mix that creates people do so in --db or on the server.")
     var allowWrites = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Memory that the vault may take for people asked for often, such as 512M (64M); 0 for none.", valueName: "size"),
+        transform: Word.memory)
+    var cache = VaultOptions.cacheBytesDefault
 
     @Option(help: ArgumentHelp("Draw the latencies here.", valueName: "file"), completion: .file(extensions: ["svg"]))
     var svg: String?

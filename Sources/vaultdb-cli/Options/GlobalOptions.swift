@@ -37,12 +37,13 @@ extension GlobalOptions {
 
     /// Runs `body` on the vault, which has to be there, and closes it.
     func withVault(
-        _ access: VaultOptions.Access, spellingCacheSlots: Int = 0, _ body: (Vault) throws -> Void
+        _ access: VaultOptions.Access, spellingCacheSlots: Int = 0, cacheBytes: Int = 0, _ body: (Vault) throws -> Void
     ) throws {
         var options = vaultOptions()
         options.access = access
         options.creates = false
         options.spellingCacheSlots = spellingCacheSlots
+        options.cacheBytes = cacheBytes
         let vault = try open(options)
         defer { vault.close() }
         try body(vault)
@@ -51,10 +52,11 @@ extension GlobalOptions {
 
     /// Runs `body` on the organization that is meant.
     func withOrganization(
-        _ access: VaultOptions.Access, spellingCacheSlots: Int = 0, _ body: (Organization, Vault) throws -> Void
+        _ access: VaultOptions.Access, spellingCacheSlots: Int = 0, cacheBytes: Int = 0,
+        _ body: (Organization, Vault) throws -> Void
     ) throws {
         let named = try namedOrganization()
-        try withVault(access, spellingCacheSlots: spellingCacheSlots) { vault in
+        try withVault(access, spellingCacheSlots: spellingCacheSlots, cacheBytes: cacheBytes) { vault in
             try body(vault.organization(try named ?? onlyOrganization(of: vault)), vault)
         }
     }

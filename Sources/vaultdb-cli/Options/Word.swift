@@ -83,6 +83,10 @@ enum Word {
         return bytes
     }
 
+    /// As `bytes`, or 0 for none.
+    @Sendable
+    static func memory(_ text: String) throws -> Int { try text == "0" ? 0 : bytes(text) }
+
     /// A number of things of which there is at least one.
     @Sendable
     static func count(_ text: String) throws -> Int {
