@@ -9,7 +9,6 @@ from peers import ORGANIZATION
 
 CONNECTIONS = 50
 EMAIL = "person__rand_int__@mail.example.com"
-KNOWN = "person{6}@mail.example.com"
 
 
 @dataclass
@@ -33,32 +32,60 @@ def hits(port, people, requests, pipeline, *words):
 
 
 class Load:
-    """respload, running or done. Every run of it brings people that no run has brought before."""
+    """respload, running or done. Every run of it brings people that no run has brought before.
+
+    `finds` says what its answers must tell: True where everybody is known, False where nobody is, None for anything.
+    """
 
     number = 10_000_000
 
-    def __init__(self, program, port, seconds, *words, rate=0, connections=CONNECTIONS):
+    def __init__(self, program, port, seconds, *words, rate=0, connections=CONNECTIONS, finds=None):
+        self.finds = finds
         self.process = subprocess.Popen(
             [program, str(port), str(connections), str(seconds), str(rate), str(Load.number), *words],
             stdout=subprocess.PIPE, text=True)
         Load.number += 2_000_000
 
     def result(self):
-        output = self.process.communicate()[0].split()
-        if self.process.returncode or int(output[4]):
-            raise SystemExit(f"respload failed: {output}")
-        return Result(float(output[0]), float(output[2]))
+        output = self.process.communicate()[0]
+        if self.process.returncode:
+            raise SystemExit("respload failed")
+        rate, _, p99, created, errors, nothing, answers = map(float, output.split())
+        if errors or self.finds is True and created + nothing or self.finds is False and created != answers:
+            raise SystemExit(f"respload was answered otherwise than expected: {output}")
+        return Result(rate, p99)
+
+
+def known(people):
+    """Email and phone of somebody who is there: respload puts as many digits as all of them have."""
+    digits = len(str(people)) - 1
+    return (f"person{'0' * (12 - digits)}{{~{digits}}}@mail.example.com", f"+346{'0' * (8 - digits)}{{~{digits}}}")
+
+
+# The phones are above those of the people who are there.
+NEW = ("new{~12}@mail.example.org", "+346{~8}")
+
+
+def resolve(email, phone):
+    return ["RESOLVE", ORGANIZATION, "EMAIL", email, "PHONE", phone, "SOURCE", "web"]
+
+
+def script(sha, email, phone, id="0198c0de-0000-7000-8000-{12}"):
+    """The same of Redis, by its script that finds or creates."""
+    return ["EVALSHA", sha, "3", f"e:{email}", f"p:{phone}", f"i:{id}", id, "web"]
 
 
 def creates(program, port, seconds):
-    """New people with an email and a phone; the phones are above those of the people who are there."""
-    return Load(
-        program, port, seconds, "RESOLVE", ORGANIZATION, "EMAIL", "new{12}@mail.example.org", "PHONE", "+346{8}",
-        "SOURCE", "web")
+    """New people with an email and a phone each."""
+    return Load(program, port, seconds, *resolve(*NEW), finds=False)
 
 
 def sets(program, port, seconds):
-    return Load(program, port, seconds, "SET", "new{12}@mail.example.org", "0198c0de-0000-7000-8000-{12}")
+    return Load(program, port, seconds, "SET", NEW[0], "0198c0de-0000-7000-8000-{12}")
+
+
+def scripted(program, port, seconds, sha):
+    return Load(program, port, seconds, *script(sha, *NEW), finds=False)
 
 
 def inserts(postgres, seconds):

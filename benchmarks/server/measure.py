@@ -1,7 +1,7 @@
 """Measures the server beside Redis and PostgreSQL, the sides taking turns, and prints tables of medians.
 
 usage: measure.py --vaultdb PATH --respload PATH --directory DIRECTORY [--people N] [--requests N] [--rounds N]
-                  [--seconds N] [--threads N] [--only hits,creates,both,memory]
+                  [--seconds N] [--threads N] [--only hits,resolves,creates,both,memory]
 """
 import argparse
 import glob
@@ -10,10 +10,10 @@ import socket
 
 import load
 import peers
-from load import EMAIL, KNOWN, Result
+from load import EMAIL, Load, Result
 from peers import ORGANIZATION
 
-PARTS = ["hits", "creates", "both", "memory"]
+PARTS = ["hits", "resolves", "creates", "both", "memory"]
 
 
 def options():
@@ -31,23 +31,68 @@ def table(*head):
     print("\n| " + " | ".join(head) + " |\n| --- |" + " ---: |" * (len(head) - 1))
 
 
-def hits(servers, redis, given):
-    """Lookups of people at random, and GET of keys at random. `servers` are ours by their event loops."""
-    table("", "event loops", "VaultDB, requests/s", "Redis GET, requests/s", "ratio", "p99 ms", "Redis p99 ms")
-    for command, name in (("FIND", "FIND by email"), ("RESOLVE", "RESOLVE, known email")):
+def turns(title, servers, given, ours, theirs):
+    """A row for each of our servers, which are told by their event loops. `ours` measures one of them."""
+    results, others = {loops: [] for loops in servers}, []
+    for _ in range(given.rounds):
+        for loops, server in servers.items():
+            results[loops].append(ours(server))
+        others.append(theirs())
+    b = Result.median(others)
+    for loops in servers:
+        a = Result.median(results[loops])
+        print(f"| {title} | {loops} | {a.rate:,.0f} | {b.rate:,.0f} | {a.rate / b.rate:.2f} | {a.p99:.3f} | {b.p99:.3f} |",
+              flush=True)
+
+
+def at_random(server, given, pipeline, *words):
+    """redis-benchmark, which puts people at random."""
+    return load.hits(server.port, given.people, given.requests * (4 if pipeline > 1 else 1), pipeline, *words)
+
+
+def pipelined(title, pipeline):
+    return title + (f", pipeline {pipeline}" if pipeline > 1 else "")
+
+
+def hits(servers, given):
+    """Lookups of people at random, and GET of keys at random."""
+    redis = peers.redis(given.directory, given.people)
+    try:
+        print(f"Redis is {redis.information('server')['redis_version']}, driven by the same redis-benchmark.")
+        table("", "event loops", "VaultDB, requests/s", "Redis GET, requests/s", "ratio", "p99 ms", "Redis p99 ms")
+        for command, name in (("FIND", "FIND by email"), ("RESOLVE", "RESOLVE, known email")):
+            for pipeline in (1, 16):
+                turns(
+                    pipelined(name, pipeline), servers, given,
+                    lambda server: at_random(server, given, pipeline, command, ORGANIZATION, "EMAIL", EMAIL),
+                    lambda: at_random(redis, given, pipeline, "GET", EMAIL))
+    finally:
+        redis.stop()
+
+
+def resolves(servers, given):
+    """Resolves of known people, and a script of Redis' that finds by email, then by phone, and would create."""
+    redis = peers.redis(given.directory, given.people, peers.identities)
+    try:
+        sha = redis.ask("SCRIPT", "LOAD", peers.SCRIPT).strip()
+        table("RESOLVE, known people", "event loops", "VaultDB, requests/s", "Redis script, requests/s", "ratio", "p99 ms",
+              "Redis p99 ms")
         for pipeline in (1, 16):
-            requests = given.requests * (4 if pipeline > 1 else 1)
-            ours, theirs = {loops: [] for loops in servers}, []
-            for _ in range(given.rounds):
-                for loops, server in servers.items():
-                    ours[loops].append(load.hits(
-                        server.port, given.people, requests, pipeline, command, ORGANIZATION, "EMAIL", EMAIL))
-                theirs.append(load.hits(redis.port, given.people, requests, pipeline, "GET", EMAIL))
-            title, b = name + (f", pipeline {pipeline}" if pipeline > 1 else ""), Result.median(theirs)
-            for loops, results in ours.items():
-                a = Result.median(results)
-                print(f"| {title} | {loops} | {a.rate:,.0f} | {b.rate:,.0f} | {a.rate / b.rate:.2f} | {a.p99:.3f} "
-                      f"| {b.p99:.3f} |", flush=True)
+            turns(
+                pipelined("by email", pipeline), servers, given,
+                lambda server: at_random(server, given, pipeline, "RESOLVE", ORGANIZATION, "EMAIL", EMAIL),
+                lambda: at_random(redis, given, pipeline, *load.script(sha, EMAIL, "nobody", "unused")))
+        # redis-benchmark can't give an email and a phone of the same person.
+        person = load.known(given.people)
+
+        def both_of_one(server, words):
+            return Load(given.respload, server.port, given.seconds, *words, finds=True).result()
+
+        turns(
+            "by email and phone", servers, given, lambda server: both_of_one(server, load.resolve(*person)),
+            lambda: both_of_one(redis, load.script(sha, *person)))
+    finally:
+        redis.stop()
 
 
 def creates(vault, given):
@@ -55,14 +100,17 @@ def creates(vault, given):
     redis, postgres = peers.redis(given.directory, synced=True), None
     try:
         postgres = peers.Postgres(given.directory, given.people)
-        sides = {"VaultDB": [], "Redis": [], "PostgreSQL": []}
+        sha = redis.ask("SCRIPT", "LOAD", peers.SCRIPT).strip()
+        sides = {"VaultDB": [], "Redis": [], "script": [], "PostgreSQL": []}
         for _ in range(given.rounds):
             sides["VaultDB"].append(load.creates(given.respload, vault.port, given.seconds).result())
             sides["Redis"].append(load.sets(given.respload, redis.port, given.seconds).result())
+            sides["script"].append(load.scripted(given.respload, redis.port, given.seconds, sha).result())
             sides["PostgreSQL"].append(load.inserts(postgres, given.seconds))
         names = {
             "VaultDB": "VaultDB, `RESOLVE` of a new email and phone",
             "Redis": "Redis, `SET` with `appendfsync always`",
+            "script": "Redis, a script that finds or creates, with `appendfsync always`",
             "PostgreSQL": f"PostgreSQL {postgres.version}, `INSERT … ON CONFLICT`, prepared, two unique constraints",
         }
         ours = Result.median(sides["VaultDB"])
@@ -84,10 +132,10 @@ def both(vault, given):
     for title, rate in (("50 connections, as fast as they can", 0), ("50 connections, 5,000 a second in all", 5_000)):
         alone, beside = [], []
         for _ in range(given.rounds):
-            words = (given.respload, vault.port, given.seconds, "FIND", ORGANIZATION, "EMAIL", KNOWN.replace("{6}", "{12}"))
-            alone.append(load.Load(*words, rate=rate).result())
+            words = (given.respload, vault.port, given.seconds, "FIND", ORGANIZATION, "EMAIL", load.known(given.people)[0])
+            alone.append(Load(*words, rate=rate, finds=True).result())
             writes = load.creates(given.respload, vault.port, given.seconds)
-            beside.append(load.Load(*words, rate=rate).result())
+            beside.append(Load(*words, rate=rate, finds=True).result())
             writes.result()
         a, b = Result.median(alone), Result.median(beside)
         print(f"| {title} | {a.rate:,.0f} | {a.p99:.3f} | {b.rate:,.0f} | {b.p99:.3f} | {b.p99 / a.p99:.1f} |",
@@ -123,15 +171,15 @@ def main():
               f"which the clients share; event loops: {loops}.")
         # The first look at each page is not what is measured.
         load.hits(vault.port, given.people, given.people, 16, "FIND", ORGANIZATION, "EMAIL", EMAIL)
-        if "hits" in parts:
-            redis = peers.redis(given.directory, given.people)
-            started.append(redis)
-            print(f"Redis is {redis.information('server')['redis_version']}, driven by the same redis-benchmark.")
+        if "hits" in parts or "resolves" in parts:
             servers = {loops: vault}
             if loops < os.cpu_count():
                 servers[os.cpu_count()] = peers.serve(given.vaultdb, path, os.cpu_count())
                 started.append(servers[os.cpu_count()])
-            hits(servers, redis, given)
+            if "hits" in parts:
+                hits(servers, given)
+            if "resolves" in parts:
+                resolves(servers, given)
             for server in started[1:]:
                 server.stop()
         if "creates" in parts:

@@ -18,10 +18,10 @@ def free_port():
 
 
 class Server:
-    """A server process that is there once its port takes connections."""
+    """A server process that is there once its port takes connections; `files` go with it."""
 
-    def __init__(self, words, port, log):
-        self.port = port
+    def __init__(self, words, port, log, files=None):
+        self.port, self.files = port, files
         with open(log, "w") as output:
             self.process = subprocess.Popen(words, stdout=output, stderr=output)
         for _ in range(300):
@@ -39,6 +39,8 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait()
+        if self.files:
+            shutil.rmtree(self.files, ignore_errors=True)
 
     def ask(self, *words):
         return subprocess.run(
@@ -84,22 +86,42 @@ def serve(binary, path, threads, cache=None):
     return Server(words, port, f"{path}.log")
 
 
-def redis(directory, people=0, *, synced=False):
-    """redis-server, with a key of the same length for each person; `synced` has it flush each write before it answers."""
-    files = f"{directory}/redis-{'synced' if synced else 'memory'}"
-    shutil.rmtree(files, ignore_errors=True)
+# Finds by email, then by phone, and creates otherwise: a key for each of the two, and a hash for the person.
+SCRIPT = """
+    local id = redis.call('GET', KEYS[1]) or redis.call('GET', KEYS[2])
+    if id then return {'matched', id} end
+    redis.call('MSET', KEYS[1], ARGV[1], KEYS[2], ARGV[1])
+    redis.call('HSET', KEYS[3], 'email', KEYS[1], 'phone', KEYS[2], 'source', ARGV[2])
+    return {'created', ARGV[1]}
+"""
+
+
+def strings(n):
+    """A key of the same length as a person's email, with an id."""
+    return [("SET", f"person{n:012d}@mail.example.com", f"0198c0de-0000-7000-8000-{n:012d}")]
+
+
+def identities(n):
+    """A person as the script would have created it."""
+    email, phone, id = f"e:person{n:012d}@mail.example.com", f"p:+346{n:08d}", f"0198c0de-0000-7000-8000-{n:012d}"
+    return [("MSET", email, id, phone, id), ("HSET", f"i:{id}", "email", email, "phone", phone, "source", "web")]
+
+
+def redis(directory, people=0, of=strings, *, synced=False):
+    """redis-server, with what `of` says for each person; `synced` has it flush each write before it answers."""
+    port = free_port()
+    files = f"{directory}/redis-{port}"
     os.mkdir(files)
     durability = ["--appendonly", "yes", "--appendfsync", "always", "--auto-aof-rewrite-percentage", "0"]
-    port = free_port()
     server = Server(
         ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", files]
-        + (durability if synced else ["--appendonly", "no"]), port, f"{directory}/redis.log")
+        + (durability if synced else ["--appendonly", "no"]), port, f"{directory}/redis.log", files)
     loader = subprocess.Popen(
         ["redis-cli", "-p", str(port), "--pipe"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     for n in range(people):
-        key, value = f"person{n:012d}@mail.example.com", f"0198c0de-0000-7000-8000-{n:012d}"
-        loader.stdin.write(
-            f"*3\r\n$3\r\nSET\r\n${len(key)}\r\n{key}\r\n${len(value)}\r\n{value}\r\n".encode())
+        for words in of(n):
+            text = f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
+            loader.stdin.write(text.encode())
     loader.stdin.close()
     loader.wait()
     return server

@@ -2,9 +2,11 @@
 //
 // usage: respload PORT CONNECTIONS SECONDS RATE FIRST WORD...
 // Each connection has one request under way at a time. `{8}` in a word stands for the request's number in 8 digits, the
-// first being FIRST. With RATE 0 the next request follows the answer; otherwise so many a second are due, and a latency
+// first being FIRST, and `{~8}` for one that belongs to it alone, anywhere among all that don't begin with two zeros: as
+// people come, and not one next to the other. With RATE 0 the next request follows the answer; otherwise so many a second are due, and a latency
 // counts from when its request was due, so that a stall is told of by all whom it kept waiting.
-// Prints: requests a second, median and 99th percentile in milliseconds, answers that say "created", errors.
+// Prints: requests a second, median and 99th percentile in milliseconds, answers that say "created", errors, answers that
+// are nothing, all answers.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -29,7 +31,7 @@ typedef struct {
 
 static double *latencies;
 static size_t count, room;
-static uint64_t created, errors;
+static uint64_t created, errors, nothing;
 
 static void fail(const char *what) {
     perror(what);
@@ -51,13 +53,18 @@ static int open_connection(int port) {
     return s;
 }
 
-// Writes a word with the number in place of `{digits}`.
+// Writes a word with the number in place of `{digits}` or `{~digits}`.
 static size_t fill(char *out, size_t size, const char *word, uint64_t number) {
     const char *open = strchr(word, '{');
     if (!open) return (size_t)snprintf(out, size, "%s", word);
-    int digits = atoi(open + 1);
+    int isSpread = open[1] == '~', digits = atoi(open + 1 + isSpread);
     uint64_t modulus = 1;
     for (int i = 0; i < digits; i++) modulus *= 10;
+    if (isSpread) {
+        // A prime that divides none of these counts visits every number once.
+        uint64_t first = modulus / 100, rest = modulus - first;
+        number = first + (uint64_t)((unsigned __int128)number * 2654435761u % rest);
+    }
     return (size_t)snprintf(
         out, size, "%.*s%0*llu%s", (int)(open - word), word, digits, (unsigned long long)(number % modulus),
         strchr(open, '}') + 1);
@@ -99,6 +106,7 @@ static void note(connection_t *c, double at) {
     latencies[count++] = at - c->due;
     if (c->reply[0] == '-') errors++;
     if (memmem(c->reply, c->length, "created", 7)) created++;
+    if (c->reply[0] == '_' || memcmp(c->reply, "$-1", 3) == 0) nothing++;
     c->isBusy = 0;
 }
 
@@ -144,7 +152,8 @@ int main(int argc, char **argv) {
     if (!count) return fprintf(stderr, "respload: no answer\n"), 1;
     qsort(latencies, count, sizeof *latencies, ascending);
     printf(
-        "%.0f %.3f %.3f %llu %llu\n", (double)count / took, latencies[count / 2] * 1e3, latencies[count * 99 / 100] * 1e3,
-        (unsigned long long)created, (unsigned long long)errors);
+        "%.0f %.3f %.3f %llu %llu %llu %zu\n", (double)count / took, latencies[count / 2] * 1e3,
+        latencies[count * 99 / 100] * 1e3, (unsigned long long)created, (unsigned long long)errors,
+        (unsigned long long)nothing, count);
     return 0;
 }

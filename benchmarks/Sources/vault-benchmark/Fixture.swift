@@ -7,6 +7,7 @@ struct Fixture {
 
     let directory: String
     let people: People
+    let caches: [VaultCache]
     let vault: Vault
     let clinic: Organization
     /// How long the import took; nil where the vault was there already.
@@ -16,15 +17,14 @@ struct Fixture {
 
     var vaultPath: String { directory + "/benchmark.vault" }
 
-    init(path: String, people: People, batch: Int, _ report: inout Report) throws {
+    /// - Parameter cache: bytes of the vault's cache; nil for its default.
+    init(path: String, people: People, batch: Int, cache: Int?, _ report: inout Report) throws {
         directory = path
         self.people = people
+        caches = VaultCache.all(cache)
         let vaultPath = path + "/benchmark.vault"
         let isNew = !FileManager.default.fileExists(atPath: vaultPath)
-        var options = VaultOptions()
-        // As the `vaultdb` command has it: a line for each that is created would be most of the work.
-        options.logger.logLevel = .warning
-        vault = try Vault(at: vaultPath, options: options)
+        vault = try Vault(at: vaultPath, options: VaultOptions(measured: .readWrite, cacheBytes: cache))
         clinic = vault.organization(Self.organization)
         if isNew { try importPeople(batch, &report) }
         importedBytes = try vault.statistics().usedBytes
@@ -36,7 +36,7 @@ struct Fixture {
         let csv = directory + "/people.csv"
         try writeCSV(csv)
         var source = try ImportSource(path: csv)
-        var listener = MemoryListener()
+        var listener = ImportWatcher(people: people.count)
         let started = ContinuousClock.now
         let summary = try clinic.importRows(of: .lead, from: &source, batchRows: batch, &listener)
         let seconds = (ContinuousClock.now - started) / .seconds(1)
@@ -44,7 +44,7 @@ struct Fixture {
         report.add(
             "Import: \(summary.rows) rows, \(summary.created) identities in \(Report.format(seconds, 1)) s: "
                 + "\(Int(Double(summary.rows) / seconds)) rows/s, batches of \(batch). "
-                + "Private memory at a tenth, half and the end: \(listener.told) MB; peak \(listener.peak) MB.")
+                + "Private memory at a tenth, half and the end: \(listener.memory) MB; peak \(listener.peak) MB.")
         try FileManager.default.removeItem(atPath: csv)
     }
 
@@ -64,9 +64,17 @@ struct Fixture {
     }
 }
 
-/// Notes the process's private memory while an import runs. Pages of the mapped file are shared, and not counted.
-private struct MemoryListener: ImportListener {
+/// Notes the process's private memory while an import runs, and tells how far a long one is. Pages of the mapped file are
+/// shared, and not counted.
+private struct ImportWatcher: ImportListener {
+    private static let rowsBetween = 500_000
+
+    private let people: Int
+    private let started = ContinuousClock.now
+    private var told = 0
     private var samples: [(share: Double, megabytes: Int)] = []
+
+    init(people: Int) { self.people = people }
 
     mutating func rejected(_ fault: RowFault) { print("rejected: \(fault)") }
     mutating func assigned(recordID: String, to identity: UUID?) {}
@@ -74,12 +82,17 @@ private struct MemoryListener: ImportListener {
     mutating func progressed(rows: Int, bytesRead: Int, bytesTotal: Int?) -> Bool {
         let share = Double(bytesRead) / Double(max(bytesTotal ?? 1, 1))
         samples.append((share, Self.privateMegabytes()))
+        if rows - told >= Self.rowsBetween {
+            told = rows
+            let rate = Int(Double(rows) / ((ContinuousClock.now - started) / .seconds(1)))
+            progress("\(rows) of \(people) imported, \(rate) a second")
+        }
         return true
     }
 
     var peak: Int { samples.map(\.megabytes).max() ?? 0 }
 
-    var told: String {
+    var memory: String {
         [0.1, 0.5, 1.0].map { share in samples.first { $0.share >= share }.map { "\($0.megabytes)" } ?? "-" }
             .joined(separator: ", ")
     }
@@ -91,3 +104,6 @@ private struct MemoryListener: ImportListener {
         return (Int(line.filter(\.isNumber)) ?? 0) / 1024
     }
 }
+
+/// Tells somebody who waits, and no file.
+func progress(_ line: String) { FileHandle.standardError.write(Data("\(line)\n".utf8)) }

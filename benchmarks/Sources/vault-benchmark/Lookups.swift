@@ -15,22 +15,30 @@ struct Lookups {
     func run(_ report: inout Report) throws {
         var generator = SystemRandomNumberGenerator()
         let order = (0..<fixture.people.count).shuffled(using: &generator).prefix(count)
-        let emails = order.map(fixture.people.email)
-        let phones = order.map(fixture.people.phone)
-        let emailKeys = try write(emails, "emails.txt")
-        let phoneKeys = try write(phones, "phones.txt")
+        let emails = try write(order.map(fixture.people.email), "emails.txt")
+        let phones = try write(order.map(fixture.people.phone), "phones.txt")
+        let questions = [
+            Question(
+                what: "find by email", lists: [.email: emails], yardstick: "bare `mdb_get` in C",
+                tables: ["by_email", emails]),
+            Question(
+                what: "find by phone", lists: [.phone: phones], yardstick: "bare `mdb_get` in C",
+                tables: ["by_phone", phones]),
+            Question(
+                what: "resolve, email and phone in E.164", lists: [.email: emails, .phone: phones],
+                yardstick: "two bare `mdb_get`", tables: ["by_email", emails, "by_phone", phones]),
+        ]
+        let vaults = try fixture.caches.map { try VaultProcess($0, at: fixture.vaultPath) }
         let familiar = regulars.map { Familiar(regulars: $0, of: Array(order), count: count, fixture.people) }
 
         var times: [String: [Double]] = [:]
         for round in 0...rounds {
-            // The first round warms both sides up.
+            // The first round warms all sides up.
             func note(_ name: String, _ value: Double) { if round > 0 { times[name, default: []].append(value) } }
-            note("bare email", try bare.nanosecondsEach(["by_email", emailKeys]))
-            note("find email", try each(emails) { try clinic.find(email: $0) != nil })
-            note("bare phone", try bare.nanosecondsEach(["by_phone", phoneKeys]))
-            note("find phone", try each(phones) { try clinic.find(phone: $0) != nil })
-            note("bare both", try bare.nanosecondsEach(["by_email", emailKeys, "by_phone", phoneKeys]))
-            note("resolve both", try resolve(emails, phones))
+            for question in questions {
+                note(question.bare, try bare.nanosecondsEach(question.tables))
+                for vault in vaults { note(question.row(of: vault), try vault.nanosecondsEach(question.lists)) }
+            }
             for group in familiar {
                 note("resolve \(group.regulars)", try each(group.spellings) { try isKnown(ResolveRequest(phone: $0)) })
                 note("E.164 \(group.regulars)", try each(group.phones) { try isKnown(ResolveRequest(phone: $0)) })
@@ -41,21 +49,18 @@ struct Lookups {
         report.add("")
         report.add("| VaultDB | ns | beside | ns | ratio |")
         report.add("| --- | ---: | --- | ---: | ---: |")
-        compare("find by email", "find email", "bare `mdb_get` in C", "bare email", times, &report)
-        compare("find by phone", "find phone", "bare `mdb_get` in C", "bare phone", times, &report)
-        compare("resolve, email and phone in E.164", "resolve both", "two bare `mdb_get`", "bare both", times, &report)
-        for regulars in regulars {
-            compare(
-                "resolve, a national spelling, \(regulars) people in turn", "resolve \(regulars)",
-                "the same in E.164: the lookups alone", "E.164 \(regulars)", times, &report)
+        for question in questions {
+            for vault in vaults {
+                let row = question.row(of: vault)
+                report.compare(row, times[row] ?? [], with: question.yardstick, times[question.bare] ?? [])
+            }
         }
-    }
-
-    private func compare(
-        _ what: String, _ mine: String, _ yardstick: String, _ theirs: String, _ times: [String: [Double]],
-        _ report: inout Report
-    ) {
-        report.compare(what, times[mine] ?? [], with: yardstick, times[theirs] ?? [])
+        for group in familiar {
+            report.compare(
+                "resolve, a national spelling, \(group.regulars) people in turn",
+                times["resolve \(group.regulars)"] ?? [], with: "the same in E.164: the lookups alone",
+                times["E.164 \(group.regulars)"] ?? [])
+        }
     }
 
     private func write(_ keys: [String], _ name: String) throws -> String {
@@ -76,16 +81,19 @@ struct Lookups {
         guard found == values.count else { throw BenchmarkError(message: "\(values.count - found) were not found") }
         return time
     }
+}
 
-    private func resolve(_ emails: [String], _ phones: [String]) throws -> Double {
-        var found = 0
-        let time = try nanosecondsEach(emails.count) {
-            for index in emails.indices
-            where try isKnown(ResolveRequest(email: emails[index], phone: phones[index])) { found += 1 }
-        }
-        guard found == emails.count else { throw BenchmarkError(message: "\(emails.count - found) were not found") }
-        return time
-    }
+/// A lookup of everybody in some lists, and the bare calls it stands on.
+private struct Question {
+    let what: String
+    let lists: [Column: String]
+    let yardstick: String
+    let tables: [String]
+
+    var bare: String { "bare \(what)" }
+
+    /// Vaults are told apart by what their name says beyond the usual one.
+    func row(of vault: VaultProcess) -> String { what + vault.name.dropFirst(VaultCache.usual.count) }
 }
 
 /// National spellings of some people, over and over in the same order.

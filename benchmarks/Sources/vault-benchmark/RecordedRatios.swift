@@ -24,8 +24,10 @@ struct RecordedRatios {
         }
     }
 
+    /// What this run has not measured stays as it was.
     mutating func record(_ ratios: [String: Double], people: Int) throws {
-        all["\(people)"] = ratios.mapValues { ($0 * 1_000).rounded() / 1_000 }
+        let rounded = ratios.mapValues { ($0 * 1_000).rounded() / 1_000 }
+        all["\(people)", default: [:]].merge(rounded) { _, new in new }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         try encoder.encode(all).write(to: URL(fileURLWithPath: path))

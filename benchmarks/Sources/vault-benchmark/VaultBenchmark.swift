@@ -9,8 +9,11 @@ struct VaultBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vault-benchmark",
         abstract: "Measure VaultDB beside bare LMDB, SQLite, Redis, PostgreSQL and bare libphonenumber.",
-        subcommands: [RunCommand.self, ProbeCommand.self], defaultSubcommand: RunCommand.self)
+        subcommands: [RunCommand.self, ProbeCommand.self, LookupsCommand.self], defaultSubcommand: RunCommand.self)
 }
+
+/// What a run consists of.
+enum Part: String, CaseIterable, ExpressibleByArgument { case lookups, peers, people, scaling }
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "run", abstract: "Measure everything (the default).")
@@ -27,11 +30,16 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Rows that share a transaction in the import.")
     var batch = Organization.importBatchRowsDefault
 
-    @Option(help: "Numbers of people to measure lookups among, as in 10000,1000000; empty for none.")
-    var scales = "10000,100000,1000000,10000000"
+    @Option(help: "Bytes of the vault's cache (its own default).")
+    var cache: Int?
 
-    @Flag(inversion: .prefixedNo, help: "Measure the others as well.")
-    var peers = true
+    @Option(help: "Numbers of people to measure lookups among, as in 10000,1000000.")
+    var scales = "10000,100000,1000000"
+
+    @Option(
+        parsing: .upToNextOption,
+        help: "Measure these parts alone, and write no file: \(Part.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var only: [Part] = []
 
     @Option(help: "Keep the vaults in this directory, and use those that are there.")
     var directory: String?
@@ -56,24 +64,35 @@ struct RunCommand: ParsableCommand {
         report.add(Machine.told)
         report.add("")
         try measure(path, &report)
-        if let output { try Self.write(report, to: output) }
+        if let output, only.isEmpty { try Self.write(report, to: output) }
         try compare(report)
     }
 
+    private func isWanted(_ parts: Part...) -> Bool { only.isEmpty || only.contains(where: parts.contains) }
+
     private func measure(_ path: String, _ report: inout Report) throws {
-        let fixture = try Fixture(path: path, people: People(count: identities), batch: batch, &report)
-        try Lookups(fixture: fixture, count: lookups, rounds: rounds).run(&report)
-        if peers {
+        let charts = only.isEmpty ? charts : nil
+        if isWanted(.lookups, .peers, .people) { try measureOneVault(path, charts, &report) }
+        let scales = scales.split(separator: ",").compactMap { Int($0) }
+        guard isWanted(.scaling), !scales.isEmpty else { return }
+        try Scaling(directory: path, scales: scales, rounds: rounds, batch: batch, cache: cache, charts: charts)
+            .run(&report)
+    }
+
+    /// Everything that is measured in the same vault.
+    private func measureOneVault(_ path: String, _ charts: String?, _ report: inout Report) throws {
+        let fixture = try Fixture(path: path, people: People(count: identities), batch: batch, cache: cache, &report)
+        defer { fixture.vault.close() }
+        if isWanted(.lookups) { try Lookups(fixture: fixture, count: lookups, rounds: rounds).run(&report) }
+        if isWanted(.peers) {
             var comparison = try PeerComparison(
                 fixture, count: lookups, rounds: rounds, charts: charts, imported: fixture.importSeconds, &report)
             try comparison.run(&report)
         }
+        guard isWanted(.people) else { return }
         report.add("")
         report.add("## Whole people")
         try WholePeople(fixture: fixture, rounds: rounds).run(&report)
-        let scales = scales.split(separator: ",").compactMap { Int($0) }
-        guard !scales.isEmpty else { return }
-        try Scaling(directory: path, scales: scales, rounds: rounds, batch: batch, charts: charts).run(&report)
     }
 
     private static func write(_ report: Report, to output: String) throws {

@@ -2,8 +2,6 @@
 protocol Peer: AnyObject {
     var name: String { get }
 
-    /// Nanoseconds of each operation.
-    func find(_ column: Column, _ batch: Batch) throws -> Double
     /// The nanoseconds of every single one.
     func latencies(_ column: Column, _ batch: Batch) throws -> [Double]
     /// Finds or creates each person of each batch, durably, one thread a batch.
@@ -11,6 +9,12 @@ protocol Peer: AnyObject {
     func resolve(_ batches: [Batch]) throws -> (nanoseconds: Double, created: Int)
     /// What its process holds for itself, in megabytes; nil for a library.
     var memoryMegabytes: Int? { get }
+}
+
+/// One whose lookups are measured in this process.
+protocol LookupPeer: Peer {
+    /// Nanoseconds of each operation.
+    func find(_ column: Column, _ batch: Batch) throws -> Double
 }
 
 enum Column: String, CaseIterable { case email, phone }

@@ -9,6 +9,8 @@ struct PeerComparison {
     private static let mixedConnections = 8
     private static let mixedEach = 4_000
     private static let latencyCount = 50_000
+    /// People that a process has asked for when its memory is measured.
+    private static let asked = 100_000
 
     private let fixture: Fixture
     private let count: Int
@@ -20,6 +22,8 @@ struct PeerComparison {
     private let postgres: PostgresPeer
     /// The next person nobody knows.
     private var newcomer: Int
+    /// Of both, after their import.
+    private var (postgresBytes, sqliteBytes) = (0, 0)
 
     private var people: People { fixture.people }
 
@@ -49,7 +53,7 @@ struct PeerComparison {
 
     mutating func run(_ report: inout Report) throws {
         try lookups(&report)
-        memory(&report)
+        try memory(&report)
         try redis.makeDurable()
         try creates(&report)
         try mixed(&report)
@@ -58,10 +62,11 @@ struct PeerComparison {
 
     // MARK: Import
 
-    private func load(imported seconds: Double?, _ report: inout Report) throws {
+    private mutating func load(imported seconds: Double?, _ report: inout Report) throws {
         let everybody = Batch(0..<people.count, of: people)
         let copy = try postgres.load(everybody) / 1e9
         let insert = try sqlite.load(everybody) / 1e9
+        (postgresBytes, sqliteBytes) = (try postgres.bytes, try sqlite.bytes)
         try redis.load(everybody)
         report.add("")
         report.add("| import of \(people.count) people | rows/s |")
@@ -84,28 +89,31 @@ struct PeerComparison {
         let order = (0..<people.count).shuffled(using: &generator).prefix(count)
         let many = Batch(order, of: people)
         let fewer = Batch(order.prefix(max(count / 10, 1)), of: people)
-        let peers: [any Peer] = [vault, sqlite, SQLitePeer(sqlite, reads: .one), redis, postgres]
+        let vaults = try fixture.caches.map { try VaultProcess($0, at: fixture.vaultPath) }
+        let bare = BareLMDB(vaultPath: fixture.vaultPath)
+        let peers: [any LookupPeer] = [sqlite, SQLitePeer(sqlite, reads: .one), redis, postgres]
         for column in Column.allCases {
-            var times: [String: [Double]] = [:]
-            let path = fixture.directory + "/peer-keys.txt"
+            let path = fixture.directory + "/peer-keys-\(column).txt"
             try (many.keys(column).joined(separator: "\n") + "\n").write(
                 toFile: path, atomically: true, encoding: .utf8)
-            let bare = BareLMDB(vaultPath: fixture.vaultPath)
+            var sides: [(name: String, measure: () throws -> Double)] = [
+                ("bare LMDB in C", { try bare.nanosecondsEach(["by_\(column)", path]) })
+            ]
+            sides += vaults.map { vault in (vault.name, { try vault.nanosecondsEach([column: path]) }) }
+            sides += peers.map { peer in (peer.name, { try peer.find(column, fewer) }) }
+            var times: [String: [Double]] = [:]
             for round in 0...rounds {
-                let time = try bare.nanosecondsEach(["by_\(column)", path])
-                if round > 0 { times["bare LMDB in C", default: []].append(time) }
-                for peer in peers {
-                    let time = try peer.find(column, peer === vault ? many : fewer)
-                    if round > 0 { times[peer.name, default: []].append(time) }
+                for side in sides {
+                    let time = try side.measure()
+                    if round > 0 { times[side.name, default: []].append(time) }
                 }
             }
-            table("find by \(column), one at a time", times, ["bare LMDB in C"] + peers.map(\.name), &report)
+            table("find by \(column), one at a time", times, sides.map(\.name), &report)
         }
         guard let charts else { return }
         let sample = Batch(order.prefix(Self.latencyCount), of: people)
-        var curves: [(name: String, values: [Double])] = []
-        for peer in peers where peer.name != SQLitePeer.Reads.one.rawValue {
-            curves.append((peer.name, try peer.latencies(.email, sample)))
+        let curves = try ([vault, sqlite, redis, postgres] as [any Peer]).map {
+            (name: $0.name, values: try $0.latencies(.email, sample))
         }
         try Chart.latencies("Find by email: latency at each percentile", curves).write(to: "\(charts)/latency.svg")
     }
@@ -127,16 +135,26 @@ struct PeerComparison {
 
     // MARK: Memory
 
-    private func memory(_ report: inout Report) {
+    private func memory(_ report: inout Report) throws {
         report.add("")
-        report.add("| memory, \(people.count) people | MB |")
-        report.add("| --- | ---: |")
+        report.add("| memory, \(people.count) people | its own, MB | pages of the file that it shares with all, MB |")
+        report.add("| --- | ---: | ---: |")
         for peer in [redis, postgres] as [any Peer] {
-            if let megabytes = peer.memoryMegabytes { report.add("| \(peer.name) | \(megabytes) |") }
+            if let megabytes = peer.memoryMegabytes { report.add("| \(peer.name) | \(megabytes) | |") }
         }
-        guard let probe = try? Probe(fixture, count: 100_000) else { return }
-        report.add("| a process that has asked VaultDB for 100,000 people: its own | \(probe.privateMegabytes) |")
-        report.add("| the same: pages of the file that it shares with all | \(probe.sharedMegabytes) |")
+        let asked = min(Self.asked, people.count)
+        func row(_ what: String, _ probe: Probe) {
+            let what = "a process that has asked \(what) for \(asked) people"
+            report.add("| \(what) | \(probe.privateMegabytes) | \(probe.sharedMegabytes) |")
+        }
+        for cache in fixture.caches {
+            let probe = try Probe(
+                .vault, at: fixture.vaultPath, fixture, count: asked, options: cache.arguments)
+            row("\(cache.name),", probe)
+        }
+        row("SQLite, with these settings,", try Probe(.sqlite, at: sqlite.path, fixture, count: asked))
+        let unmapped = try Probe(.sqlite, at: sqlite.path, fixture, count: asked, options: ["--no-mapped"])
+        row("SQLite, with its file not mapped,", unmapped)
     }
 
     // MARK: Writes
@@ -210,22 +228,30 @@ struct PeerComparison {
     // MARK: Bytes
 
     private func bytes(_ report: inout Report) throws {
-        let vaultBytes = Double(try fixture.vault.statistics().usedBytes)
-        let known = Double(try fixture.clinic.ledger().identities)
-        let identities = Double(try postgres.identityBytes)
-        let rows = Double(try postgres.run("SELECT count(*) FROM identities")) ?? known
-        let whole = Double(try postgres.wholeBytes())
         report.add("")
         report.add("| bytes on disk for each person | after import | with \(newcomer - people.count) newcomers |")
         report.add("| --- | ---: | ---: |")
-        func cell(_ bytes: Double, _ count: Double) -> String { Report.format(bytes / count, 0) }
-        let imported = cell(Double(fixture.importedBytes), Double(people.count))
-        report.add(
-            "| VaultDB: identity, record, two events, names, indexes | \(imported) | \(cell(vaultBytes, known)) |")
-        report.add("| PostgreSQL: identity and its three indexes alone | | \(cell(identities, rows)) |")
-        report.add("| PostgreSQL: the same things as the vault, in tables with indexes | | \(cell(whole, rows)) |")
-        report.add("| SQLite: identity and its three indexes alone | | \(cell(Double(try sqlite.bytes), known)) |")
-        report.note("bytes", over: "PostgreSQL, the same things", vaultBytes / known / (whole / rows))
+        func row(_ what: String, _ imported: Int, _ bytes: Int, of count: Int) -> Double {
+            let each = Double(imported) / Double(people.count)
+            let later = Double(bytes) / Double(count)
+            report.add("| \(what) | \(Report.format(each, 0)) | \(Report.format(later, 0)) |")
+            return later
+        }
+        let mine = row(
+            "VaultDB: identity, record, two events, names, indexes", fixture.importedBytes,
+            try fixture.vault.statistics().usedBytes, of: Int(try fixture.clinic.ledger().identities))
+        let rows = try postgres.count
+        let whole = row(
+            "PostgreSQL: the same things as the vault, in tables with indexes", try postgres.loadWhole(),
+            try postgres.addNewcomersToWhole(), of: rows)
+        _ = row("PostgreSQL: identity and its three indexes alone", postgresBytes, try postgres.bytes, of: rows)
+        // Fifty writers brought it fewer newcomers than the others.
+        let fewer = try sqlite.count
+        _ = row(
+            "SQLite: the same things as the vault, in tables with indexes", try sqlite.loadWhole(people.count),
+            try sqlite.addNewcomersToWhole(after: people.count), of: fewer)
+        _ = row("SQLite: identity and its three indexes alone", sqliteBytes, try sqlite.bytes, of: fewer)
+        report.note("bytes", over: "PostgreSQL, the same things", mine / whole)
     }
 }
 

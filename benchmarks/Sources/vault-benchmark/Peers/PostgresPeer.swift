@@ -2,7 +2,7 @@ internal import CPeers
 import Foundation
 
 /// PostgreSQL behind a local socket: a table with two unique indexes, and a function that finds or creates.
-final class PostgresPeer: Peer {
+final class PostgresPeer: ServedPeer {
     let name = "PostgreSQL, local socket"
     static let settings = [
         "shared_buffers=1GB", "max_wal_size=8GB", "fsync=on", "synchronous_commit=on", "jit=off", "max_connections=100",
@@ -33,28 +33,8 @@ final class PostgresPeer: Peer {
             END IF;
         END $$
         """
-    /// What a vault has beside the identities: the imported records, the trail, and the index of names.
-    private static let wholeSchema = """
-        CREATE TABLE leads (
-            id text PRIMARY KEY, identity uuid NOT NULL, first_name text, last_name text, email text, phone text,
-            source text, status text, created_at timestamptz NOT NULL DEFAULT now());
-        INSERT INTO leads SELECT 'row-' || md5(id::text), id, split_part(name, ' ', 1), split_part(name, ' ', 2),
-            email, phone, 'web', 'NEW' FROM identities;
-        CREATE INDEX timeline ON leads (identity, created_at);
-        CREATE TABLE events (
-            sequence bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), identity uuid NOT NULL,
-            action smallint NOT NULL, kind text, record text, source text, hash bytea NOT NULL);
-        INSERT INTO events (identity, action, source, hash) SELECT id, 1, 'web', sha256(id::text::bytea) FROM identities;
-        INSERT INTO events (identity, action, kind, record, source, hash)
-            SELECT identity, 2, 'lead', id, 'web', sha256(id::bytea) FROM leads;
-        CREATE INDEX history ON events (identity, sequence);
-        CREATE INDEX by_first_name ON leads (lower(first_name) text_pattern_ops);
-        CREATE INDEX by_last_name ON leads (lower(last_name) text_pattern_ops)
-        """
 
-    private let server: ServerProcess
-    private let address: String
-    private let connection: OpaquePointer
+    let server: PeerServer
 
     init(in directory: String) throws {
         let user = "postgres"
@@ -66,17 +46,14 @@ final class PostgresPeer: Peer {
             "\(programs)/initdb",
             ["-D", data, "-A", "trust", "-U", "benchmark", "--no-sync", "-E", "UTF8", "--locale=C"],
             asUser: user)
-        server = try ServerProcess(
+        let process = try ServerProcess(
             "\(programs)/postgres",
             ["-D", data, "-k", data, "-c", "listen_addresses="] + Self.settings.flatMap { ["-c", $0] },
             endsOn: "INT", asUser: user)
-        address = "host=\(data) user=benchmark dbname=postgres"
-        connection = try untilReady { [address] in try Self.open(address) }
-    }
-
-    deinit {
-        peer_postgres_close(connection)
-        server.stop()
+        server = try PeerServer(
+            process, at: "host=\(data) user=benchmark dbname=postgres",
+            PeerServer.Client(
+                name: "postgres", open: { peer_postgres_open($0, $1) }, close: { peer_postgres_close($0) }))
     }
 
     private static func programs() throws -> String {
@@ -88,24 +65,12 @@ final class PostgresPeer: Peer {
         return "\(root)/\(newest)/bin"
     }
 
-    private static func open(_ address: String) throws -> OpaquePointer {
-        var opened: OpaquePointer?
-        try peerCall("postgres") { error in
-            opened = peer_postgres_open(address, error)
-            return opened != nil
-        }
-        guard let opened else { throw BenchmarkError(message: "postgres can't be reached") }
-        return opened
-    }
-
-    var memoryMegabytes: Int? { server.memoryMegabytes }
-
     var version: String { get throws { try run("SHOW server_version") } }
 
     @discardableResult
     func run(_ sql: String) throws -> String {
         var value = [CChar](repeating: 0, count: 256)
-        try peerCall("postgres") { peer_postgres_run(connection, sql, &value, value.count, $0) }
+        try server.call { peer_postgres_run($0, sql, &value, value.count, $1) }
         return String(decoding: value.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
@@ -118,7 +83,7 @@ final class PostgresPeer: Peer {
             rows += "\(batch.ids[index])\t\(batch.emails[index])\t\(batch.phones[index])\t\(batch.names[index])\n"
         }
         let nanoseconds = try nanosecondsEach(1) {
-            try peerCall("postgres") { error in
+            try server.call { connection, error in
                 rows.withCString { text in
                     peer_postgres_copy(
                         connection, "COPY identities (id, email, phone, name) FROM STDIN", text, rows.utf8.count, error)
@@ -131,45 +96,19 @@ final class PostgresPeer: Peer {
     }
 
     /// Bytes of the identities and their indexes.
-    var identityBytes: Int { get throws { Int(try run("SELECT pg_total_relation_size('identities')")) ?? 0 } }
+    var bytes: Int { get throws { Int(try run("SELECT pg_total_relation_size('identities')")) ?? 0 } }
 
-    /// Makes tables of the other things that a vault holds.
-    /// - Returns: the bytes of all of it.
-    func wholeBytes() throws -> Int {
-        try run(Self.wholeSchema)
-        let sizes = ["identities", "leads", "events"].map { "pg_total_relation_size('\($0)')" }
-        return Int(try run("SELECT \(sizes.joined(separator: " + "))")) ?? 0
+    var count: Int { get throws { Int(try run("SELECT count(*) FROM identities")) ?? 0 } }
+
+    func find(
+        _ connection: OpaquePointer, _ column: Column, _ batch: Batch, _ work: inout peer_work, _ error: Failure
+    ) -> Bool {
+        var keys = batch.keyTexts(column).view
+        return peer_postgres_find(connection, column.rawValue, &keys, &work, error)
     }
 
-    func find(_ column: Column, _ batch: Batch) throws -> Double {
-        try find(column, batch, each: nil).nanoseconds / Double(batch.count)
-    }
-
-    func latencies(_ column: Column, _ batch: Batch) throws -> [Double] {
-        var each = [Double](repeating: 0, count: batch.count)
-        try each.withUnsafeMutableBufferPointer { _ = try find(column, batch, each: $0.baseAddress) }
-        return each
-    }
-
-    private func find(_ column: Column, _ batch: Batch, each: UnsafeMutablePointer<Double>?) throws -> peer_work {
-        var (keys, work) = (batch.keyTexts(column).view, peer_work())
-        work.each = each
-        try peerCall("postgres") { peer_postgres_find(connection, column.rawValue, &keys, &work, $0) }
-        guard work.found == batch.count else { throw BenchmarkError(message: "postgres did not find everybody") }
-        return work
-    }
-
-    func resolve(_ batches: [Batch]) throws -> (nanoseconds: Double, created: Int) {
-        let connections = try batches.map { _ in try Self.open(address) }
-        defer { connections.forEach(peer_postgres_close) }
-        let shared = Shared((connections, batches))
-        let (nanoseconds, created) = try concurrently(batches.count) { number in
-            let (connection, batch) = (shared.value.0[number], shared.value.1[number])
-            var (emails, phones, names) = (batch.emailTexts.view, batch.phoneTexts.view, batch.nameTexts.view)
-            var work = peer_work()
-            try peerCall("postgres") { peer_postgres_resolve(connection, &emails, &phones, &names, &work, $0) }
-            return work.created
-        }
-        return (nanoseconds, created.reduce(0, +))
+    func resolve(_ connection: OpaquePointer, _ batch: Batch, _ work: inout peer_work, _ error: Failure) -> Bool {
+        var (emails, phones, names) = (batch.emailTexts.view, batch.phoneTexts.view, batch.nameTexts.view)
+        return peer_postgres_resolve(connection, &emails, &phones, &names, &work, error)
     }
 }

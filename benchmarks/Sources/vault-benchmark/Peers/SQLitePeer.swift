@@ -2,7 +2,7 @@ import Foundation
 import GRDB
 
 /// SQLite in this process, through GRDB: WAL, prepared statements, the same indexes.
-final class SQLitePeer: Peer {
+final class SQLitePeer: LookupPeer {
     /// Whether each lookup has a snapshot of its own, as a vault's has, or all of them share one.
     enum Reads: String {
         case each = "SQLite through GRDB, a read each"
@@ -18,13 +18,28 @@ final class SQLitePeer: Peer {
     init(in directory: String) throws {
         path = "\(directory)/people.sqlite"
         reads = .each
+        pool = try DatabasePool(path: path, configuration: Self.configuration(isMapped: true))
+    }
+
+    /// A database that is there, in another process.
+    /// - Parameter isMapped: whether the file is mapped; otherwise all that is read goes through the cache.
+    init(reading path: String, isMapped: Bool) throws {
+        self.path = path
+        reads = .each
+        pool = try DatabasePool(path: path, configuration: Self.configuration(isMapped: isMapped))
+    }
+
+    private static func configuration(isMapped: Bool) -> Configuration {
         var configuration = Configuration()
         configuration.maximumReaderCount = 64
         configuration.prepareDatabase { database in
             try database.execute(
-                sql: "PRAGMA synchronous = FULL; PRAGMA cache_size = -262144; PRAGMA mmap_size = 8589934592")
+                sql: """
+                    PRAGMA synchronous = FULL; PRAGMA cache_size = -262144;
+                    PRAGMA mmap_size = \(isMapped ? 8 << 30 : 0)
+                    """)
         }
-        pool = try DatabasePool(path: path, configuration: configuration)
+        return configuration
     }
 
     /// The same database, read another way.
@@ -75,6 +90,10 @@ final class SQLitePeer: Peer {
         }
     }
 
+    var count: Int {
+        get throws { try pool.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM identities") } ?? 0 }
+    }
+
     func find(_ column: Column, _ batch: Batch) throws -> Double {
         let keys = batch.keys(column)
         var found = 0
@@ -93,6 +112,8 @@ final class SQLitePeer: Peer {
             try nanosecondsEach(1) { _ = try pool.read { try id(key, column, $0) } }
         }
     }
+
+    func id(ofEmail email: String) throws -> String? { try pool.read { try id(email, .email, $0) } }
 
     private func id(_ key: String, _ column: Column, _ database: Database) throws -> String? {
         let statement = try database.cachedStatement(

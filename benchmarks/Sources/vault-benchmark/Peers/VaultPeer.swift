@@ -3,25 +3,12 @@ import VaultDB
 
 /// The vault itself, on the same footing as its peers.
 final class VaultPeer: Peer, Sendable {
-    let name = "VaultDB"
+    let name = VaultCache.usual
     private let clinic: Organization
 
     init(_ clinic: Organization) { self.clinic = clinic }
 
     var memoryMegabytes: Int? { nil }
-
-    func find(_ column: Column, _ batch: Batch) throws -> Double {
-        let keys = batch.keys(column)
-        var found = 0
-        let nanoseconds = try nanosecondsEach(keys.count) {
-            switch column {
-            case .email: for key in keys where try clinic.find(email: key) != nil { found += 1 }
-            case .phone: for key in keys where try clinic.find(phone: key) != nil { found += 1 }
-            }
-        }
-        guard found == keys.count else { throw BenchmarkError(message: "VaultDB did not find everybody") }
-        return nanoseconds
-    }
 
     func latencies(_ column: Column, _ batch: Batch) throws -> [Double] {
         try batch.keys(column).map { key in
