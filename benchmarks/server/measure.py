@@ -32,16 +32,16 @@ def table(*head):
 
 
 def turns(title, servers, given, ours, theirs):
-    """A row for each of our servers, which are told by their event loops. `ours` measures one of them."""
-    results, others = {loops: [] for loops in servers}, []
+    """A row for each of our servers, which are told by their event loops and cache. `ours` measures one of them."""
+    results, others = {name: [] for name in servers}, []
     for _ in range(given.rounds):
-        for loops, server in servers.items():
-            results[loops].append(ours(server))
+        for name, server in servers.items():
+            results[name].append(ours(server))
         others.append(theirs())
     b = Result.median(others)
-    for loops in servers:
-        a = Result.median(results[loops])
-        print(f"| {title} | {loops} | {a.rate:,.0f} | {b.rate:,.0f} | {a.rate / b.rate:.2f} | {a.p99:.3f} | {b.p99:.3f} |",
+    for name in servers:
+        a = Result.median(results[name])
+        print(f"| {title} | {name} | {a.rate:,.0f} | {b.rate:,.0f} | {a.rate / b.rate:.2f} | {a.p99:.3f} | {b.p99:.3f} |",
               flush=True)
 
 
@@ -59,7 +59,7 @@ def hits(servers, given):
     redis = peers.redis(given.directory, given.people)
     try:
         print(f"Redis is {redis.information('server')['redis_version']}, driven by the same redis-benchmark.")
-        table("", "event loops", "VaultDB, requests/s", "Redis GET, requests/s", "ratio", "p99 ms", "Redis p99 ms")
+        table("", "event loops, cache", "VaultDB, requests/s", "Redis GET, requests/s", "ratio", "p99 ms", "Redis p99 ms")
         for command, name in (("FIND", "FIND by email"), ("RESOLVE", "RESOLVE, known email")):
             for pipeline in (1, 16):
                 turns(
@@ -75,7 +75,7 @@ def resolves(servers, given):
     redis = peers.redis(given.directory, given.people, peers.identities)
     try:
         sha = redis.ask("SCRIPT", "LOAD", peers.SCRIPT).strip()
-        table("RESOLVE, known people", "event loops", "VaultDB, requests/s", "Redis script, requests/s", "ratio", "p99 ms",
+        table("RESOLVE, known people", "event loops, cache", "VaultDB, requests/s", "Redis script, requests/s", "ratio", "p99 ms",
               "Redis p99 ms")
         for pipeline in (1, 16):
             turns(
@@ -172,10 +172,14 @@ def main():
         # The first look at each page is not what is measured.
         load.hits(vault.port, given.people, given.people, 16, "FIND", ORGANIZATION, "EMAIL", EMAIL)
         if "hits" in parts or "resolves" in parts:
-            servers = {loops: vault}
+            servers = {f"{loops}, 64 MB": vault}
             if loops < os.cpu_count():
-                servers[os.cpu_count()] = peers.serve(given.vaultdb, path, os.cpu_count())
-                started.append(servers[os.cpu_count()])
+                servers[f"{os.cpu_count()}, 64 MB"] = peers.serve(given.vaultdb, path, os.cpu_count())
+            servers[f"{loops}, 512 MB"] = peers.serve(given.vaultdb, path, loops, "512M")
+            started += list(servers.values())[1:]
+            for server in servers.values():
+                for command in ("FIND", "RESOLVE") * 2:
+                    load.hits(server.port, given.people, given.people, 16, command, ORGANIZATION, "EMAIL", EMAIL)
             if "hits" in parts:
                 hits(servers, given)
             if "resolves" in parts:

@@ -29,6 +29,6 @@ extension VaultOptions {
         self.access = access
         // As the `vaultdb` command has it: a line for each that is created would be most of the work.
         logger.logLevel = .warning
-        // if let cacheBytes { self.cacheBytes = cacheBytes }
+        if let cacheBytes { self.cacheBytes = cacheBytes }
     }
 }
