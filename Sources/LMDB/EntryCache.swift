@@ -2,7 +2,7 @@ internal import Glibc
 internal import Storage
 internal import Synchronization
 
-/// Small entries of chosen tables in memory, each in one slot of a few cache lines, so that what is asked for over and
+/// Small entries of chosen tables in memory, each in one slot of a line or a few, so that what is asked for over and
 /// over is answered without a descent through the file's pages.
 ///
 /// It is exact. It holds the state of one commit, `current`, and answers snapshots of that commit alone:
@@ -334,9 +334,10 @@ struct CachedEntry {
         get { words.span.bytes.extracting(keyBytes..<(keyBytes + valueBytes)) }
     }
 
-    /// Whole cache lines, the head included; 0 for a table whose entries are not kept.
+    /// Whole halves of cache lines, the head included; 0 for a table whose entries are not kept. The two slots of a set then
+    /// fill whole lines.
     static func wordsPerSlot(entryBytes: Int) -> Int {
-        entryBytes == 0 ? 0 : min((entryBytes + 8 + 63) / 64 * 8, wordsMax + 1)
+        entryBytes == 0 ? 0 : min((entryBytes + 8 + 31) / 32 * 4, wordsMax + 1)
     }
 
     static func fits(key: Int, value: Int, words: Int) -> Bool {

@@ -11,7 +11,7 @@ package enum Tables {
     /// organization, identity → the identity
     package static let identities = Table(ordinal: 3, name: "identities", cachedEntryBytes: 184)
     /// organization, email → state and owner
-    package static let byEmail = Table(ordinal: 4, name: "by_email", cachedEntryBytes: 56)
+    package static let byEmail = Table(ordinal: 4, name: "by_email", cachedEntryBytes: 88)
     /// organization, E.164 → state and owner
     package static let byPhone = Table(ordinal: 5, name: "by_phone", cachedEntryBytes: 56)
     /// organization, namespace:value → state and owner
