@@ -46,7 +46,7 @@ final class EntryCache: Sendable {
     private let sets: Atomic<Int>
     /// The commit whose state it holds; 0 while it holds none.
     private let current = Atomic<Int>(0)
-    /// Slots of another epoch are empty.
+    /// Slots of another epoch are empty. Whoever sees an epoch sees the number of sets that it began with.
     private let epoch = Atomic<UInt64>(1)
     /// Entries that found all their places taken, since it last grew.
     private let crowded = Atomic<Int>(0)
@@ -100,7 +100,7 @@ final class EntryCache: Sendable {
     /// Copies the entry of `key` as the commit has it, if it is here.
     func copy(_ key: RawSpan, of table: Table, at commit: Int, to entry: inout CachedEntry) -> Bool {
         guard let slots = slots[table.ordinal], current.load(ordering: .acquiring) == commit else { return false }
-        let epoch = epoch.load(ordering: .relaxed)
+        let epoch = epoch.load(ordering: .acquiring)
         let place = place(hash(key), in: slots)
         for way in 0..<Self.ways {
             let slot = place + way * slots.wordsPerSlot
@@ -125,7 +125,7 @@ final class EntryCache: Sendable {
             return
         }
         let count = missed.add(1, ordering: .relaxed).newValue
-        let epoch = epoch.load(ordering: .relaxed)
+        let epoch = epoch.load(ordering: .acquiring)
         let hash = hash(key)
         let place = place(hash, in: slots)
         let way = (0..<Self.ways).first { way in
@@ -140,7 +140,7 @@ final class EntryCache: Sendable {
         let slot = place + (way ?? (count >> 2) & 1) * slots.wordsPerSlot
         let before = SlotHead(bits: slot.pointee.load(ordering: .relaxed))
         guard let locked = lock(slot, before) else { return }
-        // In this order, and the other way round in `commit`: whoever passes here is waited for there.
+        // In this order, and the other way round in `didCommit`: whoever passes here is waited for there.
         guard current.load(ordering: .sequentiallyConsistent) == commit else {
             slot.pointee.store(before.bits, ordering: .releasing)
             return
@@ -259,12 +259,12 @@ final class EntryCache: Sendable {
     private func empty() {
         emptied.add(1, ordering: .relaxed)
         let next = epoch.load(ordering: .relaxed) + 1
-        if next <= SlotHead.epochMax { return epoch.store(next, ordering: .relaxed) }
+        if next <= SlotHead.epochMax { return epoch.store(next, ordering: .releasing) }
         // Epochs begin anew, so no slot may be left that has one.
         for case let slots? in slots {
             for slot in 0..<(setsMax * Self.ways) { clear(slots.words + slot * slots.wordsPerSlot) }
         }
-        epoch.store(1, ordering: .relaxed)
+        epoch.store(1, ordering: .releasing)
     }
 
     private func remove(_ change: Change) {

@@ -3,8 +3,8 @@
 // usage: respload PORT CONNECTIONS SECONDS RATE FIRST WORD...
 // Each connection has one request under way at a time. `{8}` in a word stands for the request's number in 8 digits, the
 // first being FIRST, and `{~8}` for one that belongs to it alone, anywhere among all that don't begin with two zeros: as
-// people come, and not one next to the other. With RATE 0 the next request follows the answer; otherwise so many a second are due, and a latency
-// counts from when its request was due, so that a stall is told of by all whom it kept waiting.
+// people come, and not one next to the other. With RATE 0 the next request follows the answer; otherwise so many a second
+// are due, and a latency counts from when its request was due, so that a stall is told of by all whom it kept waiting.
 // Prints: requests a second, median and 99th percentile in milliseconds, answers that say "created", errors, answers that
 // are nothing, all answers.
 #include <arpa/inet.h>

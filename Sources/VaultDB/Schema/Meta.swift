@@ -113,13 +113,15 @@ extension ReadTransaction where Self: ~Copyable {
         return try OrganizationRecord(bytes, under: key.bytes)
     }
 
-    /// Every organization of the vault, by id.
-    borrowing func organizations() throws(VaultError) -> [(id: UUID, record: OrganizationRecord)] {
+    /// The organizations of the vault, by id; the first of them where a limit is given.
+    borrowing func organizations(
+        limit: Int = .max
+    ) throws(VaultError) -> [(id: UUID, record: OrganizationRecord)] {
         var list: [(id: UUID, record: OrganizationRecord)] = []
         try visit(Tables.organizations, prefix: Key()) { (key, value) throws(VaultError) in
             guard key.byteCount == 16 else { throw .corrupted("an organization's key is cut short") }
             list.append((key.id(at: 0), try OrganizationRecord(value, under: key)))
-            return .next
+            return list.count < limit ? .next : .stop
         }
         return list
     }

@@ -47,15 +47,8 @@ public final class Vault: Sendable {
 
     /// The organization that is the only one; nil where there are others, or none.
     package func onlyOrganization() throws(VaultError) -> UUID? {
-        try core.engine.read { (snapshot) throws(VaultError) in
-            var found: [UUID] = []
-            try snapshot.visit(Tables.organizations, prefix: Key()) { (key, _) throws(VaultError) in
-                guard key.byteCount == 16 else { throw .corrupted("an organization's key is cut short") }
-                found.append(key.id(at: 0))
-                return found.count < 2 ? .next : .stop
-            }
-            return found.count == 1 ? found[0] : nil
-        }
+        let found = try core.engine.read { (snapshot) throws(VaultError) in try snapshot.organizations(limit: 2) }
+        return found.count == 1 ? found[0].id : nil
     }
 
     /// The region of phones without a country code, for organizations that set none.

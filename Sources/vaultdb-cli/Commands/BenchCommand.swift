@@ -46,7 +46,7 @@ struct BenchCommand: ParsableCommand {
         guard (1...65_535).contains(port) else { throw ValidationError("--port goes from 1 to 65535") }
         if host != nil, global.db != nil { throw ValidationError("Give one of --db and --host") }
         if host == nil, options.pipeline > 1 { throw ValidationError("--pipeline is for a server: give --host") }
-        if options.cache != VaultOptions.cacheBytesDefault, host != nil {
+        if options.cache != nil, host != nil {
             throw ValidationError("A server's cache is its own: start it with serve --cache")
         }
         if directory != nil, host != nil || global.db != nil {
@@ -84,7 +84,7 @@ struct BenchCommand: ParsableCommand {
         // A resolve that would create somebody fails in a vault that is open for reading.
         try global.withOrganization(
             options.mix.creates ? .readWrite : .readOnly, spellingCacheSlots: VaultOptions().spellingCacheSlots,
-            cacheBytes: options.cache
+            cacheBytes: options.cache ?? VaultOptions.cacheBytesDefault
         ) { organization, _ in
             let plan = options.plan(connectionsDefault: 1, allowsWrites: options.mix.creates)
             let sample = try BenchSample(of: organization, plan.mix, count: options.people, seed: plan.seed)
@@ -95,7 +95,7 @@ struct BenchCommand: ParsableCommand {
 
     private func measureTemporaryVault() throws {
         var vaultOptions = global.vaultOptions()
-        vaultOptions.cacheBytes = options.cache
+        if let cache = options.cache { vaultOptions.cacheBytes = cache }
         let vault = try TemporaryVault(in: directory, options: vaultOptions)
         let plan = options.plan(connectionsDefault: 1, allowsWrites: true)
         try vault.fill(options.people)

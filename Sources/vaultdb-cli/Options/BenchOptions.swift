@@ -1,5 +1,4 @@
 import ArgumentParser
-import VaultDB
 
 /// What `vaultdb bench` measures, and for how long; everything within bounds.
 struct BenchOptions: ParsableArguments {
@@ -63,7 +62,7 @@ struct BenchOptions: ParsableArguments {
             "Memory that the vault may take for people asked for lately, such as 512M (64M); 0 for none.",
             valueName: "size"),
         transform: Word.memory)
-    var cache = VaultOptions.cacheBytesDefault
+    var cache: Int?
 
     @Option(help: ArgumentHelp("Draw the latencies here.", valueName: "file"), completion: .file(extensions: ["svg"]))
     var svg: String?
