@@ -42,7 +42,7 @@ final class EntryCache: Sendable {
     /// By the tables' ordinals; nil where a table is not cached.
     private let slots: [Slots?]
     private let setsMax: Int
-    private let seed = UInt64.random(in: .min ... .max)
+    let hash = KeyHash()
     private let sets: Atomic<Int>
     /// The commit whose state it holds; 0 while it holds none.
     private let current = Atomic<Int>(0)
@@ -163,26 +163,6 @@ final class EntryCache: Sendable {
         // The words that follow are not to be seen before the lock is.
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         return locked
-    }
-
-    func hash(_ key: RawSpan) -> UInt64 {
-        var hash = seed ^ UInt64(key.byteCount)
-        var offset = 0
-        while offset + 8 <= key.byteCount {
-            hash = Self.mix(hash ^ key.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            offset += 8
-        }
-        var rest: UInt64 = 0
-        while offset < key.byteCount {
-            rest = rest << 8 | UInt64(key.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
-            offset += 1
-        }
-        return Self.mix(hash ^ rest)
-    }
-
-    private static func mix(_ word: UInt64) -> UInt64 {
-        let product = word.multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        return product.high ^ product.low
     }
 
     private func place(_ hash: UInt64, in slots: Slots) -> UnsafeMutablePointer<Word> {

@@ -19,23 +19,29 @@ struct EntryCopy {
     }
 
     private let reader: OpaquePointer
+    /// Tables of the snapshot whose entries lie in the buffer as well, and the snapshot.
+    private let buffered: [String: Table]
+    private let snapshot: TransactionHandle?
     private let operation: String
     private let pointer: OpaquePointer
     private var writer: OpaquePointer?
     private var uncommittedBytes = 0
 
     /// Fills the empty file at `path`, which nobody else may know of yet. It is not on disk before the caller syncs it.
+    /// The buffer of the new store is empty: what was in it has its place.
     /// - Parameters:
+    ///   - snapshot: with the tables it may have buffered entries of; nil where nothing is buffered.
     ///   - reader: LMDB's read transaction.
     ///   - descriptor: the file at `path`.
     ///   - operation: what is being done, as in "could not … ".
     static func write(
-        from reader: OpaquePointer, to path: String, _ descriptor: Int32, during operation: String
+        from reader: OpaquePointer, _ snapshot: (handle: TransactionHandle, tables: [Table])?, to path: String,
+        _ descriptor: Int32, during operation: String
     ) throws(StorageError) {
         let names = try tableNames(in: reader, during: operation)
         let pointer = try openTarget(path, reader, tableCount: names.count, during: operation)
         defer { mdb_env_close(pointer) }
-        var copy = EntryCopy(reader: reader, operation: operation, pointer: pointer)
+        var copy = EntryCopy(reader, snapshot, operation: operation, pointer: pointer)
         do throws(StorageError) {
             let passages = try copy.openTables(names)
             for passage in passages { try copy.write(passage) }
@@ -49,8 +55,14 @@ struct EntryCopy {
         }
     }
 
-    private init(reader: OpaquePointer, operation: String, pointer: OpaquePointer) {
+    private init(
+        _ reader: OpaquePointer, _ snapshot: (handle: TransactionHandle, tables: [Table])?, operation: String,
+        pointer: OpaquePointer
+    ) {
         self.reader = reader
+        self.snapshot = snapshot?.handle
+        let tables = snapshot?.tables.filter(\.isBuffered) ?? []
+        buffered = Dictionary(uniqueKeysWithValues: tables.map { ($0.name, $0) })
         self.operation = operation
         self.pointer = pointer
     }
@@ -130,22 +142,45 @@ struct EntryCopy {
         var flags: UInt32 = 0
         try StorageError.check(mdb_stat(reader, passage.source, &stat), during: operation)
         try StorageError.check(mdb_dbi_flags(reader, passage.source, &flags), during: operation)
+        if ChangeBuffer.logNames.contains(passage.name) {
+            guard snapshot != nil || stat.ms_entries == 0 else { throw .inUse("the file") }
+            return
+        }
         // Appending fills pages to the brim. Where a key may have several values LMDB must look for their place.
         let appending = flags & UInt32(MDB_DUPSORT) == 0 ? UInt32(MDB_APPEND) : 0
+        if let snapshot, let table = buffered[passage.name] {
+            let nothing = RawSpan()
+            return try snapshot.scan(table, prefix: nothing, from: nothing, order: .ascending) {
+                (key, value) throws(StorageError) in
+                try append(key, value, to: passage, appending)
+                return .next
+            }
+        }
         var count = 0
         try Self.forEachEntry(of: passage.source, in: reader, during: operation) {
             (key, value) throws(StorageError) in
-            var (key, value) = (key, value)
-            let code = mdb_put(try begin(), passage.target, &key, &value, appending)
-            if code == MDB_KEYEXIST { throw .corrupted("keys of \(passage.name) are out of order (\(operation))") }
-            try StorageError.check(code, during: operation)
+            try append(key.span, value.span, to: passage, appending)
             count += 1
-            uncommittedBytes += key.mv_size + value.mv_size
-            if uncommittedBytes >= Self.bytesPerCommit { try commit() }
         }
         guard count == stat.ms_entries else {
             throw .corrupted("\(passage.name) has \(count) entries and says \(stat.ms_entries) (\(operation))")
         }
+    }
+
+    private mutating func append(
+        _ key: RawSpan, _ value: RawSpan, to passage: Passage, _ flags: UInt32
+    ) throws(StorageError) {
+        let writer = try begin()
+        let code = key.withUnsafeBytes { key in
+            value.withUnsafeBytes { value in
+                var (name, content) = (MDB_val(key), MDB_val(value))
+                return mdb_put(writer, passage.target, &name, &content, flags)
+            }
+        }
+        if code == MDB_KEYEXIST { throw .corrupted("keys of \(passage.name) are out of order (\(operation))") }
+        try StorageError.check(code, during: operation)
+        uncommittedBytes += key.byteCount + value.byteCount
+        if uncommittedBytes >= Self.bytesPerCommit { try commit() }
     }
 
     private static func forEachEntry(

@@ -76,6 +76,7 @@ extension Environment {
             return FileStatistics(
                 fileBytes: file.bytes, pageBytes: pageBytes, pagesUsed: info.me_last_pgno + 1, pagesFree: free,
                 mapBytes: info.me_mapsize, lastCommit: info.me_last_txnid,
+                entriesBuffered: buffer?.view.logs.reduce(0) { $0 + $1.logged } ?? 0,
                 readersMax: Int(info.me_maxreaders), readers: readerList())
         }
     }
@@ -101,9 +102,11 @@ extension Environment {
         let operation = "copying to \(target)"
         if compacting {
             try read { (snapshot) throws(StorageError) in
-                let reader = snapshot.handle.pointer
+                let handle = snapshot.handle
                 try NewFile.write(target) { (descriptor, partial) throws(StorageError) in
-                    try EntryCopy.write(from: reader, to: partial, descriptor, during: operation)
+                    try EntryCopy.write(
+                        from: handle.pointer, buffer == nil ? nil : (handle, tableList), to: partial, descriptor,
+                        during: operation)
                 }
             }
         } else {
@@ -125,6 +128,7 @@ extension Environment {
         let tableCount = try usual.read { (snapshot) throws(StorageError) in
             try EntryCopy.tableCount(in: snapshot.handle.pointer)
         }
+        try usual.settleAll()
         usual.close()
         let alone = try StoreFile.open(path, writable: true, sharing: .alone)
         let before = alone.bytes
@@ -139,7 +143,7 @@ extension Environment {
             try StorageError.check(mdb_txn_begin(pointer, nil, UInt32(MDB_RDONLY), &reader), during: operation)
             guard let reader else { throw .system(code: ENOMEM, during: operation) }
             defer { mdb_txn_abort(reader) }
-            try EntryCopy.write(from: reader, to: fresh, descriptor, during: operation)
+            try EntryCopy.write(from: reader, nil, to: fresh, descriptor, during: operation)
             try alone.giveOwner(to: descriptor)
         }
         return (before, try StoreFile.open(path, writable: false, sharing: .shared).bytes)

@@ -18,8 +18,10 @@ public final class Environment: StorageEngine {
     nonisolated(unsafe) let pointer: OpaquePointer
     nonisolated(unsafe) private let tables: UnsafeMutablePointer<MDB_dbi>
     private let tableCount: Int
+    let tableList: [Table]
     let file: StoreFile
     private let cache: EntryCache?
+    let buffer: ChangeBuffer?
     private let readers = ReaderPool()
     private let generation = ProcessGuard.generation
     private let mapBytesMax: Atomic<Int>
@@ -37,6 +39,7 @@ public final class Environment: StorageEngine {
         guard tables.enumerated().allSatisfy({ $0 == $1.ordinal }) else {
             throw .misuse("the tables' ordinals must be their positions in the list")
         }
+        let logs = ChangeBuffer.logs(after: tables)
         let created = try Self.createIfAsked(path, options)
         let file = try StoreFile.open(path, writable: options.access == .readWrite, sharing: .shared)
         try FileSystem.refuseNetworked(file.path, unless: options.allowsNetworkFileSystem)
@@ -44,7 +47,8 @@ public final class Environment: StorageEngine {
         if !(options.creates && file.bytes == 0) { try file.checkHeader() }
         try ProcessGuard.claim(file)
         do throws(StorageError) {
-            pointer = try Self.openPointer(file.path, tableCount: tables.count, options)
+            buffer = logs.isEmpty ? nil : try ChangeBuffer(entriesMax: options.bufferedEntriesMax)
+            pointer = try Self.openPointer(file.path, tableCount: tables.count + logs.count, options)
         } catch {
             ProcessGuard.release(file.identity)
             if created { file.removeIfAlone() }
@@ -56,11 +60,13 @@ public final class Environment: StorageEngine {
         self.file = file
         cache = EntryCache(bytes: options.cacheBytes, tables: tables)
         tableCount = tables.count
-        self.tables = .allocate(capacity: max(tables.count, 1))
-        self.tables.initialize(repeating: 0, count: max(tables.count, 1))
+        tableList = tables
+        let opened = tables + logs
+        self.tables = .allocate(capacity: max(opened.count, 1))
+        self.tables.initialize(repeating: 0, count: max(opened.count, 1))
         do throws(StorageError) {
             try refuseTruncation()
-            try openTables(tables)
+            try openTables(opened)
             try maintain()
             try expectEntries(of: tables)
         } catch {
@@ -80,6 +86,7 @@ public final class Environment: StorageEngine {
         // In a child of a fork nothing here is ours: the parent's locks and slots must stay as they are, and a mutex
         // may be held by a thread that does not exist here.
         guard generation == ProcessGuard.generation else { return }
+        settleBeforeClosing()
         let closes = writing.withLock { state in
             defer { state = .closed }
             return state != .closed
@@ -182,17 +189,42 @@ public final class Environment: StorageEngine {
     }
 
     @usableFromInline
-    func beginSnapshot() throws(StorageError) -> TransactionHandle { handle(try beginRead()) }
+    func beginSnapshot() throws(StorageError) -> TransactionHandle {
+        guard let buffer else { return handle(try beginRead()) }
+        while true {
+            let (view, serial) = buffer.look()
+            var reader = handle(try beginRead())
+            let commit = mdb_txn_id(reader.pointer)
+            var fitting: ChangeBuffer.View?
+            do throws(StorageError) {
+                switch buffer.standing(of: view, serial, at: commit) {
+                case .good: fitting = view
+                case .behind: fitting = try buffer.catchUp(reader, at: commit)
+                case .changed: break
+                }
+            } catch {
+                endSnapshot(reader)
+                throw error
+            }
+            if let fitting {
+                reader.view = Unmanaged.passRetained(fitting)
+                return reader
+            }
+            endSnapshot(reader)
+        }
+    }
 
     @usableFromInline
     func endSnapshot(_ reader: TransactionHandle) {
+        reader.view?.release()
         mdb_txn_reset(reader.pointer)
         readers.leave(resting: reader.pointer)
     }
 
     private func handle(_ transaction: OpaquePointer) -> TransactionHandle {
         TransactionHandle(
-            pointer: transaction, tables: tables, tableCount: tableCount, cache: cache.map(Unmanaged.passUnretained))
+            pointer: transaction, tables: tables, tableCount: tableCount, cache: cache.map(Unmanaged.passUnretained),
+            buffer: buffer.map(Unmanaged.passUnretained), view: nil)
     }
 
     private func beginRead() throws(StorageError) -> OpaquePointer {
@@ -254,15 +286,30 @@ public final class Environment: StorageEngine {
     ) throws(Failure) -> Attempt<Answer, Failure> {
         try writing.withLock { state throws(Failure) in
             let begun: OpaquePointer
-            do throws(StorageError) { begun = try beginWrite(&state) } catch { throw Failure(storage: error) }
-            var transaction = WriteTransaction(handle: handle(begun))
+            var handle: TransactionHandle
+            let view: ChangeBuffer.View?
+            do throws(StorageError) {
+                begun = try beginWrite(&state)
+                handle = self.handle(begun)
+                view = try currentView(handle)
+            } catch { throw Failure(storage: error) }
+            // It stays until the end: only this thread changes it, and after the commit.
+            defer { withExtendedLifetime(view) {} }
+            handle.view = view.map(Unmanaged.passUnretained)
+            var transaction = WriteTransaction(handle: handle)
             let answer: Answer
             do throws(Failure) {
                 answer = try body(&transaction)
                 // A closure that went on after a failed write must not commit the rest.
                 if let failure = transaction.failure { throw Failure(storage: failure) }
+                do throws(StorageError) {
+                    try transaction.sortInAsManyAsWereAdded()
+                } catch {
+                    throw Failure(storage: error)
+                }
             } catch {
                 mdb_txn_abort(begun)
+                buffer?.didNotCommit(transaction.bufferedChanges)
                 return transaction.failure == .mapFull ? .mapFilled : .failed(error)
             }
             let code = commit(begun, transaction)
@@ -278,16 +325,30 @@ public final class Environment: StorageEngine {
     /// A commit frees the transaction even when it fails.
     private func commit(_ begun: OpaquePointer, _ transaction: borrowing WriteTransaction) -> Int32 {
         // One that has written nothing is no commit.
-        guard let cache, transaction.writeCount > 0 else { return mdb_txn_commit(begun) }
+        guard transaction.writeCount > 0 else { return mdb_txn_commit(begun) }
         let number = mdb_txn_id(begun)
-        cache.willCommit()
+        cache?.willCommit()
+        buffer?.willCommit(number)
         let code = mdb_txn_commit(begun)
         if code == MDB_SUCCESS {
-            cache.didCommit(number, after: number - 1, transaction.changes)
+            buffer?.didCommit(number, transaction.bufferedChanges)
+            cache?.didCommit(number, after: number - 1, transaction.changes)
         } else {
-            cache.didNotCommit()
+            buffer?.didNotCommit(transaction.bufferedChanges)
+            cache?.didNotCommit()
         }
         return code
+    }
+
+    /// What the buffer has for a write transaction, which nobody else can change meanwhile.
+    private func currentView(_ handle: TransactionHandle) throws(StorageError) -> ChangeBuffer.View? {
+        guard let buffer else { return nil }
+        do throws(StorageError) {
+            return try buffer.catchUp(handle, at: mdb_txn_id(handle.pointer) - 1)
+        } catch {
+            mdb_txn_abort(handle.pointer)
+            throw error
+        }
     }
 
     func beginWrite(_ state: inout Lifecycle) throws(StorageError) -> OpaquePointer {

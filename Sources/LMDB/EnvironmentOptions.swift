@@ -22,6 +22,9 @@ public struct EnvironmentOptions: Sendable {
     public var readersMax: UInt32 = 1024
     /// Memory for entries of tables that ask for it, in bytes; none if it is too little to be of use.
     public var cacheBytes = 0
+    /// How many new entries of tables that ask for it are gathered before they are sorted in, at most; 0 for none. It
+    /// takes about 200 bytes of memory for each, while there are any.
+    public var bufferedEntriesMax = 131_072
     /// Opens the file even on a file system that several machines may share. LMDB's locks don't hold there.
     public var allowsNetworkFileSystem = false
 

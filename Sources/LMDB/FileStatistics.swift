@@ -23,6 +23,8 @@ public struct FileStatistics: Sendable {
     public let pagesFree: Int
     public let mapBytes: Int
     public let lastCommit: Int
+    /// Entries that are gathered and have not been sorted in.
+    public let entriesBuffered: Int
     public let readersMax: Int
     /// Slots taken over all processes.
     public let readers: [Reader]

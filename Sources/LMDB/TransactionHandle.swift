@@ -12,6 +12,10 @@ struct TransactionHandle {
     let tableCount: Int
     /// Likewise; nil where there is none.
     let cache: Unmanaged<EntryCache>?
+    /// Likewise; nil where no table is buffered.
+    let buffer: Unmanaged<ChangeBuffer>?
+    /// What the buffer has for this transaction; whoever made this handle sees to it that it stays.
+    var view: Unmanaged<ChangeBuffer.View>?
 
     /// Checked, because a table of some other engine would read past the end.
     @inline(__always)
@@ -25,6 +29,7 @@ struct TransactionHandle {
     @_lifetime(immortal)
     @inline(__always)
     func unsafeGet(_ key: RawSpan, from table: Table) throws(StorageError) -> RawSpan? {
+        if table.isBuffered, let value = bufferedValue(of: key, in: table) { return value }
         var value = MDB_val()
         let code = key.withUnsafeBytes { bytes in
             var name = MDB_val(bytes)
@@ -33,6 +38,20 @@ struct TransactionHandle {
         if code == MDB_NOTFOUND { return nil }
         if code != MDB_SUCCESS { throw StorageError(code: code, during: "reading \(table.name)") }
         return unsafe _overrideLifetime(value.span, copying: ())
+    }
+
+    /// What the buffer has for a key; nil where the table itself is to be asked.
+    @_lifetime(immortal)
+    private func bufferedValue(of key: RawSpan, in table: Table) -> RawSpan? {
+        guard let buffer, let view else { return nil }
+        let found = view._withUnsafeGuaranteedRef { view -> UnsafeRawBufferPointer? in
+            if view.isEmpty { return nil }
+            let hash = buffer._withUnsafeGuaranteedRef { $0.hash(key) }
+            let found = view.find(key, in: table.ordinal, hash: hash, at: mdb_txn_id(pointer))
+            return found.map { $0.entries.unsafeValue($0.index) }
+        }
+        guard let found else { return nil }
+        return unsafe _overrideLifetime(found.bytes, copying: ())
     }
 
     @usableFromInline
@@ -58,18 +77,39 @@ struct TransactionHandle {
         }
         defer { mdb_cursor_close(cursor) }
 
+        var buffered = bufferedScan(table, prefix: prefix, from: start, order)
         var key = MDB_val()
         var value = MDB_val()
         var found = place(cursor, &key, &value, prefix: prefix, start: start, order: order)
         let step = order == .ascending ? MDB_NEXT : MDB_PREV
-        while found == MDB_SUCCESS {
-            guard key.span.starts(with: prefix) else { return }
+        while true {
+            let isStored = found == MDB_SUCCESS && key.span.starts(with: prefix)
+            if let next = buffered?.next {
+                let side = isStored ? next.key.compare(key.span) * (order == .ascending ? 1 : -1) : -1
+                if side <= 0 {
+                    buffered?.advance()
+                    // What is stored under the same key is older.
+                    if side == 0 { found = mdb_cursor_get(cursor, &key, &value, step) }
+                    if try visit(next.key, next.value) == .stop { return }
+                    continue
+                }
+            }
+            guard isStored else { break }
             if try visit(key.span, value.span) == .stop { return }
             found = mdb_cursor_get(cursor, &key, &value, step)
         }
-        if found != MDB_NOTFOUND {
+        if found != MDB_SUCCESS, found != MDB_NOTFOUND {
             throw Failure(storage: StorageError(code: found, during: "scanning \(table.name)"))
         }
+    }
+
+    private func bufferedScan(
+        _ table: Table, prefix: RawSpan, from start: RawSpan, _ order: ScanOrder
+    ) -> BufferedScan? {
+        guard table.isBuffered, let buffer, let view = view?.takeUnretainedValue(), !view.isEmpty else { return nil }
+        let hash = buffer._withUnsafeGuaranteedRef(\.hash)
+        return BufferedScan(
+            view, hash, at: mdb_txn_id(pointer), of: table, prefix: prefix, from: start, order)
     }
 
     /// Puts the cursor on the first entry to visit.
@@ -155,6 +195,17 @@ extension Array where Element == UInt8 {
 }
 
 extension RawSpan {
+    /// Below, at or above zero as these bytes sort before, like or after `other`: LMDB's order of keys.
+    func compare(_ other: RawSpan) -> Int {
+        let order = withUnsafeBytes { mine in
+            other.withUnsafeBytes { theirs -> Int32 in
+                guard let a = mine.baseAddress, let b = theirs.baseAddress else { return 0 }
+                return memcmp(a, b, min(mine.count, theirs.count))
+            }
+        }
+        return order == 0 ? byteCount - other.byteCount : Int(order)
+    }
+
     func starts(with prefix: RawSpan) -> Bool {
         byteCount >= prefix.byteCount && extracting(first: prefix.byteCount).equals(prefix)
     }

@@ -4,14 +4,20 @@ public import Storage
 /// The write transaction. It begins and ends on one thread, inside `Environment.write`.
 public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     let handle: TransactionHandle
+    private let commit: Int
     public private(set) var writeCount = 0
     /// The first write that failed. LMDB has given up on the transaction then, so `Environment.write` does not commit
     /// it, and runs the closure again where it can grow the map.
     private(set) var failure: StorageError?
     /// What cached tables are to forget; nil where that is too much to be told.
     private(set) var changes: [EntryCache.Change]? = []
+    private(set) var bufferedChanges = BufferedChanges()
+    private var isOfMany = false
 
-    init(handle: TransactionHandle) { self.handle = handle }
+    init(handle: TransactionHandle) {
+        self.handle = handle
+        commit = mdb_txn_id(handle.pointer)
+    }
 
     @_lifetime(borrow self)
     public borrowing func get(_ key: RawSpan, from table: Table) throws(StorageError) -> RawSpan? {
@@ -33,26 +39,32 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     public mutating func put(_ key: RawSpan, _ value: RawSpan, in table: Table) throws(StorageError) {
         let length = key.byteCount
         guard length > 0, length <= StorageLimits.keyBytesMax else { throw .keyLength(length) }
-        let code = key.withUnsafeBytes { name in
-            value.withUnsafeBytes { bytes in
-                var name = MDB_val(name)
-                var content = MDB_val(bytes)
-                return mdb_put(handle.pointer, handle[table], &name, &content, 0)
+        if try !buffer(key, value, of: table) {
+            _ = try unbuffer(key, of: table)
+            let code = key.withUnsafeBytes { name in
+                value.withUnsafeBytes { bytes in
+                    var name = MDB_val(name)
+                    var content = MDB_val(bytes)
+                    return mdb_put(handle.pointer, handle[table], &name, &content, 0)
+                }
             }
+            try settle(code, during: "writing \(table.name)")
         }
-        try settle(code, during: "writing \(table.name)")
         note(key, table)
     }
+
+    public mutating func expectMany() { isOfMany = true }
 
     @discardableResult
     public mutating func delete(_ key: RawSpan, from table: Table) throws(StorageError) -> Bool {
         guard key.byteCount > 0 else { throw .keyLength(0) }
+        let wasBuffered = try unbuffer(key, of: table)
         let code = key.withUnsafeBytes { name in
             var name = MDB_val(name)
             return mdb_del(handle.pointer, handle[table], &name, nil)
         }
-        if code == MDB_NOTFOUND { return false }
-        try settle(code, during: "deleting from \(table.name)")
+        if code != MDB_NOTFOUND { try settle(code, during: "deleting from \(table.name)") }
+        guard wasBuffered || code == MDB_SUCCESS else { return false }
         note(key, table)
         return true
     }
@@ -72,5 +84,95 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
         let error = failure ?? StorageError(code: code, during: operation())
         failure = error
         throw error
+    }
+}
+
+// MARK: The buffer
+
+extension WriteTransaction {
+    private var buffer: (buffer: ChangeBuffer, view: ChangeBuffer.View)? {
+        guard let buffer = handle.buffer, let view = handle.view else { return nil }
+        return (buffer.takeUnretainedValue(), view.takeUnretainedValue())
+    }
+
+    /// Appends an entry to the buffer's log instead of putting it in its place.
+    /// - Returns: false where it belongs in its place.
+    private mutating func buffer(_ key: RawSpan, _ value: RawSpan, of table: Table) throws(StorageError) -> Bool {
+        guard table.isBuffered, let (buffer, view) = buffer else { return false }
+        let byteCount = key.byteCount + value.byteCount
+        let entries = view.newer
+        guard !isOfMany, buffer.entriesMax > 0, bufferedChanges.addedCount < ChangeBuffer.entriesPerCommitMax,
+            byteCount <= BufferedEntries.entryBytesMax, entries.hasRoom(for: byteCount)
+        else { return false }
+        let place = BufferedEntries.Place(commit: commit, number: bufferedChanges.addedCount)
+        try settle(handle.append(key, value, of: table, to: entries.log, at: place), during: "writing \(table.name)")
+        let index = entries.add(key, value, in: table.ordinal, hash: buffer.hash(key), at: place)
+        bufferedChanges.note(added: index, to: entries)
+        return true
+    }
+
+    /// Takes an entry out of the buffer, whatever its place has.
+    /// - Returns: whether it was there.
+    private mutating func unbuffer(_ key: RawSpan, of table: Table) throws(StorageError) -> Bool {
+        guard table.isBuffered, let (buffer, view) = buffer, !view.isEmpty else { return false }
+        let hash = buffer.hash(key)
+        var wasThere = false
+        for entries in view.logs {
+            for index in entries.all(of: key, in: table.ordinal, hash: hash) {
+                try settle(handle.unlog(entries.place(index), from: entries.log), during: "deleting from \(table.name)")
+                entries.end(index, at: commit)
+                bufferedChanges.note(ended: index, in: entries)
+                wasThere = true
+            }
+        }
+        return wasThere
+    }
+
+    /// Puts entries of the older log in their places, so many of them that the older log is empty before the newer one is
+    /// full.
+    mutating func sortInAsManyAsWereAdded() throws(StorageError) {
+        if bufferedChanges.addedCount > 0 { try sortIn(atMost: 2 * bufferedChanges.addedCount) }
+    }
+
+    /// Puts the next entries of the older log in their places, and empties it after the last.
+    mutating func sortIn(atMost count: Int) throws(StorageError) {
+        guard let (buffer, view) = buffer, let older = view.older else { return }
+        let (ranks, areLast) = buffer.next(of: older, atMost: count)
+        var cursor: (opened: OpaquePointer, table: Int)?
+        defer { if let cursor { mdb_cursor_close(cursor.opened) } }
+        for rank in ranks {
+            let (index, table) = (Int(rank.index), Int(rank.table))
+            // An entry that was deleted since, or has a newer one of the same key, has no place.
+            let key = older.key(index)
+            guard older.find(key, in: table, hash: older.hash(index), at: commit) == index else { continue }
+            if cursor?.table != table {
+                if let before = cursor?.opened { mdb_cursor_close(before) }
+                cursor = nil
+                var opened: OpaquePointer?
+                let code = mdb_cursor_open(handle.pointer, handle.tables[table], &opened)
+                try settle(code, during: "sorting in the buffer")
+                cursor = opened.map { ($0, table) }
+            }
+            try settle(Self.put(key, older.value(index), at: cursor?.opened), during: "sorting in the buffer")
+        }
+        bufferedChanges.sortedIn = ranks.count
+        guard areLast else { return }
+        // All that the log has is in memory and has its place by now.
+        guard try handle.entryCount(of: handle.log(older.log)) == bufferedChanges.left(in: older) else {
+            throw .corrupted("\(ChangeBuffer.logNames[older.log]) has entries that nobody knows of")
+        }
+        try settle(mdb_drop(handle.pointer, handle.log(older.log), 0), during: "emptying the buffer")
+        bufferedChanges.emptiedOlder = true
+    }
+
+    /// Puts an entry in its place, for which the cursor looks from the place of the one before. LMDB's code.
+    private static func put(_ key: RawSpan, _ value: RawSpan, at cursor: OpaquePointer?) -> Int32 {
+        key.withUnsafeBytes { name in
+            value.withUnsafeBytes { bytes in
+                var name = MDB_val(name)
+                var content = MDB_val(bytes)
+                return mdb_cursor_put(cursor, &name, &content, 0)
+            }
+        }
     }
 }

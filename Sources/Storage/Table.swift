@@ -7,11 +7,14 @@ public struct Table: Hashable, Sendable {
     /// Entries up to this many bytes, key and value together, are asked for so often that an engine does well to keep
     /// some in memory; 0 where they are not.
     public let cachedEntryBytes: Int
+    /// Keys come in no order, so an engine does well to gather new entries first and to sort many in at once.
+    public let isBuffered: Bool
 
-    public init(ordinal: Int, name: String, cachedEntryBytes: Int = 0) {
+    public init(ordinal: Int, name: String, cachedEntryBytes: Int = 0, isBuffered: Bool = false) {
         self.ordinal = ordinal
         self.name = name
         self.cachedEntryBytes = cachedEntryBytes
+        self.isBuffered = isBuffered
     }
 }
 

@@ -50,8 +50,15 @@ public protocol WriteTransaction: ReadTransaction, ~Copyable {
     @discardableResult
     mutating func delete(_ key: RawSpan, from table: Table) throws(StorageError) -> Bool
 
+    /// Tells that thousands of entries follow, which an engine need not gather first.
+    mutating func expectMany()
+
     /// How many writes this transaction has done: equal counts mean that nothing changed in between.
     var writeCount: Int { get }
+}
+
+extension WriteTransaction where Self: ~Copyable {
+    public mutating func expectMany() {}
 }
 
 public enum ScanOrder: Sendable { case ascending, descending }
@@ -77,4 +84,15 @@ public protocol StorageEngine: Sendable, SendableMetatype {
 
     /// Called from time to time by whoever writes: frees what dead readers hold.
     func maintain() throws(StorageError)
+
+    /// Whether the engine has put off work that `settle` does.
+    var isUnsettled: Bool { get }
+
+    /// Does a little of the work that was put off: to be called by whoever writes, when there is nothing to write.
+    func settle() throws(StorageError)
+}
+
+extension StorageEngine {
+    public var isUnsettled: Bool { false }
+    public func settle() throws(StorageError) {}
 }

@@ -48,6 +48,31 @@ struct ImportTests {
         try place.expectClean()
     }
 
+    @Test func theFirstLargeImportLeavesFullPages() throws {
+        func imported(compacting: Bool) throws -> (bytes: Int, free: Int, document: [String: Any]) {
+            let place = try Workplace.withVault()
+            var rows = "id,name,email\n"
+            for number in 0..<10_000 {
+                rows += "\(number),Ana \(number),\(number &* 7_919 % 10_000)@example.com\n"
+            }
+            try place.write(rows, to: "many.csv")
+            let result =
+                compacting
+                ? try place.run("import", "--kind", "lead", "many.csv", "--json")
+                : try place.run("import", "--kind", "lead", "many.csv", "--json", "--no-compact")
+            let document = try result.object
+            let file = try place.run("stat", "--json").object
+            try place.expectClean()
+            return (file["file_bytes"] as? Int ?? 0, file["pages_free"] as? Int ?? 0, document)
+        }
+        let (compacted, plain) = (try imported(compacting: true), try imported(compacting: false))
+        #expect(compacted.bytes < plain.bytes * 9 / 10)
+        #expect(compacted.free < plain.free)
+        let told = compacted.document["compacted_bytes"] as? [String: Int]
+        #expect(told?["after"] == compacted.bytes)
+        #expect(plain.document["compacted_bytes"] is NSNull)
+    }
+
     @Test func aRerunChangesNothing() throws {
         let place = try placeWithNastyRows()
         try place.run("import", "--kind", "lead", "nasty.csv")

@@ -62,7 +62,7 @@ import Testing
         ),
         "meta": (
             "7661756c74",
-            "0200000000000f424000000100000000000245530772756c657320314a667e82"
+            "0300000000000f424000000100000000000245530772756c65732031e873f5b6"
         ),
         "organization": (
             "01970000000070028000000000000002",
@@ -85,7 +85,7 @@ import Testing
     ]
 
     @Test(arguments: Samples.sealed + Samples.unsealed)
-    func `the bytes are those of format 2`(_ sample: Sample) throws {
+    func `the bytes are those of format 3`(_ sample: Sample) throws {
         let golden = Self.golden[sample.testDescription] ?? ("", "")
         #expect(sample.key.hex == golden.key)
         #expect(sample.value.hex == golden.value)

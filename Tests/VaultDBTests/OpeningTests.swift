@@ -115,6 +115,32 @@ import Testing
         }
     }
 
+    @Test func `a vault of the format before becomes one of this format`() throws {
+        let made = try open(creates: true)
+        let known = try made.organization(.clinic).resolveBlocking(ResolveRequest(email: "a@example.com")).identity
+        made.close()
+        // The entry of the vault as a program of that format wrote it.
+        try rewriteMeta { meta in
+            meta[0] = 2
+            let content = Array(meta.dropLast(4))
+            let checksum = Checksum.of(key: Meta.key.bytes, value: content.span.bytes)
+            meta = content + (0..<4).map { UInt8(truncatingIfNeeded: checksum >> (24 - 8 * $0)) }
+        }
+        func isOfFormatBefore() throws -> Bool? {
+            let environment = try Environment(at: path, tables: Tables.all)
+            defer { environment.close() }
+            return try environment.read { (snapshot) throws(VaultError) in try snapshot.meta()?.isOfFormatBefore }
+        }
+        let reading = try open(access: .readOnly)
+        #expect(try reading.organization(.clinic).find(email: "a@example.com") == known.id)
+        reading.close()
+        #expect(try isOfFormatBefore() == true)
+        let vault = try open()
+        #expect(try vault.organization(.clinic).find(email: "a@example.com") == known.id)
+        vault.close()
+        #expect(try isOfFormatBefore() == false)
+    }
+
     @Test func `a vault whose first entry is damaged is refused`() throws {
         try open(creates: true).close()
         try rewriteMeta { $0[4] ^= 1 }

@@ -45,6 +45,25 @@ import Testing
 
     private func keys(_ engine: MemoryEngine) -> Set<[UInt8]> { Set(engine.contents()["records", default: [:]].keys) }
 
+    @Test func `an idle writer sorts in what was gathered`() async throws {
+        let directory = try TemporaryDirectory()
+        var options = VaultOptions()
+        options.creates = true
+        let vault = try Vault(at: directory.file("vault"), options: options)
+        defer { vault.close() }
+        let clinic = vault.organization(.clinic)
+        for number in 0..<20 { _ = try clinic.resolveBlocking(ResolveRequest(email: "\(number)@example.com")) }
+        let gathered = try vault.statistics()
+        for _ in 0..<600 where try vault.statistics().entriesBuffered > 0 {
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        let settled = try vault.statistics()
+        #expect(settled.entriesBuffered == 0)
+        #expect(gathered.entriesBuffered > 0 || gathered.lastCommit < settled.lastCommit)
+        #expect(settled.tables.first { $0.name == "by_email" }?.statistics.entries == 20)
+        #expect(try vault.check().isClean)
+    }
+
     @Test func `what waits together is committed together`() throws {
         let queue = Queue(engine: MemoryEngine())
         defer { queue.close() }

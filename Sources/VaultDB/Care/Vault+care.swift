@@ -23,6 +23,8 @@ public struct VaultStatistics: Sendable {
     /// Address space reserved; the vault grows into it.
     public let mapBytes: Int
     public let lastCommit: Int
+    /// New entries of indexes that are gathered and have not been sorted in; the tables' own entries don't count them.
+    public let entriesBuffered: Int
     public let readers: Int
     public let readersMax: Int
     /// Commits that the oldest active reader lags behind.
@@ -135,6 +137,7 @@ extension Vault {
         return VaultStatistics(
             fileBytes: file.fileBytes, pageBytes: file.pageBytes, pagesUsed: file.pagesUsed,
             pagesFree: file.pagesFree, mapBytes: file.mapBytes, lastCommit: file.lastCommit,
+            entriesBuffered: file.entriesBuffered,
             readers: file.readers.count, readersMax: file.readersMax, oldestReaderLag: file.oldestReaderLag,
             tables: tables)
     }
@@ -180,6 +183,7 @@ extension VaultStatistics {
             "file_bytes": JSONValue(fileBytes), "page_bytes": JSONValue(pageBytes), "pages_used": JSONValue(pagesUsed),
             "pages_free": JSONValue(pagesFree), "map_bytes": JSONValue(mapBytes),
             "map_used_bytes": JSONValue(pagesUsed * pageBytes), "last_commit": JSONValue(lastCommit),
+            "entries_buffered": JSONValue(entriesBuffered),
             "readers": JSONValue(readers), "readers_max": JSONValue(readersMax),
             "oldest_reader_lag": JSONValue(oldestReaderLag),
             "tables": .array(

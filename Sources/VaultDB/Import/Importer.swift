@@ -141,6 +141,9 @@ private struct ImportBatch: Sendable {
         case rejected(RowFault, recordID: String?)
     }
 
+    /// So many rows fill the pages that they change by themselves.
+    private static let manyRows = 1_000
+
     let rows: [Row]
     /// How far the source was read when these were complete.
     let bytesRead: Int
@@ -151,6 +154,7 @@ private struct ImportBatch: Sendable {
     ) throws(VaultError) -> [RowOutcome] {
         var outcomes: [RowOutcome] = []
         outcomes.reserveCapacity(rows.count)
+        if rows.count >= Self.manyRows { transaction.expectMany() }
         for row in rows {
             guard case .usable(let draft, let query, _) = row else {
                 outcomes.append(.rejected)

@@ -3,8 +3,10 @@ internal import Storage
 
 /// What a vault file says of itself. Checked on opening, before anything else is read.
 struct Meta: Equatable {
-    /// The version of the file's format. A program opens files of its own version only.
-    static let formatVersion: UInt8 = 2
+    /// The version of the file's format. A program opens files of its own version, and of the one before: they lack the
+    /// buffer, and get it when they are opened for writing.
+    static let formatVersion: UInt8 = 3
+    private static let formatBefore: UInt8 = 2
 
     let createdAt: Timestamp
     /// For organizations that set none of their own.
@@ -13,6 +15,8 @@ struct Meta: Equatable {
     let bytesMax: UInt64
     /// What normalised the stored identifiers.
     let normalizer: String
+    /// Whether the entry says the format before.
+    private(set) var isOfFormatBefore = false
 
     static var key: Key {
         var key = Key()
@@ -48,7 +52,9 @@ struct Meta: Equatable {
 
     init(_ bytes: RawSpan) throws(VaultError) {
         let key = Self.key
-        var reader = try ByteReader(sealed: bytes, under: key.bytes, format: Self.formatVersion)
+        isOfFormatBefore = bytes.byteCount > 0 && bytes.unsafeLoad(as: UInt8.self) == Self.formatBefore
+        let format = isOfFormatBefore ? Self.formatBefore : Self.formatVersion
+        var reader = try ByteReader(sealed: bytes, under: key.bytes, format: format)
         createdAt = try reader.time()
         bytesMax = try reader.long()
         guard let region = Region(try reader.text()) else {

@@ -11,9 +11,9 @@ package enum Tables {
     /// organization, identity → the identity
     package static let identities = Table(ordinal: 3, name: "identities", cachedEntryBytes: 184)
     /// organization, email → state and owner
-    package static let byEmail = Table(ordinal: 4, name: "by_email", cachedEntryBytes: 88)
+    package static let byEmail = Table(ordinal: 4, name: "by_email", cachedEntryBytes: 88, isBuffered: true)
     /// organization, E.164 → state and owner
-    package static let byPhone = Table(ordinal: 5, name: "by_phone", cachedEntryBytes: 56)
+    package static let byPhone = Table(ordinal: 5, name: "by_phone", cachedEntryBytes: 56, isBuffered: true)
     /// organization, namespace:value → state and owner
     package static let byExternal = Table(ordinal: 6, name: "by_external")
     /// organization, kind, record id → where on the timeline it lies
@@ -28,7 +28,7 @@ package enum Tables {
     /// hash → nothing
     package static let idempotency = Table(ordinal: 11, name: "idempotency")
     /// organization, token of a name, identity → all tokens of its names
-    package static let byName = Table(ordinal: 12, name: "by_name")
+    package static let byName = Table(ordinal: 12, name: "by_name", isBuffered: true)
     /// organization, merge → its journal
     package static let merges = Table(ordinal: 13, name: "merges")
     /// organization, identity → when it was erased; organization, keyed hash → nothing; organization → the key

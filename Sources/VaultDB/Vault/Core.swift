@@ -40,6 +40,11 @@ final class Core<Engine: StorageEngine>: Sendable {
         let known = try engine.read { (snapshot) throws(VaultError) in try snapshot.meta() }
         if let known {
             meta = known
+            if known.isOfFormatBefore, !isReadOnly {
+                try engine.write { (transaction) throws(VaultError) in
+                    try transaction.put(Meta.key, known.encoded(), in: Tables.meta)
+                }
+            }
         } else if isReadOnly {
             throw VaultError(.notAVault, "the file holds no vault", advice: "make one with `vaultdb init`")
         } else {

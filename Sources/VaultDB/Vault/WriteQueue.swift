@@ -33,6 +33,8 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     private let groupMax = Atomic<Int>(0)
     /// How often readers that died are looked for.
     private static var careInterval: DispatchTimeInterval { .seconds(60) }
+    /// With nothing to write for so long, the writer does what the engine has put off.
+    private static var settlingDelay: DispatchTimeInterval { .milliseconds(100) }
 
     init(engine: Engine) {
         self.engine = engine
@@ -104,8 +106,16 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     // MARK: The writer's thread
 
     private func run() {
+        // Not again before the next write, where it failed.
+        var settles = true
         while true {
-            if wake.wait(timeout: .now() + Self.careInterval) == .timedOut { try? engine.maintain() }
+            let isUnsettled = settles && engine.isUnsettled
+            let patience = isUnsettled ? Self.settlingDelay : Self.careInterval
+            if wake.wait(timeout: .now() + patience) == .timedOut {
+                if isUnsettled { settles = settle() } else { try? engine.maintain() }
+            } else {
+                settles = true
+            }
             let (group, isClosed) = state.withLock { state in
                 let group = Array(state.pending.prefix(Limits.writesPerCommitMax))
                 state.pending.removeFirst(group.count)
@@ -115,6 +125,17 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
             if isClosed { break }
         }
         ended.signal()
+    }
+
+    /// Settles the engine until it is, or something is to be written.
+    /// - Returns: whether that went well.
+    private func settle() -> Bool {
+        do throws(StorageError) {
+            while engine.isUnsettled, state.withLock({ $0.pending.isEmpty && !$0.isClosed }) { try engine.settle() }
+            return true
+        } catch {
+            return false
+        }
     }
 
     private func commit(_ group: [WriteJob<Engine>]) {

@@ -98,6 +98,9 @@ struct StatCommand: ParsableCommand {
         let oldest = lag == 0 ? "" : "; the oldest lags \(lag.grouped) commits behind"
         fields.add("readers", "\(statistics.readers.grouped) of \(statistics.readersMax.grouped)\(oldest)")
         fields.add("last commit", statistics.lastCommit.grouped)
+        if statistics.entriesBuffered > 0 {
+            fields.add("buffered", "\(statistics.entriesBuffered.grouped) entries of indexes, not sorted in yet")
+        }
         return fields
     }
 }

@@ -5,8 +5,11 @@ struct ImportReport {
     private let results: [ImportRun.Result]
     private let ledger: Ledger
     private let isInterrupted: Bool
+    /// Bytes of the file before and after it was rewritten.
+    private let compacted: (before: Int, after: Int)?
 
-    init(_ run: ImportRun, _ ledger: Ledger) {
+    init(_ run: ImportRun, _ ledger: Ledger, compacted: (before: Int, after: Int)?) {
+        self.compacted = compacted
         results = run.results
         isInterrupted = run.isInterrupted
         self.ledger = ledger
@@ -21,12 +24,19 @@ struct ImportReport {
     /// Of one file: its summary, and what the organization holds now.
     var documentOfOne: JSONValue {
         guard let only = results.first else { return [:] }
-        return only.json.adding(["totals": ledger.json])
+        return only.json.adding(["totals": ledger.json, "compacted_bytes": compactedBytes])
     }
 
     /// Of many files: each summary in order, their sum, and what the organization holds now.
     var document: JSONValue {
-        ["files": .array(results.map(\.json)), "sum": total.json, "totals": ledger.json]
+        [
+            "files": .array(results.map(\.json)), "sum": total.json, "totals": ledger.json,
+            "compacted_bytes": compactedBytes,
+        ]
+    }
+
+    private var compactedBytes: JSONValue {
+        compacted.map { ["before": JSONValue($0.before), "after": JSONValue($0.after)] } ?? .null
     }
 
     // MARK: For people
@@ -49,6 +59,10 @@ struct ImportReport {
             "The organization holds \(ledger.identities.grouped) identities, \(ledger.emails.grouped) emails, "
                 + "\(ledger.phones.grouped) phones, \(ledger.records.grouped) records and "
                 + "\(ledger.openConflicts.grouped) open conflicts.")
+        guard let compacted else { return }
+        try Output.line(
+            "The file was rewritten with full pages: \(compacted.before.grouped) bytes before, "
+                + "\(compacted.after.grouped) after.")
     }
 }
 

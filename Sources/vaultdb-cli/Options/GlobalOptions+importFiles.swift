@@ -3,18 +3,37 @@ import VaultDB
 extension GlobalOptions {
     /// Raw phone spellings that an import remembers.
     private static var importSpellingCacheSlots: Int { 65_536 }
+    /// A smaller vault is not worth rewriting.
+    private static var compactedRecordsMin: Int { 10_000 }
 
     /// Imports files, prints what was done and throws where it was interrupted.
     func importFiles(
         _ files: [ImportFile], _ options: ImportOptions, document: (ImportReport) -> JSONValue
     ) throws {
-        try withOrganization(.readWrite, spellingCacheSlots: Self.importSpellingCacheSlots) { organization, _ in
+        var imported: (run: ImportRun, ledger: Ledger, isFirst: Bool)?
+        try withOrganization(.readWrite, spellingCacheSlots: Self.importSpellingCacheSlots) { organization, vault in
+            let isFirst = try vault.organizations().allSatisfy { try vault.organization($0).ledger().records == 0 }
             let run = try ImportRun(files, into: organization, options, isVerbose: verbose)
-            let report = ImportReport(run, try organization.ledger())
-            if json { try Output.document(document(report)) } else { try report.print() }
-            guard run.isInterrupted else { return }
-            throw Failure(
-                .interrupted, "interrupted; what is printed is done", advice: "run the same command again to go on")
+            imported = (run, try organization.ledger(), isFirst)
+        }
+        guard let (run, ledger, isFirst) = imported else { return }
+        let compacts = isFirst && !run.isInterrupted && !options.noCompact && ledger.records >= Self.compactedRecordsMin
+        let report = ImportReport(run, ledger, compacted: compacts ? try compactIfAlone() : nil)
+        if json { try Output.document(document(report)) } else { try report.print() }
+        try Output.flush()
+        guard run.isInterrupted else { return }
+        throw Failure(
+            .interrupted, "interrupted; what is printed is done", advice: "run the same command again to go on")
+    }
+
+    /// Nil where others have the vault open, or the disk has no room for a second file: then it stays as it is.
+    private func compactIfAlone() throws -> (before: Int, after: Int)? {
+        let path = try path()
+        do throws(VaultError) {
+            return try Vault.compact(at: path)
+        } catch {
+            guard error.code == .inUse || error.code == .diskFull else { throw error }
+            return nil
         }
     }
 }

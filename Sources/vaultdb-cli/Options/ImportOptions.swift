@@ -29,6 +29,10 @@ struct ImportOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Rows that share a transaction.", valueName: "rows"), transform: Word.count)
     var batch: Int = Organization.importBatchRowsDefault
 
+    @Flag(
+        help: "Leave the file as it is after the first large import. Otherwise it is rewritten with full pages then.")
+    var noCompact = false
+
     func validate() throws {
         guard batch <= Limits.importBatchRowsMax else {
             throw ValidationError("--batch is at most \(Limits.importBatchRowsMax)")

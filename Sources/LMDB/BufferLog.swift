@@ -1,0 +1,98 @@
+internal import CLMDB
+internal import Storage
+
+/// A log of the buffer, as it lies in the file: under the commit and a number, the table, the key and the value.
+extension TransactionHandle {
+    /// The logs' handles come after those of the tables.
+    func log(_ log: Int) -> MDB_dbi { tables[tableCount + log] }
+
+    func entryCount(of log: MDB_dbi) throws(StorageError) -> Int {
+        var stat = MDB_stat()
+        try StorageError.check(mdb_stat(pointer, log, &stat), during: "reading the buffer")
+        return stat.ms_entries
+    }
+
+    /// Visits a log's entries in the order in which they came, from a commit on.
+    func forEachLogged(
+        in log: Int, from commit: Int,
+        _ visit: (BufferedEntries.Place, _ table: Int, _ key: RawSpan, _ value: RawSpan) throws(StorageError) ->
+            ScanStep
+    ) throws(StorageError) {
+        var opened: OpaquePointer?
+        try StorageError.check(mdb_cursor_open(pointer, self.log(log), &opened), during: "reading the buffer")
+        guard let cursor = opened else { return }
+        defer { mdb_cursor_close(cursor) }
+        let start = LoggedKey(BufferedEntries.Place(commit: commit, number: 0))
+        var key = MDB_val()
+        var value = MDB_val()
+        var code = start.withBytes { bytes in
+            key = MDB_val(bytes)
+            return mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE)
+        }
+        while code == MDB_SUCCESS {
+            let entry = value.span
+            guard key.mv_size == LoggedKey.byteCount, entry.byteCount > 3 else {
+                throw .corrupted("an entry of \(ChangeBuffer.logNames[log]) is cut short")
+            }
+            let table = Int(entry.unsafeLoad(as: UInt8.self))
+            let keyBytes = Int(UInt16(bigEndian: entry.unsafeLoadUnaligned(fromByteOffset: 1, as: UInt16.self)))
+            guard table < tableCount, keyBytes > 0, 3 + keyBytes <= entry.byteCount,
+                entry.byteCount - 3 <= BufferedEntries.entryBytesMax
+            else { throw .corrupted("an entry of \(ChangeBuffer.logNames[log]) contradicts itself") }
+            let step = try visit(
+                LoggedKey(key.span).place, table, entry.extracting(3..<(3 + keyBytes)),
+                entry.extracting(droppingFirst: 3 + keyBytes))
+            if step == .stop { return }
+            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)
+        }
+        if code != MDB_NOTFOUND { throw StorageError(code: code, during: "reading the buffer") }
+    }
+
+    /// Appends an entry. LMDB's code.
+    func append(
+        _ key: RawSpan, _ value: RawSpan, of table: Table, to log: Int, at place: BufferedEntries.Place
+    ) -> Int32 {
+        LoggedKey(place).withBytes { bytes in
+            var name = MDB_val(bytes)
+            var content = MDB_val()
+            content.mv_size = 3 + key.byteCount + value.byteCount
+            let code = mdb_put(pointer, self.log(log), &name, &content, UInt32(MDB_RESERVE | MDB_APPEND))
+            guard code == MDB_SUCCESS, let start = content.mv_data else { return code }
+            let target = UnsafeMutableRawBufferPointer(start: start, count: content.mv_size)
+            target[0] = UInt8(table.ordinal)
+            target.storeBytes(of: UInt16(key.byteCount).bigEndian, toByteOffset: 1, as: UInt16.self)
+            key.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: target[3...]).copyMemory(from: $0) }
+            let rest = UnsafeMutableRawBufferPointer(rebasing: target[(3 + key.byteCount)...])
+            value.withUnsafeBytes { rest.copyMemory(from: $0) }
+            return code
+        }
+    }
+
+    /// Takes an entry out again. LMDB's code.
+    func unlog(_ place: BufferedEntries.Place, from log: Int) -> Int32 {
+        LoggedKey(place).withBytes { bytes in
+            var name = MDB_val(bytes)
+            return mdb_del(pointer, self.log(log), &name, nil)
+        }
+    }
+}
+
+/// The key of an entry in a log: the commit and the number in eight and four bytes, so that they sort as they came.
+private struct LoggedKey {
+    static let byteCount = 12
+
+    let place: BufferedEntries.Place
+
+    init(_ place: BufferedEntries.Place) { self.place = place }
+
+    init(_ bytes: RawSpan) {
+        let commit = UInt64(bigEndian: bytes.unsafeLoadUnaligned(as: UInt64.self))
+        let number = UInt32(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt32.self))
+        place = BufferedEntries.Place(commit: Int(clamping: commit), number: Int(number))
+    }
+
+    func withBytes<Answer>(_ body: (UnsafeRawBufferPointer) -> Answer) -> Answer {
+        var bytes = (UInt64(place.commit).bigEndian, UInt32(place.number).bigEndian)
+        return withUnsafeBytes(of: &bytes) { body(UnsafeRawBufferPointer(rebasing: $0[..<Self.byteCount])) }
+    }
+}

@@ -1,0 +1,278 @@
+internal import Glibc
+internal import Storage
+internal import Synchronization
+
+/// The entries of one of the buffer's two logs, in memory: found by their key, as any commit has them.
+///
+/// One thread adds, any may read meanwhile, and nothing ever moves. An entry says from which commit on it is there and
+/// from which on it is not; a key that was put again has both entries, the newer one first.
+final class BufferedEntries: @unchecked Sendable {
+    /// Where an entry lies in its log: the commit that wrote it, and its number within that.
+    struct Place {
+        let commit: Int
+        let number: Int
+    }
+
+    private struct Head: ~Copyable {
+        let place: Place
+        /// The first commit that does not have it; 0 for one whose commit never came.
+        let end: Atomic<Int>
+        let hash: UInt64
+        /// Of the key, in `bytes`; the value follows.
+        let offset: Int
+        let keyBytes: UInt16
+        let valueBytes: UInt16
+        let table: UInt32
+        /// An earlier entry of the same key, from 1; 0 for none.
+        let older: UInt32
+    }
+
+    /// Longer entries, key and value together, are not for the buffer.
+    static let entryBytesMax = 1024
+    private static let entryBytesUsual = 128
+    /// So many of the last may be unsorted.
+    static let unsortedMax = 4_096
+
+    /// Which of the two logs this is.
+    let log: Int
+    /// How many entries the log has, as of the last commit that is known.
+    var logged = 0
+    private let capacity: Int
+    private let slotCount: Int
+    private let bytesMax: Int
+    private let memory: UnsafeMutableRawPointer
+    private let memoryBytes: Int
+    private let heads: UnsafeMutablePointer<Head>
+    private let bytes: UnsafeMutableRawPointer
+    /// For each hash the newest of its entries, from 1; 0 for none.
+    private let slots: UnsafeMutablePointer<Atomic<UInt32>>
+    private var bytesUsed = 0
+    private let added = Atomic<Int>(0)
+    /// The first entries, sorted.
+    private let order = Mutex<[Rank]>([])
+
+    init(log: Int, capacity: Int) throws(StorageError) {
+        self.log = log
+        self.capacity = capacity
+        var slotCount = 2
+        while slotCount < 2 * capacity { slotCount *= 2 }
+        self.slotCount = slotCount
+        bytesMax = max(capacity * Self.entryBytesUsual, 4 * Self.entryBytesMax)
+        let headsBytes = capacity * MemoryLayout<Head>.stride
+        let slotsBytes = slotCount * MemoryLayout<Atomic<UInt32>>.stride
+        memoryBytes = headsBytes + slotsBytes + bytesMax
+        // Pages that are not touched cost nothing; those that are come zeroed, which is an empty slot.
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let memory = mmap(nil, memoryBytes, PROT_READ | PROT_WRITE, flags, -1, 0), memory != MAP_FAILED else {
+            throw .system(code: errno, during: "reserving memory")
+        }
+        self.memory = memory
+        heads = memory.assumingMemoryBound(to: Head.self)
+        slots = (memory + headsBytes).assumingMemoryBound(to: Atomic<UInt32>.self)
+        bytes = memory + headsBytes + slotsBytes
+    }
+
+    deinit { munmap(memory, memoryBytes) }
+
+    var count: Int { added.load(ordering: .acquiring) }
+
+    func hasRoom(for bytes: Int) -> Bool { count < capacity && bytesUsed + bytes <= bytesMax }
+
+    // MARK: Adding
+
+    /// There has to be room. The entry is there for whoever asks as of the commit in `place` or a later one.
+    /// - Returns: its index.
+    @discardableResult
+    func add(_ key: RawSpan, _ value: RawSpan, in table: Int, hash: UInt64, at place: Place) -> Int {
+        let index = count
+        let slot = slot(of: key, in: table, hash: hash)
+        let target = bytes + bytesUsed
+        Self.copy(key, to: target)
+        Self.copy(value, to: target + key.byteCount)
+        let older = slots[slot].load(ordering: .relaxed)
+        (heads + index).initialize(
+            to: Head(
+                place: place, end: Atomic(.max), hash: hash, offset: bytesUsed, keyBytes: UInt16(key.byteCount),
+                valueBytes: UInt16(value.byteCount), table: UInt32(table), older: older))
+        bytesUsed += key.byteCount + value.byteCount
+        added.store(index + 1, ordering: .releasing)
+        slots[slot].store(UInt32(index + 1), ordering: .releasing)
+        return index
+    }
+
+    private static func copy(_ span: RawSpan, to target: UnsafeMutableRawPointer) {
+        span.withUnsafeBytes { bytes in
+            if let start = bytes.baseAddress { target.copyMemory(from: start, byteCount: bytes.count) }
+        }
+    }
+
+    /// From this commit on the entry is not there; `.max` takes that back, and 0 says that it never was.
+    func end(_ index: Int, at commit: Int) { heads[index].end.store(commit, ordering: .relaxed) }
+
+    // MARK: Finding
+
+    /// The entry that a commit has for a key.
+    func find(_ key: RawSpan, in table: Int, hash: UInt64, at commit: Int) -> Int? {
+        if count == 0 { return nil }
+        var index = Int(slots[slot(of: key, in: table, hash: hash)].load(ordering: .acquiring)) - 1
+        while index >= 0 {
+            let end = heads[index].end.load(ordering: .relaxed)
+            if end != 0, heads[index].place.commit <= commit { return commit < end ? index : nil }
+            index = Int(heads[index].older) - 1
+        }
+        return nil
+    }
+
+    /// Every entry of the key that lies in the log, the newest first.
+    func all(of key: RawSpan, in table: Int, hash: UInt64) -> [Int] {
+        if count == 0 { return [] }
+        var found: [Int] = []
+        var index = Int(slots[slot(of: key, in: table, hash: hash)].load(ordering: .relaxed)) - 1
+        while index >= 0 {
+            if heads[index].end.load(ordering: .relaxed) == .max { found.append(index) }
+            index = Int(heads[index].older) - 1
+        }
+        return found
+    }
+
+    /// The slot of a key, or the empty one where it would go.
+    private func slot(of key: RawSpan, in table: Int, hash: UInt64) -> Int {
+        var slot = Int(truncatingIfNeeded: hash) & (slotCount - 1)
+        while true {
+            let index = Int(slots[slot].load(ordering: .acquiring)) - 1
+            if index < 0 || holds(index, key, in: table, hash: hash) { return slot }
+            slot = (slot + 1) & (slotCount - 1)
+        }
+    }
+
+    private func holds(_ index: Int, _ key: RawSpan, in table: Int, hash: UInt64) -> Bool {
+        heads[index].hash == hash && heads[index].table == UInt32(table) && self.key(index).equals(key)
+    }
+
+    // MARK: Entries
+
+    /// Valid as long as these entries are.
+    @_lifetime(immortal)
+    func key(_ index: Int) -> RawSpan {
+        let key = UnsafeRawBufferPointer(start: bytes + heads[index].offset, count: Int(heads[index].keyBytes))
+        return unsafe _overrideLifetime(key.bytes, copying: ())
+    }
+
+    /// Likewise.
+    @_lifetime(immortal)
+    func value(_ index: Int) -> RawSpan { unsafe _overrideLifetime(unsafeValue(index).bytes, copying: ()) }
+
+    /// Likewise.
+    func unsafeValue(_ index: Int) -> UnsafeRawBufferPointer {
+        let start = bytes + heads[index].offset + Int(heads[index].keyBytes)
+        return UnsafeRawBufferPointer(start: start, count: Int(heads[index].valueBytes))
+    }
+
+    func has(_ index: Int, at commit: Int) -> Bool {
+        heads[index].place.commit <= commit && commit < heads[index].end.load(ordering: .relaxed)
+    }
+
+    func place(_ index: Int) -> Place { heads[index].place }
+    func table(_ index: Int) -> Int { Int(heads[index].table) }
+    func hash(_ index: Int) -> UInt64 { heads[index].hash }
+}
+
+extension BufferedEntries {
+    /// What sorts like an entry: by its table and then by its key, as LMDB does.
+    struct Rank {
+        let index: UInt32
+        let table: UInt32
+        /// The first bytes of the key, which decide most comparisons.
+        let head: (UInt64, UInt64)
+
+        fileprivate init(_ index: Int, in table: Int, _ key: RawSpan) {
+            self.index = UInt32(index)
+            self.table = UInt32(table)
+            head = (Self.word(of: key, at: 0), Self.word(of: key, at: 8))
+        }
+
+        private static func word(of key: RawSpan, at offset: Int) -> UInt64 {
+            if offset + 8 <= key.byteCount {
+                return UInt64(bigEndian: key.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            }
+            return (offset..<offset + 8).reduce(0) { word, place in
+                word << 8 | (place < key.byteCount ? UInt64(key.unsafeLoad(fromByteOffset: place, as: UInt8.self)) : 0)
+            }
+        }
+    }
+
+    private func rank(_ index: Int) -> Rank { Rank(index, in: table(index), key(index)) }
+
+    private func isBefore(_ a: Rank, _ b: Rank) -> Bool {
+        if a.table != b.table { return a.table < b.table }
+        if a.head.0 != b.head.0 { return a.head.0 < b.head.0 }
+        if a.head.1 != b.head.1 { return a.head.1 < b.head.1 }
+        return key(Int(a.index)).compare(key(Int(b.index))) < 0
+    }
+
+    /// All entries in order, whichever commit has them, but for at most `slack` of the last.
+    func sorted(slack: Int) -> [Rank] {
+        order.withLock { order in
+            let count = count
+            guard count - order.count > slack else { return order }
+            var more = (order.count..<count).map(rank)
+            more.sort(by: isBefore)
+            order = order.isEmpty ? more : merge(order, more)
+            return order
+        }
+    }
+
+    private func merge(_ a: [Rank], _ b: [Rank]) -> [Rank] {
+        var merged: [Rank] = []
+        merged.reserveCapacity(a.count + b.count)
+        var (i, j) = (0, 0)
+        while i < a.count, j < b.count {
+            if isBefore(b[j], a[i]) {
+                merged.append(b[j])
+                j += 1
+            } else {
+                merged.append(a[i])
+                i += 1
+            }
+        }
+        merged += a[i...]
+        merged += b[j...]
+        return merged
+    }
+
+    /// The entries of a table whose keys have a prefix, from a key on or down from it, in two runs: what is sorted, and the
+    /// few that are not yet.
+    func range(
+        of table: Int, prefix: RawSpan, from start: RawSpan, _ order: ScanOrder
+    ) -> [ArraySlice<Rank>] {
+        let sorted = sorted(slack: Self.unsortedMax)
+        var rest = (sorted.count..<count).map(rank)
+        rest.sort(by: isBefore)
+        return [sorted, rest].map { ranks in
+            let first = ranks.firstIndex { rank in
+                if rank.table != table { return rank.table > table }
+                let from = order == .ascending && start.byteCount > 0 ? start : prefix
+                return key(Int(rank.index)).compare(from) >= 0
+            }
+            let end = ranks[first...].firstIndex { rank in
+                if rank.table != table { return true }
+                let key = key(Int(rank.index))
+                if order == .descending, start.byteCount > 0 { return key.compare(start) > 0 }
+                return !key.starts(with: prefix)
+            }
+            return ranks[first..<end]
+        }
+    }
+}
+
+extension RandomAccessCollection where Index == Int {
+    /// The first place from which on a condition holds, for elements in order.
+    fileprivate func firstIndex(_ holds: (Element) -> Bool) -> Int {
+        var (low, high) = (startIndex, endIndex)
+        while low < high {
+            let middle = (low + high) / 2
+            if holds(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}

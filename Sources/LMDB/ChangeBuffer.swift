@@ -1,0 +1,264 @@
+internal import CLMDB
+internal import Glibc
+internal import Storage
+internal import Synchronization
+
+/// New entries of tables whose keys come in no order. A commit appends them to a log, which is a page or two, where
+/// putting them in place would rewrite a page or two for each; later they are sorted in, many thousands at a time.
+///
+/// There are two logs, both tables of the same file, so what a commit has and has not is decided by the commit alone. New
+/// entries go to the one until it is full; then they go to the other while those of the first are sorted in, a few with
+/// each commit, and when all are the first log is emptied. Every process has the logs' entries in memory, and a lookup
+/// asks these first: the newer log, the older one, then the table.
+///
+/// It is exact. Each entry in memory says from which commit to which it is there. A snapshot of a commit that this process
+/// does not know reads what the logs have that memory has not.
+final class ChangeBuffer: Sendable {
+    /// The logs' entries in memory as a set that only changes as a whole.
+    final class View: Sendable {
+        let newer: BufferedEntries
+        let older: BufferedEntries?
+        /// Snapshots of earlier commits need another view.
+        let since: Int
+
+        init(newer: BufferedEntries, older: BufferedEntries?, since: Int) {
+            self.newer = newer
+            self.older = older
+            self.since = since
+        }
+
+        var isEmpty: Bool { newer.count == 0 && older == nil }
+
+        /// The newer first, as lookups ask them.
+        var logs: [BufferedEntries] { older.map { [newer, $0] } ?? [newer] }
+
+        /// The entry that a commit has for a key; nil where the table itself is to be asked.
+        func find(
+            _ key: RawSpan, in table: Int, hash: UInt64, at commit: Int
+        ) -> (entries: BufferedEntries, index: Int)? {
+            if let index = newer.find(key, in: table, hash: hash, at: commit) { return (newer, index) }
+            guard let older, let index = older.find(key, in: table, hash: hash, at: commit) else { return nil }
+            return (older, index)
+        }
+    }
+
+    private struct State {
+        var view: View
+        /// Counts the views, so that a change of it is seen without the lock.
+        var serial = 0
+    }
+
+    static let logNames = ["buffer_0", "buffer_1"]
+
+    /// None where no table is buffered.
+    static func logs(after tables: [Table]) -> [Table] {
+        if !tables.contains(where: \.isBuffered) { return [] }
+        return logNames.enumerated().map { Table(ordinal: tables.count + $0, name: $1) }
+    }
+
+    /// What a transaction adds beyond this goes to its place at once: so many fill their pages by themselves.
+    static let entriesPerCommitMax = 8_192
+
+    let hash = KeyHash()
+    /// A log with so many entries is full.
+    let entriesMax: Int
+    private let state: Mutex<State>
+    private let serial = Atomic<Int>(0)
+    /// The last commit whose entries are in memory.
+    private let known = Atomic<Int>(0)
+    /// The commit that this process is about to make; 0 for none.
+    private let pending = Atomic<Int>(0)
+    /// How many of the older log's entries, in their order, have their places.
+    private let added = Atomic(false)
+    private let sortedIn = Mutex<(entries: BufferedEntries, count: Int)?>(nil)
+    /// One at a time reads the logs.
+    private let reading = Mutex(())
+
+    /// - Parameter entriesMax: how many entries a log takes; 0 where no more are to be buffered.
+    init(entriesMax: Int) throws(StorageError) {
+        self.entriesMax = entriesMax
+        let first = try BufferedEntries(log: 0, capacity: entriesMax + Self.entriesPerCommitMax)
+        state = Mutex(State(view: View(newer: first, older: nil, since: 0)))
+    }
+
+    /// Whether a commit of this process has added entries.
+    var hasAdded: Bool { added.load(ordering: .relaxed) }
+    var view: View { state.withLock(\.view) }
+
+    /// The view, and its number to be given to `serves`.
+    func look() -> (view: View, serial: Int) { state.withLock { ($0.view, $0.serial) } }
+
+    private func publish(_ view: View) {
+        state.withLock { state in
+            state.view = view
+            state.serial += 1
+            serial.store(state.serial, ordering: .releasing)
+        }
+    }
+
+    /// A new log's worth of memory, with room for `count` entries that are there already.
+    private func entries(log: Int, for count: Int = 0) throws(StorageError) -> BufferedEntries {
+        try BufferedEntries(log: log, capacity: max(entriesMax, count) + Self.entriesPerCommitMax)
+    }
+
+    // MARK: Readers
+
+    enum Standing {
+        /// What was looked at has what the snapshot has.
+        case good
+        /// Memory changed as a whole in between: look again, with a new snapshot.
+        case changed
+        /// Another process has committed since, so the logs are to be read.
+        case behind
+    }
+
+    /// Whether what was looked at before a snapshot of this commit began is right for it.
+    func standing(of view: View, _ serial: Int, at commit: Int) -> Standing {
+        // While this process is making that very commit it alone can tell, and is about to.
+        while commit > known.load(ordering: .acquiring) {
+            guard pending.load(ordering: .acquiring) >= commit else {
+                if commit <= known.load(ordering: .acquiring) { break }
+                return .behind
+            }
+            sched_yield()
+        }
+        guard self.serial.load(ordering: .acquiring) == serial, view.since <= commit else { return .changed }
+        return .good
+    }
+
+    /// Reads what other processes have committed up to this snapshot.
+    /// - Returns: the view for it; nil where memory is further ahead than that and can't tell any more.
+    func catchUp(_ handle: TransactionHandle, at commit: Int) throws(StorageError) -> View? {
+        try reading.withLock { (_) throws(StorageError) in
+            if commit > known.load(ordering: .acquiring) {
+                if try !readOn(handle, at: commit) { try readAnew(handle, at: commit) }
+                known.store(commit, ordering: .releasing)
+            }
+            let view = view
+            return view.since <= commit ? view : nil
+        }
+    }
+
+    /// Adds what was appended to the newer log.
+    /// - Returns: false where something else happened to the logs as well.
+    private func readOn(_ handle: TransactionHandle, at commit: Int) throws(StorageError) -> Bool {
+        let view = view
+        let newer = view.newer
+        let other = try handle.entryCount(of: handle.log(1 - newer.log))
+        guard other == view.older?.logged ?? 0 else { return false }
+        let before = newer.logged
+        let after = try handle.entryCount(of: handle.log(newer.log))
+        guard after >= before else { return false }
+        guard try read(handle, from: known.load(ordering: .relaxed) + 1, to: newer) else { return false }
+        return newer.logged == after
+    }
+
+    private func readAnew(_ handle: TransactionHandle, at commit: Int) throws(StorageError) {
+        var found: [(entries: BufferedEntries, first: BufferedEntries.Place)] = []
+        for log in 0..<2 {
+            let count = try handle.entryCount(of: handle.log(log))
+            if count == 0 { continue }
+            let entries = try entries(log: log, for: count)
+            guard try read(handle, from: 0, to: entries), entries.logged == count else {
+                throw .corrupted("\(Self.logNames[log]) does not have the entries it says")
+            }
+            found.append((entries, entries.place(0)))
+        }
+        found.sort { ($0.first.commit, $0.first.number) > ($1.first.commit, $1.first.number) }
+        let newer: BufferedEntries
+        if let newest = found.first { newer = newest.entries } else { newer = try entries(log: 0) }
+        publish(View(newer: newer, older: found.count > 1 ? found[1].entries : nil, since: commit))
+    }
+
+    /// - Returns: false where they don't fit.
+    private func read(
+        _ handle: TransactionHandle, from commit: Int, to entries: BufferedEntries
+    ) throws(StorageError) -> Bool {
+        var fits = true
+        try handle.forEachLogged(in: entries.log, from: commit) { (place, table, key, value) throws(StorageError) in
+            fits = entries.hasRoom(for: key.byteCount + value.byteCount)
+            guard fits else { return .stop }
+            entries.add(key, value, in: table, hash: hash(key), at: place)
+            entries.logged += 1
+            return .next
+        }
+        return fits
+    }
+
+    // MARK: Commits
+
+    /// To be called with LMDB's write lock held, before the commit.
+    func willCommit(_ commit: Int) { pending.store(commit, ordering: .releasing) }
+
+    func didNotCommit(_ changes: BufferedChanges) {
+        changes.takeBack()
+        pending.store(0, ordering: .releasing)
+    }
+
+    /// - Parameter changes: what the commit has done to the logs.
+    func didCommit(_ commit: Int, _ changes: BufferedChanges) {
+        changes.count()
+        if changes.addedCount > 0 { added.store(true, ordering: .relaxed) }
+        let view = view
+        sortedIn.withLock { $0?.count += changes.sortedIn }
+        if changes.emptiedOlder {
+            sortedIn.withLock { $0 = nil }
+            publish(View(newer: view.newer, older: nil, since: commit))
+        }
+        known.store(commit, ordering: .releasing)
+        pending.store(0, ordering: .releasing)
+        if view.newer.count >= max(entriesMax, 1) { turnOver() }
+        // By and by, so that a log that is full is sorted.
+        _ = view.newer.sorted(slack: BufferedEntries.unsortedMax)
+    }
+
+    /// The next entries of the older log that are to be put in their places, and whether they are the last.
+    func next(
+        of older: BufferedEntries, atMost count: Int
+    ) -> (ranks: ArraySlice<BufferedEntries.Rank>, areLast: Bool) {
+        let order = older.sorted(slack: 0)
+        return sortedIn.withLock { sortedIn in
+            if sortedIn?.entries !== older { sortedIn = (older, 0) }
+            let done = sortedIn?.count ?? 0
+            let end = min(done + count, order.count)
+            return (order[done..<end], end == order.count)
+        }
+    }
+
+    /// From now on new entries go to the other log, and those of this one can be sorted in. To be called by the writer.
+    func turnOver() {
+        let view = view
+        guard view.older == nil, view.newer.count > 0, let fresh = try? entries(log: 1 - view.newer.log) else { return }
+        publish(View(newer: fresh, older: view.newer, since: view.since))
+    }
+}
+
+/// What a transaction has done to the logs.
+struct BufferedChanges {
+    private var added: [(entries: BufferedEntries, index: Int)] = []
+    private var ended: [(entries: BufferedEntries, index: Int)] = []
+    /// How many entries of the older log have their places now.
+    var sortedIn = 0
+    var emptiedOlder = false
+
+    var addedCount: Int { added.count }
+
+    mutating func note(added index: Int, to entries: BufferedEntries) { added.append((entries, index)) }
+
+    mutating func note(ended index: Int, in entries: BufferedEntries) { ended.append((entries, index)) }
+
+    /// How many entries a log has left.
+    func left(in entries: BufferedEntries) -> Int { entries.logged - ended.count { $0.entries === entries } }
+
+    /// It was not committed.
+    fileprivate func takeBack() {
+        for (entries, index) in ended { entries.end(index, at: .max) }
+        for (entries, index) in added { entries.end(index, at: 0) }
+    }
+
+    /// It was.
+    fileprivate func count() {
+        for (entries, _) in added { entries.logged += 1 }
+        for (entries, _) in ended { entries.logged -= 1 }
+    }
+}

@@ -1,0 +1,38 @@
+public import Storage
+internal import Glibc
+
+/// Sorting in what the buffer has, while nobody writes.
+extension Environment {
+    /// So many entries are sorted in by one commit of `settle`.
+    private static let entriesPerSettling = 2_048
+
+    public var isUnsettled: Bool {
+        options.access == .readWrite && !(buffer?.view.isEmpty ?? true)
+    }
+
+    public func settle() throws(StorageError) {
+        guard isUnsettled, let buffer else { return }
+        try write { (transaction) throws(StorageError) in
+            buffer.turnOver()
+        }
+        try write { (transaction) throws(StorageError) in
+            try transaction.sortIn(atMost: Self.entriesPerSettling)
+        }
+    }
+
+    /// Sorts in all that is there.
+    func settleAll() throws(StorageError) {
+        // What other processes have put there is seen by the first write.
+        try write { (_) throws(StorageError) in }
+        while isUnsettled { try settle() }
+    }
+
+    /// Leaves a file without buffered entries where this process has added some, and nobody else will.
+    func settleBeforeClosing() {
+        guard let buffer, buffer.hasAdded, options.access == .readWrite else { return }
+        let mine = Int(getpid())
+        guard (try? statistics().readers.allSatisfy { $0.process == mine }) == true else { return }
+        let deadline = ContinuousClock.now + .seconds(2)
+        while isUnsettled, ContinuousClock.now < deadline, (try? settle()) != nil {}
+    }
+}
