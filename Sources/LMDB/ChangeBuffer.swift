@@ -42,12 +42,6 @@ final class ChangeBuffer: Sendable {
         }
     }
 
-    private struct State {
-        var view: View
-        /// Counts the views, so that a change of it is seen without the lock.
-        var serial = 0
-    }
-
     static let logNames = ["buffer_0", "buffer_1"]
 
     /// None where no table is buffered.
@@ -62,14 +56,17 @@ final class ChangeBuffer: Sendable {
     let hash = KeyHash()
     /// A log with so many entries is full.
     let entriesMax: Int
-    private let state: Mutex<State>
+    private let current: Mutex<View>
+    /// Counts the views, so that a change is seen without the lock.
     private let serial = Atomic<Int>(0)
+    /// Whether the view has entries: where it has none a snapshot needs none, and no lock.
+    private let holdsEntries = Atomic(false)
     /// The last commit whose entries are in memory.
     private let known = Atomic<Int>(0)
     /// The commit that this process is about to make; 0 for none.
     private let pending = Atomic<Int>(0)
-    /// How many of the older log's entries, in their order, have their places.
     private let added = Atomic(false)
+    /// How many of the older log's entries, in their order, have their places.
     private let sortedIn = Mutex<(entries: BufferedEntries, count: Int)?>(nil)
     /// One at a time reads the logs.
     private let reading = Mutex(())
@@ -78,22 +75,32 @@ final class ChangeBuffer: Sendable {
     init(entriesMax: Int) throws(StorageError) {
         self.entriesMax = entriesMax
         let first = try BufferedEntries(log: 0, capacity: entriesMax + Self.entriesPerCommitMax)
-        state = Mutex(State(view: View(newer: first, older: nil, since: 0)))
+        current = Mutex(View(newer: first, older: nil, since: 0))
     }
 
     /// Whether a commit of this process has added entries.
     var hasAdded: Bool { added.load(ordering: .relaxed) }
-    var view: View { state.withLock(\.view) }
+    var view: View { current.withLock(\.self) }
 
-    /// The view, and its number to be given to `serves`.
-    func look() -> (view: View, serial: Int) { state.withLock { ($0.view, $0.serial) } }
+    /// The view, nil where it is empty, and its number to be given to `standing`.
+    func look() -> (view: View?, serial: Int) {
+        let serial = serial.load(ordering: .acquiring)
+        return (holdsEntries.load(ordering: .acquiring) ? view : nil, serial)
+    }
 
     private func publish(_ view: View) {
-        state.withLock { state in
-            state.view = view
-            state.serial += 1
-            serial.store(state.serial, ordering: .releasing)
+        current.withLock { current in
+            current = view
+            if !view.isEmpty { holdsEntries.store(true, ordering: .releasing) }
+            serial.add(1, ordering: .releasing)
+            // After the number: who still has the one before must not believe that there was nothing then.
+            if view.isEmpty { holdsEntries.store(false, ordering: .releasing) }
         }
+    }
+
+    /// To be called before an entry is added.
+    func willAdd() {
+        if !holdsEntries.load(ordering: .relaxed) { holdsEntries.store(true, ordering: .sequentiallyConsistent) }
     }
 
     /// A new log's worth of memory, with room for `count` entries that are there already.
@@ -113,7 +120,7 @@ final class ChangeBuffer: Sendable {
     }
 
     /// Whether what was looked at before a snapshot of this commit began is right for it.
-    func standing(of view: View, _ serial: Int, at commit: Int) -> Standing {
+    func standing(of view: View?, _ serial: Int, at commit: Int) -> Standing {
         // While this process is making that very commit it alone can tell, and is about to.
         while commit > known.load(ordering: .acquiring) {
             guard pending.load(ordering: .acquiring) >= commit else {
@@ -122,7 +129,10 @@ final class ChangeBuffer: Sendable {
             }
             sched_yield()
         }
-        guard self.serial.load(ordering: .acquiring) == serial, view.since <= commit else { return .changed }
+        // In this order, and the other way round in `publish`.
+        if view == nil, holdsEntries.load(ordering: .acquiring) { return .changed }
+        guard self.serial.load(ordering: .acquiring) == serial else { return .changed }
+        if let view, view.since > commit { return .changed }
         return .good
     }
 
@@ -146,10 +156,18 @@ final class ChangeBuffer: Sendable {
         let newer = view.newer
         let other = try handle.entryCount(of: handle.log(1 - newer.log))
         guard other == view.older?.logged ?? 0 else { return false }
+        // Who takes the older log for the only one may have added there, and deleted as many.
+        var isAddedTo = false
+        let first = known.load(ordering: .relaxed) + 1
+        try handle.forEachLogged(in: 1 - newer.log, from: first) { (_, _, _, _) throws(StorageError) in
+            isAddedTo = true
+            return .stop
+        }
+        if isAddedTo { return false }
         let before = newer.logged
         let after = try handle.entryCount(of: handle.log(newer.log))
         guard after >= before else { return false }
-        guard try read(handle, from: known.load(ordering: .relaxed) + 1, to: newer) else { return false }
+        guard try read(handle, from: first, to: newer) else { return false }
         return newer.logged == after
     }
 
@@ -178,6 +196,7 @@ final class ChangeBuffer: Sendable {
         try handle.forEachLogged(in: entries.log, from: commit) { (place, table, key, value) throws(StorageError) in
             fits = entries.hasRoom(for: key.byteCount + value.byteCount)
             guard fits else { return .stop }
+            willAdd()
             entries.add(key, value, in: table, hash: hash(key), at: place)
             entries.logged += 1
             return .next

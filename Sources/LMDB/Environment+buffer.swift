@@ -4,7 +4,7 @@ internal import Glibc
 /// Sorting in what the buffer has, while nobody writes.
 extension Environment {
     /// So many entries are sorted in by one commit of `settle`.
-    private static let entriesPerSettling = 2_048
+    private static let entriesPerSettling = 512
 
     public var isUnsettled: Bool {
         options.access == .readWrite && !(buffer?.view.isEmpty ?? true)

@@ -195,20 +195,21 @@ public final class Environment: StorageEngine {
             let (view, serial) = buffer.look()
             var reader = handle(try beginRead())
             let commit = mdb_txn_id(reader.pointer)
-            var fitting: ChangeBuffer.View?
-            do throws(StorageError) {
-                switch buffer.standing(of: view, serial, at: commit) {
-                case .good: fitting = view
-                case .behind: fitting = try buffer.catchUp(reader, at: commit)
-                case .changed: break
-                }
-            } catch {
-                endSnapshot(reader)
-                throw error
-            }
-            if let fitting {
-                reader.view = Unmanaged.passRetained(fitting)
+            switch buffer.standing(of: view, serial, at: commit) {
+            case .good:
+                reader.view = view.map(Unmanaged.passRetained)
                 return reader
+            case .changed: break
+            case .behind:
+                do throws(StorageError) {
+                    if let view = try buffer.catchUp(reader, at: commit) {
+                        reader.view = Unmanaged.passRetained(view)
+                        return reader
+                    }
+                } catch {
+                    endSnapshot(reader)
+                    throw error
+                }
             }
             endSnapshot(reader)
         }

@@ -106,6 +106,7 @@ extension WriteTransaction {
         else { return false }
         let place = BufferedEntries.Place(commit: commit, number: bufferedChanges.addedCount)
         try settle(handle.append(key, value, of: table, to: entries.log, at: place), during: "writing \(table.name)")
+        buffer.willAdd()
         let index = entries.add(key, value, in: table.ordinal, hash: buffer.hash(key), at: place)
         bufferedChanges.note(added: index, to: entries)
         return true

@@ -98,15 +98,17 @@ def resolves(servers, given):
 def creates(vault, given):
     """New people, each on the disk before it is acknowledged."""
     redis, postgres = peers.redis(given.directory, synced=True), None
+    # So long that the vault is sorting in what it gathered at first.
+    seconds = 4 * given.seconds
     try:
         postgres = peers.Postgres(given.directory, given.people)
         sha = redis.ask("SCRIPT", "LOAD", peers.SCRIPT).strip()
         sides = {"VaultDB": [], "Redis": [], "script": [], "PostgreSQL": []}
         for _ in range(given.rounds):
-            sides["VaultDB"].append(load.creates(given.respload, vault.port, given.seconds).result())
-            sides["Redis"].append(load.sets(given.respload, redis.port, given.seconds).result())
-            sides["script"].append(load.scripted(given.respload, redis.port, given.seconds, sha).result())
-            sides["PostgreSQL"].append(load.inserts(postgres, given.seconds))
+            sides["VaultDB"].append(load.creates(given.respload, vault.port, seconds).result())
+            sides["Redis"].append(load.sets(given.respload, redis.port, seconds).result())
+            sides["script"].append(load.scripted(given.respload, redis.port, seconds, sha).result())
+            sides["PostgreSQL"].append(load.inserts(postgres, seconds))
         names = {
             "VaultDB": "VaultDB, `RESOLVE` of a new email and phone",
             "Redis": "Redis, `SET` with `appendfsync always`",
@@ -132,6 +134,7 @@ def both(vault, given):
     for title, rate in (("50 connections, as fast as they can", 0), ("50 connections, 5,000 a second in all", 5_000)):
         alone, beside = [], []
         for _ in range(given.rounds):
+            vault.settle()
             words = (given.respload, vault.port, given.seconds, "FIND", ORGANIZATION, "EMAIL", load.known(given.people)[0])
             alone.append(Load(*words, rate=rate, finds=True).result())
             writes = load.creates(given.respload, vault.port, given.seconds)
@@ -145,6 +148,7 @@ def both(vault, given):
 def memory(vault):
     """What is resident beside the map, before and with idle connections."""
     table("connections", "resident beside the map, MB")
+    vault.settle()
     before = vault.kilobytes("RssAnon")
     idle = []
     for _ in range(1_000):

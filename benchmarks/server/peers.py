@@ -50,6 +50,11 @@ class Server:
         lines = self.ask("INFO", section).splitlines()
         return dict(line.split(":", 1) for line in lines if ":" in line)
 
+    def settle(self):
+        """Waits until the vault has sorted in who was created last."""
+        while int(self.information("vault")["vault_entries_buffered"]):
+            time.sleep(0.1)
+
     def kilobytes(self, name):
         """A line of the process' status, such as RssAnon."""
         with open(f"/proc/{self.process.pid}/status") as status:

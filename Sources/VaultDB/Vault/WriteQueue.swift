@@ -33,8 +33,9 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     private let groupMax = Atomic<Int>(0)
     /// How often readers that died are looked for.
     private static var careInterval: DispatchTimeInterval { .seconds(60) }
-    /// With nothing to write for so long, the writer does what the engine has put off.
-    private static var settlingDelay: DispatchTimeInterval { .milliseconds(100) }
+    /// With nothing to write for so long, the writer does a little of what the engine has put off, and so on: most of the
+    /// time is left to those who read.
+    private static var settlingDelay: DispatchTimeInterval { .milliseconds(20) }
 
     init(engine: Engine) {
         self.engine = engine
@@ -112,7 +113,7 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
             let isUnsettled = settles && engine.isUnsettled
             let patience = isUnsettled ? Self.settlingDelay : Self.careInterval
             if wake.wait(timeout: .now() + patience) == .timedOut {
-                if isUnsettled { settles = settle() } else { try? engine.maintain() }
+                if isUnsettled { settles = (try? engine.settle()) != nil } else { try? engine.maintain() }
             } else {
                 settles = true
             }
@@ -125,17 +126,6 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
             if isClosed { break }
         }
         ended.signal()
-    }
-
-    /// Settles the engine until it is, or something is to be written.
-    /// - Returns: whether that went well.
-    private func settle() -> Bool {
-        do throws(StorageError) {
-            while engine.isUnsettled, state.withLock({ $0.pending.isEmpty && !$0.isClosed }) { try engine.settle() }
-            return true
-        } catch {
-            return false
-        }
     }
 
     private func commit(_ group: [WriteJob<Engine>]) {
