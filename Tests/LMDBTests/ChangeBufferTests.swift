@@ -226,7 +226,7 @@ extension EngineTests {
                 try link.await()
                 let environment = try Self.environment(at: path, 60)
                 var random = SeededGenerator(seed: 5)
-                for round in 0..<300 {
+                for round in 0..<120 {
                     try Self.apply(&random, to: environment)
                     if Self.wrong(in: environment, &random) > 0 { throw StorageError.corrupted("round \(round)") }
                     if round % 50 == 49 { try environment.settle() }
@@ -240,7 +240,7 @@ extension EngineTests {
             DispatchQueue.concurrentPerform(iterations: 3) { index in
                 var random = SeededGenerator(seed: UInt64(index))
                 if index == 0 {
-                    for round in 0..<500 {
+                    for round in 0..<200 {
                         do {
                             try Self.apply(&random, to: store.environment)
                             if round % 70 == 69 { try store.environment.settle() }
