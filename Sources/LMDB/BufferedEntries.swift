@@ -51,13 +51,16 @@ final class BufferedEntries: @unchecked Sendable {
     /// The first entries, sorted.
     private let order = Mutex<[Rank]>([])
 
-    init(log: Int, capacity: Int) throws(StorageError) {
+    /// - Parameters:
+    ///   - capacity: how many entries it takes.
+    ///   - count: how many of them are there already, of whatever length.
+    init(log: Int, capacity: Int, count: Int) throws(StorageError) {
         self.log = log
         self.capacity = capacity
         var slotCount = 2
         while slotCount < 2 * capacity { slotCount *= 2 }
         self.slotCount = slotCount
-        bytesMax = max(capacity * Self.entryBytesUsual, 4 * Self.entryBytesMax)
+        bytesMax = capacity * Self.entryBytesUsual + (count + 4) * Self.entryBytesMax
         let headsBytes = capacity * MemoryLayout<Head>.stride
         let slotsBytes = slotCount * MemoryLayout<Atomic<UInt32>>.stride
         memoryBytes = headsBytes + slotsBytes + bytesMax

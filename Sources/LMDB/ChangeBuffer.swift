@@ -74,7 +74,7 @@ final class ChangeBuffer: Sendable {
     /// - Parameter entriesMax: how many entries a log takes; 0 where no more are to be buffered.
     init(entriesMax: Int) throws(StorageError) {
         self.entriesMax = entriesMax
-        let first = try BufferedEntries(log: 0, capacity: entriesMax + Self.entriesPerCommitMax)
+        let first = try BufferedEntries(log: 0, capacity: entriesMax + Self.entriesPerCommitMax, count: 0)
         current = Mutex(View(newer: first, older: nil, since: 0))
     }
 
@@ -105,7 +105,7 @@ final class ChangeBuffer: Sendable {
 
     /// A new log's worth of memory, with room for `count` entries that are there already.
     private func entries(log: Int, for count: Int = 0) throws(StorageError) -> BufferedEntries {
-        try BufferedEntries(log: log, capacity: max(entriesMax, count) + Self.entriesPerCommitMax)
+        try BufferedEntries(log: log, capacity: max(entriesMax, count) + Self.entriesPerCommitMax, count: count)
     }
 
     // MARK: Readers

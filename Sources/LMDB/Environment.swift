@@ -309,8 +309,9 @@ public final class Environment: StorageEngine {
                     throw Failure(storage: error)
                 }
             } catch {
-                mdb_txn_abort(begun)
+                // In this order: afterwards another process may make a commit of the same number.
                 buffer?.didNotCommit(transaction.bufferedChanges)
+                mdb_txn_abort(begun)
                 return transaction.failure == .mapFull ? .mapFilled : .failed(error)
             }
             let code = commit(begun, transaction)
