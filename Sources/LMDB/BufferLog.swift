@@ -48,9 +48,10 @@ extension TransactionHandle {
         if code != MDB_NOTFOUND { throw StorageError(code: code, during: "reading the buffer") }
     }
 
-    /// Appends an entry. LMDB's code.
+    /// Appends an entry, and notes that in the transaction's record. LMDB's code.
     func append(
-        _ key: RawSpan, _ value: RawSpan, of table: Table, to log: Int, at place: BufferedEntries.Place
+        _ key: RawSpan, _ value: RawSpan, of table: Table, to log: Int, at place: BufferedEntries.Place,
+        _ record: inout LogRecord?
     ) -> Int32 {
         LoggedKey(place).withBytes { bytes in
             var name = MDB_val(bytes)
@@ -64,15 +65,18 @@ extension TransactionHandle {
             key.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: target[3...]).copyMemory(from: $0) }
             let rest = UnsafeMutableRawBufferPointer(rebasing: target[(3 + key.byteCount)...])
             value.withUnsafeBytes { rest.copyMemory(from: $0) }
+            record?.add(.put, tableCount + log, RawSpan(_unsafeBytes: bytes), content.span)
             return code
         }
     }
 
-    /// Takes an entry out again. LMDB's code.
-    func unlog(_ place: BufferedEntries.Place, from log: Int) -> Int32 {
+    /// Takes an entry out again, and notes that in the transaction's record. LMDB's code.
+    func unlog(_ place: BufferedEntries.Place, from log: Int, _ record: inout LogRecord?) -> Int32 {
         LoggedKey(place).withBytes { bytes in
             var name = MDB_val(bytes)
-            return mdb_del(pointer, self.log(log), &name, nil)
+            let code = mdb_del(pointer, self.log(log), &name, nil)
+            if code == MDB_SUCCESS { record?.add(.delete, tableCount + log, RawSpan(_unsafeBytes: bytes), RawSpan()) }
+            return code
         }
     }
 }

@@ -1,17 +1,21 @@
 public import Storage
 internal import Glibc
 
-/// Sorting in what the buffer has, while nobody writes.
+/// What was put off is done while nobody writes: sorting in what the buffer has, writing back what the log has.
 extension Environment {
     /// So many entries are sorted in by one commit of `settle`.
     private static let entriesPerSettling = 512
 
-    public var isUnsettled: Bool {
-        options.access == .readWrite && !(buffer?.view.isEmpty ?? true)
-    }
+    public var isUnsettled: Bool { isBuffering || isLogLive }
+
+    private var isBuffering: Bool { options.access == .readWrite && !(buffer?.view.isEmpty ?? true) }
 
     public func settle() throws(StorageError) {
-        guard isUnsettled, let buffer else { return }
+        if isBuffering { try sortIn() } else if isLogLive { try settleLog() }
+    }
+
+    private func sortIn() throws(StorageError) {
+        guard let buffer else { return }
         try write { (transaction) throws(StorageError) in
             buffer.turnOver()
         }
@@ -24,7 +28,7 @@ extension Environment {
     func settleAll() throws(StorageError) {
         // What other processes have put there is seen by the first write.
         try write { (_) throws(StorageError) in }
-        while isUnsettled { try settle() }
+        while isBuffering { try sortIn() }
     }
 
     /// Leaves a file without buffered entries where this process has added some, and nobody else will.
@@ -33,6 +37,6 @@ extension Environment {
         let mine = Int(getpid())
         guard (try? statistics().readers.allSatisfy { $0.process == mine }) == true else { return }
         let deadline = ContinuousClock.now + .seconds(2)
-        while isUnsettled, ContinuousClock.now < deadline, (try? settle()) != nil {}
+        while isBuffering, ContinuousClock.now < deadline, (try? sortIn()) != nil {}
     }
 }

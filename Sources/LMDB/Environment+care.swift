@@ -131,6 +131,8 @@ extension Environment {
         try usual.settleAll()
         usual.close()
         let alone = try StoreFile.open(path, writable: true, sharing: .alone)
+        // Somebody may have come and crashed in between.
+        guard access(alone.path + LogFile.names[0], F_OK) != 0 else { throw .inUse(path) }
         let before = alone.bytes
         try NewFile.replace(alone.path, through: alone.path + ".compact") {
             (descriptor, fresh) throws(StorageError) in

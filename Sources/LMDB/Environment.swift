@@ -22,6 +22,8 @@ public final class Environment: StorageEngine {
     let file: StoreFile
     private let cache: EntryCache?
     let buffer: ChangeBuffer?
+    /// Nil where nothing is written.
+    let log: WriteAheadLog?
     private let readers = ReaderPool()
     private let generation = ProcessGuard.generation
     private let mapBytesMax: Atomic<Int>
@@ -41,7 +43,9 @@ public final class Environment: StorageEngine {
         }
         let logs = ChangeBuffer.logs(after: tables)
         let created = try Self.createIfAsked(path, options)
+        let recovery = try LogRecovery(path)
         let file = try StoreFile.open(path, writable: options.access == .readWrite, sharing: .shared)
+        withExtendedLifetime(recovery) {}
         try FileSystem.refuseNetworked(file.path, unless: options.allowsNetworkFileSystem)
         // Whoever crashed while making the file has left it empty.
         if !(options.creates && file.bytes == 0) { try file.checkHeader() }
@@ -62,6 +66,10 @@ public final class Environment: StorageEngine {
         tableCount = tables.count
         tableList = tables
         let opened = tables + logs
+        log =
+            options.access == .readOnly
+            ? nil
+            : WriteAheadLog(self.file.path, pointer, self.file.descriptor, tables: opened.map(\.name), options)
         self.tables = .allocate(capacity: max(opened.count, 1))
         self.tables.initialize(repeating: 0, count: max(opened.count, 1))
         do throws(StorageError) {
@@ -88,12 +96,18 @@ public final class Environment: StorageEngine {
         guard generation == ProcessGuard.generation else { return }
         settleBeforeClosing()
         let closes = writing.withLock { state in
+            // What can't be written back now is when the file is opened next.
+            if state == .open, isLogLive {
+                try? withWriteLock(&state) { log throws(StorageError) in try log.writeBack() }
+            }
             defer { state = .closed }
             return state != .closed
         }
         guard closes else { return }
         readers.close()
+        log?.close()
         mdb_env_close(pointer)
+        log?.removeFiles()
         ProcessGuard.release(file.identity)
         file.unlock()
     }
@@ -106,6 +120,8 @@ public final class Environment: StorageEngine {
             throw StorageError(code: errno, during: path)
         }
         try FileSystem.refuseNetworked(NewFile.directory(of: path), unless: options.allowsNetworkFileSystem)
+        // Those of a file that is gone.
+        WriteAheadLog.removeFiles(path)
         try StoreFile.create(path)
         return true
     }
@@ -297,14 +313,16 @@ public final class Environment: StorageEngine {
             // It stays until the end: only this thread changes it, and after the commit.
             defer { withExtendedLifetime(view) {} }
             handle.view = view.map(Unmanaged.passUnretained)
-            var transaction = WriteTransaction(handle: handle)
+            var transaction = WriteTransaction(handle: handle, isLogged: log?.records ?? false)
             let answer: Answer
+            let isLogged: Bool
             do throws(Failure) {
                 answer = try body(&transaction)
                 // A closure that went on after a failed write must not commit the rest.
                 if let failure = transaction.failure { throw Failure(storage: failure) }
                 do throws(StorageError) {
                     try transaction.sortInAsManyAsWereAdded()
+                    isLogged = try appendToLog(&transaction)
                 } catch {
                     throw Failure(storage: error)
                 }
@@ -314,7 +332,8 @@ public final class Environment: StorageEngine {
                 mdb_txn_abort(begun)
                 return transaction.failure == .mapFull ? .mapFilled : .failed(error)
             }
-            let code = commit(begun, transaction)
+            let code = commit(begun, transaction, isLogged: isLogged)
+            if code != MDB_SUCCESS, isLogged { takeBackFromLog(transaction) }
             if code == MDB_MAP_FULL { return .mapFilled }
             // LMDB calls a write that the disk took only in part an I/O error.
             if code == EIO, StoreFile.isOutOfRoom(file.descriptor) { return .failed(Failure(storage: .diskFull)) }
@@ -324,15 +343,57 @@ public final class Environment: StorageEngine {
         }
     }
 
+    /// Makes the transaction durable before anybody sees it.
+    /// - Returns: false where the commit itself has to.
+    private func appendToLog(_ transaction: inout WriteTransaction) throws(StorageError) -> Bool {
+        guard let log, transaction.writeCount > 0 else { return false }
+        return try transaction.append(to: log)
+    }
+
+    /// The commit has given up LMDB's lock, so another process may have ended the log since.
+    private func takeBackFromLog(_ transaction: borrowing WriteTransaction) {
+        guard let log, let record = transaction.record else { return }
+        // Where the lock can't be had any more this process is the last that wrote.
+        var begun: OpaquePointer?
+        _ = mdb_txn_begin(pointer, nil, 0, &begun)
+        log.takeBack(record)
+        mdb_txn_abort(begun)
+    }
+
+    /// Holds LMDB's lock for something that changes nothing in its file.
+    private func withWriteLock(
+        _ state: inout Lifecycle, _ body: (WriteAheadLog) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        guard let log else { return }
+        let begun = try beginWrite(&state)
+        defer { mdb_txn_abort(begun) }
+        try body(log)
+    }
+
+    /// Whether commits are to be written back.
+    var isLogLive: Bool { log?.isLive ?? false }
+
+    /// Writes back a little, or begins to.
+    func settleLog() throws(StorageError) {
+        try writing.withLock { state throws(StorageError) in
+            try withWriteLock(&state) { log throws(StorageError) in try log.settle() }
+        }
+    }
+
     /// A commit frees the transaction even when it fails.
-    private func commit(_ begun: OpaquePointer, _ transaction: borrowing WriteTransaction) -> Int32 {
+    private func commit(
+        _ begun: OpaquePointer, _ transaction: borrowing WriteTransaction, isLogged: Bool
+    ) -> Int32 {
         // One that has written nothing is no commit.
         guard transaction.writeCount > 0 else { return mdb_txn_commit(begun) }
         let number = mdb_txn_id(begun)
+        if isLogged { mdb_env_set_flags(pointer, UInt32(MDB_NOSYNC), 1) }
+        defer { if isLogged { mdb_env_set_flags(pointer, UInt32(MDB_NOSYNC), 0) } }
         cache?.willCommit()
         buffer?.willCommit(number)
         let code = mdb_txn_commit(begun)
         if code == MDB_SUCCESS {
+            log?.didCommit()
             buffer?.didCommit(number, transaction.bufferedChanges)
             cache?.didCommit(number, after: number - 1, transaction.changes)
         } else {
@@ -359,7 +420,15 @@ public final class Environment: StorageEngine {
             try refuseUnlessOpen(state)
             var begun: OpaquePointer?
             let code = mdb_txn_begin(pointer, nil, 0, &begun)
-            if code == MDB_SUCCESS, let begun { return begun }
+            if code == MDB_SUCCESS, let begun {
+                do throws(StorageError) {
+                    try log?.transactionBegan()
+                } catch {
+                    mdb_txn_abort(begun)
+                    throw error
+                }
+                return begun
+            }
             guard code == MDB_MAP_RESIZED else { throw StorageError(code: code, during: "starting to write") }
             try adoptMap(&state)
         }

@@ -25,6 +25,11 @@ public struct EnvironmentOptions: Sendable {
     /// How many new entries of tables that ask for it are gathered before they are sorted in, at most; 0 for none. It
     /// takes about 200 bytes of memory for each, while there are any.
     public var bufferedEntriesMax = 131_072
+    /// Commits go on in a new log, and the old one is written back, when it has so many bytes; 0 for no log, where each
+    /// commit is written back at once.
+    public var logBytesMax = 8 << 20
+    /// The log begins after so many commits of this process with no other process writing between.
+    public var commitsBeforeLog = 16
     /// Opens the file even on a file system that several machines may share. LMDB's locks don't hold there.
     public var allowsNetworkFileSystem = false
 

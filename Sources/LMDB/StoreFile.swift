@@ -57,9 +57,14 @@ struct StoreFile: ~Copyable {
     }
 
     private static func lock(_ descriptor: Int32, _ sharing: Sharing, _ path: String) throws(StorageError) {
-        guard flock(descriptor, (sharing == .alone ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0 else { return }
-        if errno == EWOULDBLOCK { throw .inUse(path) }
-        throw StorageError(code: errno, during: "locking \(path)")
+        // Whoever takes away a log on closing has the file alone for a moment.
+        for attempt in 0..<100 {
+            guard flock(descriptor, (sharing == .alone ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0 else { return }
+            guard errno == EWOULDBLOCK else { throw StorageError(code: errno, during: "locking \(path)") }
+            if sharing == .alone { break }
+            if attempt > 0 { usleep(1000) }
+        }
+        throw .inUse(path)
     }
 
     /// Makes an empty file that only its owner may read.

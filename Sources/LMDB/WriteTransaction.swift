@@ -13,10 +13,20 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     private(set) var changes: [EntryCache.Change]? = []
     private(set) var bufferedChanges = BufferedChanges()
     private var isOfMany = false
+    /// What was done to LMDB's tables so far; nil where that is not logged.
+    private(set) var record: LogRecord?
 
-    init(handle: TransactionHandle) {
+    init(handle: TransactionHandle, isLogged: Bool) {
         self.handle = handle
+        record = isLogged ? LogRecord() : nil
         commit = mdb_txn_id(handle.pointer)
+    }
+
+    /// - Returns: false where the commit itself has to be durable.
+    mutating func append(to log: WriteAheadLog) throws(StorageError) -> Bool {
+        guard var sealed = record.take() else { return false }
+        defer { record = sealed }
+        return try log.append(&sealed, commit: commit)
     }
 
     @_lifetime(borrow self)
@@ -49,6 +59,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
                 }
             }
             try settle(code, during: "writing \(table.name)")
+            record?.add(.put, table.ordinal, key, value)
         }
         note(key, table)
     }
@@ -63,7 +74,10 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
             var name = MDB_val(name)
             return mdb_del(handle.pointer, handle[table], &name, nil)
         }
-        if code != MDB_NOTFOUND { try settle(code, during: "deleting from \(table.name)") }
+        if code != MDB_NOTFOUND {
+            try settle(code, during: "deleting from \(table.name)")
+            record?.add(.delete, table.ordinal, key, RawSpan())
+        }
         guard wasBuffered || code == MDB_SUCCESS else { return false }
         note(key, table)
         return true
@@ -105,7 +119,8 @@ extension WriteTransaction {
             byteCount <= BufferedEntries.entryBytesMax, entries.hasRoom(for: byteCount)
         else { return false }
         let place = BufferedEntries.Place(commit: commit, number: bufferedChanges.addedCount)
-        try settle(handle.append(key, value, of: table, to: entries.log, at: place), during: "writing \(table.name)")
+        let code = handle.append(key, value, of: table, to: entries.log, at: place, &record)
+        try settle(code, during: "writing \(table.name)")
         buffer.willAdd()
         let index = entries.add(key, value, in: table.ordinal, hash: buffer.hash(key), at: place)
         bufferedChanges.note(added: index, to: entries)
@@ -120,7 +135,8 @@ extension WriteTransaction {
         var wasThere = false
         for entries in view.logs {
             for index in entries.all(of: key, in: table.ordinal, hash: hash) {
-                try settle(handle.unlog(entries.place(index), from: entries.log), during: "deleting from \(table.name)")
+                let code = handle.unlog(entries.place(index), from: entries.log, &record)
+                try settle(code, during: "deleting from \(table.name)")
                 entries.end(index, at: commit)
                 bufferedChanges.note(ended: index, in: entries)
                 wasThere = true
@@ -155,6 +171,7 @@ extension WriteTransaction {
                 cursor = opened.map { ($0, table) }
             }
             try settle(Self.put(key, older.value(index), at: cursor?.opened), during: "sorting in the buffer")
+            record?.add(.put, table, key, older.value(index))
         }
         bufferedChanges.sortedIn = ranks.count
         guard areLast else { return }
@@ -163,6 +180,7 @@ extension WriteTransaction {
             throw .corrupted("\(ChangeBuffer.logNames[older.log]) has entries that nobody knows of")
         }
         try settle(mdb_drop(handle.pointer, handle.log(older.log), 0), during: "emptying the buffer")
+        record?.add(.empty, handle.tableCount + older.log, RawSpan(), RawSpan())
         bufferedChanges.emptiedOlder = true
     }
 

@@ -1,6 +1,7 @@
 // What the encoding promises: what was written is read, and damage is an error and never a crash.
 
 import Foundation
+import Storage
 import Synchronization
 import TestSupport
 import Testing

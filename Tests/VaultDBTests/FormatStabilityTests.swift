@@ -85,7 +85,7 @@ import Testing
     ]
 
     @Test(arguments: Samples.sealed + Samples.unsealed)
-    func `the bytes are those of format 3`(_ sample: Sample) throws {
+    func `the bytes are those of format 4`(_ sample: Sample) throws {
         let golden = Self.golden[sample.testDescription] ?? ("", "")
         #expect(sample.key.hex == golden.key)
         #expect(sample.value.hex == golden.value)

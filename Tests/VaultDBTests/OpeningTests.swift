@@ -115,13 +115,14 @@ import Testing
         }
     }
 
-    @Test func `a vault of the format before becomes one of this format`() throws {
+    @Test(arguments: [2, 3] as [UInt8])
+    func `a vault of a format before becomes one of this format`(_ format: UInt8) throws {
         let made = try open(creates: true)
         let known = try made.organization(.clinic).resolveBlocking(ResolveRequest(email: "a@example.com")).identity
         made.close()
         // The entry of the vault as a program of that format wrote it.
         try rewriteMeta { meta in
-            meta[0] = 2
+            meta[0] = format
             let content = Array(meta.dropLast(4))
             let checksum = Checksum.of(key: Meta.key.bytes, value: content.span.bytes)
             meta = content + (0..<4).map { UInt8(truncatingIfNeeded: checksum >> (24 - 8 * $0)) }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Storage
 
 /// Reads a value in the order it was written. Every step checks its bounds, so a damaged value is an error and never
 /// a read outside of it.

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Storage
 
 /// Builds a value: big-endian integers, LEB128 varints, length-prefixed UTF-8.
 struct ByteWriter {

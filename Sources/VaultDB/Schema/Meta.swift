@@ -3,10 +3,10 @@ internal import Storage
 
 /// What a vault file says of itself. Checked on opening, before anything else is read.
 struct Meta: Equatable {
-    /// The version of the file's format. A program opens files of its own version, and of the one before: they lack the
-    /// buffer, and get it when they are opened for writing.
-    static let formatVersion: UInt8 = 3
-    private static let formatBefore: UInt8 = 2
+    /// The version of the file's format. A program opens files of its own version, and of the two before, which become
+    /// its own when they are opened for writing: those of 2 lack the buffer, and programs of 3 do not look for a log.
+    static let formatVersion: UInt8 = 4
+    private static let formatsBefore: ClosedRange<UInt8> = 2...3
 
     let createdAt: Timestamp
     /// For organizations that set none of their own.
@@ -15,7 +15,7 @@ struct Meta: Equatable {
     let bytesMax: UInt64
     /// What normalised the stored identifiers.
     let normalizer: String
-    /// Whether the entry says the format before.
+    /// Whether the entry says a format before.
     private(set) var isOfFormatBefore = false
 
     static var key: Key {
@@ -52,8 +52,9 @@ struct Meta: Equatable {
 
     init(_ bytes: RawSpan) throws(VaultError) {
         let key = Self.key
-        isOfFormatBefore = bytes.byteCount > 0 && bytes.unsafeLoad(as: UInt8.self) == Self.formatBefore
-        let format = isOfFormatBefore ? Self.formatBefore : Self.formatVersion
+        let said = bytes.byteCount > 0 ? bytes.unsafeLoad(as: UInt8.self) : 0
+        isOfFormatBefore = Self.formatsBefore.contains(said)
+        let format = isOfFormatBefore ? said : Self.formatVersion
         var reader = try ByteReader(sealed: bytes, under: key.bytes, format: format)
         createdAt = try reader.time()
         bytesMax = try reader.long()

@@ -51,8 +51,8 @@ struct RestoredFile {
         if claim >= 0 { close(claim) }
         var code: Int32 = 0
         let isAlone = Self.whileAlone(path) {
-            // It counts the commits of the vault that was here.
-            unlink(Self.lockPath(of: path))
+            // They count the commits of the vault that was here.
+            for name in [Self.lockPath(of: path)] + Self.logPaths(of: path) { unlink(name) }
             guard rename(temporaryPath, path) != 0 else { return }
             code = errno
             if claim >= 0 { unlink(path) }
@@ -90,6 +90,9 @@ struct RestoredFile {
 
     /// LMDB's, beside the file.
     private static func lockPath(of path: String) -> String { path + "-lock" }
+
+    /// What a vault that was not closed leaves, beside the file. The first last: it says that there is a log.
+    private static func logPaths(of path: String) -> [String] { [path + "-wal1", path + "-wal0"] }
 
     /// Runs `body` while no process has the vault at `path` open: each that has holds a shared lock on its file.
     /// - Returns: whether it ran.

@@ -1,13 +1,15 @@
-/// CRC-32C (Castagnoli, reflected, as in RFC 3720), the checksum that ends every record. It finds every burst of
+/// CRC-32C (Castagnoli, reflected, as in RFC 3720), the checksum of records in tables and logs. It finds every burst of
 /// damage up to 32 bits, and any other with a chance of one in four thousand million.
 ///
 /// Eight bytes at a time, by eight tables ("slicing-by-8": Kounavis and Berry, 2005).
-struct Checksum {
+package struct Checksum {
     private var state: UInt32 = .max
 
-    var value: UInt32 { ~state }
+    package var value: UInt32 { ~state }
 
-    mutating func add(_ bytes: RawSpan) {
+    package init() {}
+
+    package mutating func add(_ bytes: RawSpan) {
         let tables = Self.tables.span
         var crc = state
         var offset = 0
@@ -36,7 +38,7 @@ struct Checksum {
     }
 
     /// Of a key and its value together, so that a value under the wrong key is found too.
-    static func of(key: RawSpan, value: RawSpan) -> UInt32 {
+    package static func of(key: RawSpan, value: RawSpan) -> UInt32 {
         var checksum = Checksum()
         checksum.add(key)
         checksum.add(value)

@@ -1,0 +1,223 @@
+internal import Glibc
+internal import Storage
+
+/// One of the two files of a write-ahead log. Its header says what the commits in it follow on; it is empty where the
+/// header is none.
+///
+/// Used by one thread of one process at a time, under LMDB's write lock. Zeros are written before the records, so that a
+/// flush has no more to do than to write their bytes.
+final class LogFile {
+    /// What the file's commits follow on.
+    struct Header {
+        /// Counts up from file to file, from anywhere.
+        let epoch: UInt64
+        /// The commit before the first in the file, and LMDB's two first pages as that commit left them.
+        let base: Int
+        let firstPages: [UInt8]
+        /// The tables, by the numbers that records call them.
+        let tables: [String]
+    }
+
+    static let names = ["-wal0", "-wal1"]
+    private static let magic: UInt64 = 0x4C41_5742_4456_0001
+    /// All of the header but LMDB's pages.
+    private static let prefixBytes = 4096
+    private static let zerosBytes = 256 << 10
+
+    let path: String
+    private let descriptor: Int32
+    /// The first page, as all processes see it.
+    private let shared: UnsafeMutableRawPointer
+    private var start = 0
+    /// Where the next record goes.
+    private(set) var end = 0
+    private var zeroedTo = 0
+
+    /// - Parameter likeOwnerOf: a descriptor of the file whose log this is; nil where the log has to be there.
+    init?(_ path: String, likeOwnerOf other: Int32?) throws(StorageError) {
+        let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW
+        var opened = open(path, flags)
+        if opened < 0, errno == ENOENT {
+            guard let other else { return nil }
+            opened = open(path, flags | O_CREAT, 0o600)
+            var status = stat()
+            // Where root writes a vault of somebody else's. Others own what they make anyway.
+            if opened >= 0, fstat(other, &status) == 0 { _ = fchown(opened, status.st_uid, status.st_gid) }
+        }
+        guard opened >= 0 else { throw StorageError(code: errno, during: path) }
+        do throws(StorageError) {
+            var status = stat()
+            guard fstat(opened, &status) == 0 else { throw StorageError(code: errno, during: path) }
+            if status.st_size < Self.prefixBytes {
+                guard ftruncate(opened, Self.prefixBytes) == 0 else { throw StorageError(code: errno, during: path) }
+            }
+            zeroedTo = Int(status.st_size)
+            let map = mmap(nil, Self.prefixBytes, PROT_READ, MAP_SHARED, opened, 0)
+            guard let map, map != MAP_FAILED else { throw StorageError(code: errno, during: path) }
+            shared = map
+        } catch {
+            close(opened)
+            throw error
+        }
+        self.path = path
+        descriptor = opened
+    }
+
+    deinit {
+        munmap(shared, Self.prefixBytes)
+        close(descriptor)
+    }
+
+    /// The epoch of the header; 0 where there is none. What other processes do is seen at once.
+    var epoch: UInt64 {
+        guard shared.load(as: UInt64.self) == Self.magic else { return 0 }
+        return shared.load(fromByteOffset: 16, as: UInt64.self)
+    }
+
+    var recordsBytes: Int { end - start }
+
+    // MARK: Writing
+
+    /// Makes the file one that follows on the header's commit. It is not on disk before the next `sync`.
+    func begin(_ header: Header) throws(StorageError) {
+        let bytes = try Self.encode(header)
+        (start, end) = (bytes.count, bytes.count)
+        if zeroedTo < end + Self.zerosBytes {
+            // Its length and its name have to be on disk as well.
+            try write([UInt8](repeating: 0, count: end + Self.zerosBytes), at: 0)
+            zeroedTo = end + Self.zerosBytes
+            guard fsync(descriptor) == 0 else { throw StorageError(code: errno, during: "syncing \(path)") }
+            try NewFile.syncDirectory(of: path)
+        }
+        try write(bytes, at: 0)
+    }
+
+    /// Appends a record and returns once it is on disk.
+    func append(_ record: [UInt8]) throws(StorageError) {
+        let next = end + record.count
+        if next > zeroedTo {
+            try write([UInt8](repeating: 0, count: next - zeroedTo + Self.zerosBytes), at: zeroedTo)
+            zeroedTo = next + Self.zerosBytes
+        }
+        try write(record, at: end)
+        try sync()
+        end = next
+    }
+
+    /// Takes back a record that was appended last.
+    func takeBack(_ record: [UInt8]) throws(StorageError) {
+        end -= record.count
+        try write([UInt8](repeating: 0, count: LogRecord.headerBytes), at: end)
+        try sync()
+    }
+
+    /// Empties the file, for good when it returns.
+    func invalidate() throws(StorageError) {
+        try write([UInt8](repeating: 0, count: 24), at: 0)
+        try sync()
+    }
+
+    func sync() throws(StorageError) {
+        guard fdatasync(descriptor) == 0 else { throw StorageError(code: errno, during: "syncing \(path)") }
+    }
+
+    private func write(_ bytes: [UInt8], at offset: Int) throws(StorageError) {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                pwrite(descriptor, $0.baseAddress! + done, bytes.count - done, offset + done)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw StorageError(code: count < 0 ? errno : ENOSPC, during: "writing \(path)") }
+            done += count
+        }
+    }
+
+    // MARK: Reading
+
+    /// The header, where it is whole.
+    func header() throws(StorageError) -> Header? {
+        guard epoch != 0 else { return nil }
+        let pageBytes = Int(shared.load(fromByteOffset: 12, as: UInt32.self))
+        guard pageBytes.nonzeroBitCount == 1, (256...32768).contains(pageBytes) else { return nil }
+        let bytes = try read(Self.prefixBytes + 2 * pageBytes, at: 0)
+        guard bytes.count == Self.prefixBytes + 2 * pageBytes else { return nil }
+        start = bytes.count
+        end = start
+        return Self.decode(bytes)
+    }
+
+    /// The next record of this epoch; nil after the last.
+    func nextRecord(of epoch: UInt64) throws(StorageError) -> LogRecord? {
+        let header = try read(LogRecord.headerBytes, at: end)
+        guard let length = LogRecord.length(header: header, epoch: epoch) else { return nil }
+        let bytes = try read(LogRecord.headerBytes + length, at: end)
+        guard bytes.count == LogRecord.headerBytes + length, let record = LogRecord(bytes) else { return nil }
+        end += bytes.count
+        return record
+    }
+
+    private func read(_ count: Int, at offset: Int) throws(StorageError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var done = 0
+        while done < count {
+            let got = bytes.withUnsafeMutableBytes {
+                pread(descriptor, $0.baseAddress! + done, count - done, offset + done)
+            }
+            if got < 0, errno == EINTR { continue }
+            guard got >= 0 else { throw StorageError(code: errno, during: "reading \(path)") }
+            if got == 0 { break }
+            done += got
+        }
+        return Array(bytes[..<done])
+    }
+
+    // MARK: The header's bytes
+
+    /// Magic, CRC-32C of all that follows it, bytes of a page, epoch, base, tables' names; then the pages.
+    private static func encode(_ header: Header) throws(StorageError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        func append(_ number: some FixedWidthInteger) {
+            withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
+        }
+        append(magic)
+        append(UInt32(0))
+        append(UInt32(header.firstPages.count / 2))
+        append(header.epoch)
+        append(UInt64(header.base))
+        append(UInt32(header.tables.count))
+        for name in header.tables {
+            append(UInt8(clamping: name.utf8.count))
+            bytes.append(contentsOf: name.utf8)
+        }
+        guard bytes.count <= prefixBytes else { throw .misuse("the tables' names are too long for a log") }
+        bytes.append(contentsOf: repeatElement(0, count: prefixBytes - bytes.count))
+        bytes.append(contentsOf: header.firstPages)
+        let checksum = checksum(bytes)
+        bytes.withUnsafeMutableBytes { $0.storeBytes(of: checksum.littleEndian, toByteOffset: 8, as: UInt32.self) }
+        return bytes
+    }
+
+    private static func decode(_ bytes: [UInt8]) -> Header? {
+        let span = bytes.span.bytes
+        guard UInt32(littleEndian: span.unsafeLoad(fromByteOffset: 8, as: UInt32.self)) == checksum(bytes) else {
+            return nil
+        }
+        var offset = 36
+        let tables = (0..<span.unsafeLoad(fromByteOffset: 32, as: UInt32.self)).map { _ in
+            let count = Int(bytes[offset])
+            defer { offset += 1 + count }
+            return String(decoding: bytes[(offset + 1)..<(offset + 1 + count)], as: UTF8.self)
+        }
+        return Header(
+            epoch: span.unsafeLoad(fromByteOffset: 16, as: UInt64.self),
+            base: Int(span.unsafeLoad(fromByteOffset: 24, as: UInt64.self)),
+            firstPages: Array(bytes[prefixBytes...]), tables: tables)
+    }
+
+    private static func checksum(_ bytes: [UInt8]) -> UInt32 {
+        var checksum = Checksum()
+        checksum.add(bytes.span.bytes.extracting(droppingFirst: 12))
+        return checksum.value
+    }
+}

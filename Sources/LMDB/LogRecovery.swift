@@ -1,0 +1,148 @@
+internal import CLMDB
+internal import Glibc
+internal import Storage
+
+/// Brings a file back to what its last acknowledged commit left, where a process or the machine stopped before everything
+/// was written back: puts LMDB's first pages of the log's base in their place, and makes the log's commits anew.
+///
+/// It may be stopped as well, at any point, and is then done again.
+final class LogRecovery {
+    /// Each takes a millisecond: others recover within seconds.
+    private static let attemptsMax = 10_000
+
+    /// Keeps others from recovering until this lives no more.
+    private let guarding: Int32
+
+    deinit { close(guarding) }
+
+    /// Recovers the file at `path`, if that is needed and nobody has it open. To be kept until the file is open.
+    /// - Returns: nil where there is no log.
+    init?(_ path: String) throws(StorageError) {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        let path = String(cString: resolved)
+        let first = path + LogFile.names[0]
+        guard access(first, F_OK) == 0 else { return nil }
+        let opened = Glibc.open(first, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard opened >= 0 else {
+            if errno == ENOENT { return nil }
+            throw StorageError(code: errno, during: first)
+        }
+        guarding = opened
+        var attempts = 0
+        while flock(guarding, LOCK_EX | LOCK_NB) != 0, attempts < Self.attemptsMax {
+            attempts += 1
+            usleep(1000)
+        }
+        do throws(StorageError) {
+            let alone = try StoreFile.open(path, writable: true, sharing: .alone)
+            try Self.recover(path, alone.descriptor)
+        } catch {
+            // Whoever has it open saw to it.
+            if case .inUse = error { return }
+            throw error
+        }
+    }
+
+    private static func recover(_ path: String, _ descriptor: Int32) throws(StorageError) {
+        var parts: [(file: LogFile, header: LogFile.Header)] = []
+        for name in LogFile.names {
+            guard let file = try LogFile(path + name, likeOwnerOf: nil) else { continue }
+            if let header = try file.header() { parts.append((file, header)) }
+        }
+        parts.sort { $0.header.epoch < $1.header.epoch }
+        if let first = parts.first {
+            if let second = parts.dropFirst().first, second.header.epoch != first.header.epoch + 1 {
+                throw .corrupted("the two logs of \(path) do not follow one another")
+            }
+            try putBack(first.header.firstPages, path, descriptor)
+            try commit(parts, path)
+        }
+        WriteAheadLog.removeFiles(path)
+        try NewFile.syncDirectory(of: path)
+    }
+
+    private static func putBack(_ pages: [UInt8], _ path: String, _ descriptor: Int32) throws(StorageError) {
+        guard pwrite(descriptor, pages, pages.count, 0) == pages.count, fdatasync(descriptor) == 0 else {
+            throw StorageError(code: errno, during: "recovering \(path)")
+        }
+    }
+
+    /// Makes each commit of the log once more, under the number it had: entries of the buffer are kept under it.
+    private static func commit(_ parts: [(file: LogFile, header: LogFile.Header)], _ path: String) throws(StorageError)
+    {
+        guard let first = parts.first?.header else { return }
+        let operation = "recovering \(path)"
+        var options = EnvironmentOptions()
+        options.mapBytes = max(options.mapBytes, 1 << 40)
+        let pointer = try Environment.openPointer(
+            path, tableCount: first.tables.count, options, flags: UInt32(MDB_NOSYNC))
+        defer { mdb_env_close(pointer) }
+        // What the log follows on stays as it is, in case that this is stopped as well.
+        var pin: OpaquePointer?
+        try StorageError.check(mdb_txn_begin(pointer, nil, UInt32(MDB_RDONLY), &pin), during: operation)
+        defer { mdb_txn_abort(pin) }
+        guard mdb_txn_id(pin) == first.base else { throw .corrupted("the log of \(path) follows on another commit") }
+        let tables = try openTables(first.tables, pointer, during: operation)
+        var last = first.base
+        for (file, header) in parts {
+            guard header.base == last, header.tables == first.tables else {
+                throw .corrupted("\(file.path) does not follow on the log before")
+            }
+            while let record = try file.nextRecord(of: header.epoch) {
+                last += 1
+                guard record.commit == last else { throw .corrupted("\(file.path) lacks a commit") }
+                try commit(record, tables, pointer, operation)
+            }
+        }
+        try StorageError.check(mdb_env_sync(pointer, 1), during: operation)
+    }
+
+    private static func openTables(
+        _ names: [String], _ pointer: OpaquePointer, during operation: String
+    ) throws(StorageError) -> [MDB_dbi] {
+        var opened: OpaquePointer?
+        try StorageError.check(mdb_txn_begin(pointer, nil, UInt32(MDB_RDONLY), &opened), during: operation)
+        var tables: [MDB_dbi] = []
+        for name in names {
+            var table: MDB_dbi = 0
+            let code = mdb_dbi_open(opened, name, 0, &table)
+            if code != MDB_SUCCESS {
+                mdb_txn_abort(opened)
+                throw StorageError(code: code, during: operation)
+            }
+            tables.append(table)
+        }
+        try StorageError.check(mdb_txn_commit(opened), during: operation)
+        return tables
+    }
+
+    private static func commit(
+        _ record: LogRecord, _ tables: [MDB_dbi], _ pointer: OpaquePointer, _ operation: String
+    ) throws(StorageError) {
+        var begun: OpaquePointer?
+        try StorageError.check(mdb_txn_begin(pointer, nil, 0, &begun), during: operation)
+        do throws(StorageError) {
+            guard mdb_txn_id(begun) == record.commit else { throw .corrupted("LMDB counts otherwise than the log") }
+            let isWhole = try record.forEach { (kind, table, key, value) throws(StorageError) in
+                guard tables.indices.contains(table) else { throw .corrupted("the log names an unknown table") }
+                let code = key.withUnsafeBytes { key in
+                    value.withUnsafeBytes { value in
+                        var (name, content) = (MDB_val(key), MDB_val(value))
+                        return switch kind {
+                        case .put: mdb_put(begun, tables[table], &name, &content, 0)
+                        case .delete: mdb_del(begun, tables[table], &name, nil)
+                        case .empty: mdb_drop(begun, tables[table], 0)
+                        }
+                    }
+                }
+                try StorageError.check(code, during: operation)
+            }
+            guard isWhole else { throw .corrupted("a commit of the log contradicts itself") }
+        } catch {
+            mdb_txn_abort(begun)
+            throw error
+        }
+        try StorageError.check(mdb_txn_commit(begun), during: operation)
+    }
+}

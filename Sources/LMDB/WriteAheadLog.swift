@@ -1,0 +1,320 @@
+internal import CLMDB
+internal import Glibc
+internal import Storage
+internal import Synchronization
+
+/// Makes commits durable by appending them to a log, which is one flush of a few kilobytes, where LMDB would flush every
+/// page that they touch. LMDB commits them without a flush, so that everybody sees them; its pages are written back later,
+/// many commits at a time, in the background.
+///
+/// After a power cut LMDB's file may be anything between what was written back last and now. So the log keeps LMDB's two
+/// first pages as they were at its beginning, its base: with them the file is again what it was, and the log's commits
+/// follow anew (`LogRecovery`). That holds because nobody overwrites a page of the base: a reader that stands at the base,
+/// the pin, keeps LMDB from using it again.
+///
+/// The rule for all processes: who begins to write while a log is there that is not its own writes back what it has, and
+/// empties it. So a log's commits are always the last, and their pin is always held by who makes them.
+///
+/// There are two files. When the one is long enough commits go on in the other, the background flushes LMDB's file, and
+/// then the first is emptied.
+///
+/// Everything here is to be called with `Environment.writing` locked and LMDB's write lock held, unless it says otherwise.
+final class WriteAheadLog: @unchecked Sendable {
+    /// A file that is written to or waits to be emptied, and what keeps its base.
+    private struct Part {
+        let file: LogFile
+        let epoch: UInt64
+        let pin: OpaquePointer
+    }
+
+    private let path: String
+    private let pointer: OpaquePointer
+    private let descriptor: Int32
+    private let tables: [String]
+    private let bytesMax: Int
+    /// A process that writes now and then has no use for a log: it begins with so many commits after which nobody else wrote.
+    private let commitsBefore: Int
+    private var commits = 0
+
+    private var files: [LogFile?] = [nil, nil]
+    private var current: Part?
+    private var previous: Part?
+    private var epoch = UInt64.random(in: 1...(1 << 62))
+    /// Why LMDB's file could not be written back. Nothing is lost then, and nothing may follow: what the system says of a
+    /// file after a flush has failed can't be relied on.
+    private var failure: StorageError?
+
+    /// Flushes LMDB's file in the background, for `previous`. A plain thread, which a child of a fork may have as well.
+    private var flusher: pthread_t?
+    private let flushCode = Atomic<Int32>(WriteAheadLog.running)
+    private static let running: Int32 = -1
+    private static let partBytes = 256 << 10
+    /// A log of so few bytes is written back while a writer waits.
+    private static let bytesFew = 64 << 10
+    private let live = Atomic(false)
+    /// For tests: told after each flush of LMDB's file.
+    var didFlush: @Sendable () -> Void = {}
+
+    /// - Parameters:
+    ///   - path: of LMDB's file.
+    ///   - descriptor: of the same, for as long as this lives.
+    init(_ path: String, _ pointer: OpaquePointer, _ descriptor: Int32, tables: [String], _ options: EnvironmentOptions)
+    {
+        self.path = path
+        self.pointer = pointer
+        self.descriptor = descriptor
+        self.tables = tables
+        bytesMax = options.logBytesMax
+        commitsBefore = options.durability == .durable && bytesMax > 0 ? options.commitsBeforeLog : .max
+    }
+
+    /// Whether commits wait to be written back. To be called by anybody.
+    var isLive: Bool { live.load(ordering: .relaxed) }
+
+    /// Whether commits are to be recorded.
+    var records: Bool { commitsBefore != .max && (commits >= commitsBefore || current != nil) }
+
+    // MARK: Commits
+
+    /// To be called when a write transaction has begun, before it changes anything.
+    func transactionBegan() throws(StorageError) {
+        if let failure { throw failure }
+        guard let current else { return try endOthers() }
+        guard current.file.epoch == current.epoch else {
+            // Another process has written everything back to write itself.
+            waitForFlush()
+            forget()
+            commits = 0
+            return try endOthers()
+        }
+        if previous != nil {
+            let isFlushed = flushCode.load(ordering: .acquiring) != Self.running
+            if isFlushed || current.file.recordsBytes > 2 * bytesMax { try emptyPrevious() }
+        } else if current.file.recordsBytes > bytesMax {
+            try turnOver()
+        }
+    }
+
+    /// Writes back what another process has logged, or had.
+    private func endOthers() throws(StorageError) {
+        var found: [LogFile] = []
+        for index in files.indices {
+            if files[index] == nil, access(path + LogFile.names[index], F_OK) == 0 {
+                files[index] = try LogFile(path + LogFile.names[index], likeOwnerOf: nil)
+            }
+            if let file = files[index], file.epoch != 0 { found.append(file) }
+        }
+        if found.isEmpty { return }
+        commits = 0
+        try flush()
+        // The earlier first: the later alone says what the earlier would lead to.
+        for file in found.sorted(by: { $0.epoch < $1.epoch }) { try file.invalidate() }
+    }
+
+    /// Puts a transaction's record on disk, before LMDB commits it.
+    /// - Returns: false where it is not logged, and LMDB's commit is to be the durable one.
+    func append(_ record: inout LogRecord, commit: Int) throws(StorageError) -> Bool {
+        if record.isTooLong {
+            try writeBack()
+            return false
+        }
+        if current == nil, try !begin(after: commit - 1) { return false }
+        guard let current else { return false }
+        record.seal(epoch: current.epoch, commit: commit)
+        do throws(StorageError) {
+            try current.file.append(record.bytes)
+        } catch {
+            // A full disk is as it was. Of anything else nobody knows what is on disk.
+            if error != .diskFull { failure = error }
+            throw error
+        }
+        return true
+    }
+
+    /// LMDB did not commit what was appended last.
+    func takeBack(_ record: LogRecord) {
+        guard let current, current.file.epoch == current.epoch else { return }
+        do throws(StorageError) { try current.file.takeBack(record.bytes) } catch { failure = error }
+    }
+
+    func didCommit() { if commits < commitsBefore { commits += 1 } }
+
+    /// - Returns: false where no reader can be had as a pin.
+    private func begin(after base: Int) throws(StorageError) -> Bool {
+        guard let pin = pin(at: base) else { return false }
+        try begin(in: 0, pin, at: base)
+        return true
+    }
+
+    /// Later commits go to the other file; the background flushes what this one has.
+    private func turnOver() throws(StorageError) {
+        guard previous == nil, let before = current else { return }
+        let base = mdb_txn_id(before.pin)
+        var information = MDB_envinfo()
+        mdb_env_info(pointer, &information)
+        guard information.me_last_txnid > base, let pin = pin(at: information.me_last_txnid) else { return }
+        try begin(in: before.file === files[0] ? 1 : 0, pin, at: information.me_last_txnid)
+        previous = before
+        flushCode.store(Self.running, ordering: .relaxed)
+        var thread = pthread_t()
+        let code = pthread_create(
+            &thread, nil,
+            { log in
+                if let log { Unmanaged<WriteAheadLog>.fromOpaque(log).takeUnretainedValue().flushInBackground() }
+                return nil
+            }, Unmanaged.passUnretained(self).toOpaque())
+        if code == 0 { flusher = thread } else { flushInBackground() }
+    }
+
+    /// Whoever owns this waits for its end.
+    private func flushInBackground() {
+        // Part by part, so that the log's flushes need not wait behind all of it. What this leaves the flush does.
+        var status = stat()
+        fstat(descriptor, &status)
+        for offset in stride(from: 0, to: Int64(status.st_size), by: Self.partBytes) {
+            guard vault_write_out(descriptor, offset, Int64(Self.partBytes)) == 0 else { break }
+        }
+        let code = fdatasync(descriptor) == 0 ? 0 : errno
+        if code == 0 { didFlush() }
+        flushCode.store(code, ordering: .releasing)
+    }
+
+    private func begin(in index: Int, _ pin: OpaquePointer, at base: Int) throws(StorageError) {
+        do throws(StorageError) {
+            let path = path + LogFile.names[index]
+            let file = if let file = files[index] { file } else { try LogFile(path, likeOwnerOf: descriptor) }
+            guard let file else { throw .missing(path) }
+            files[index] = file
+            epoch += 1
+            try file.begin(
+                LogFile.Header(epoch: epoch, base: base, firstPages: try firstPages(), tables: tables))
+            current = Part(file: file, epoch: epoch, pin: pin)
+            live.store(true, ordering: .relaxed)
+        } catch {
+            mdb_txn_abort(pin)
+            throw error
+        }
+    }
+
+    private func pin(at commit: Int) -> OpaquePointer? {
+        var pin: OpaquePointer?
+        guard mdb_txn_begin(pointer, nil, UInt32(MDB_RDONLY), &pin) == MDB_SUCCESS, let pin else { return nil }
+        if mdb_txn_id(pin) == commit { return pin }
+        mdb_txn_abort(pin)
+        return nil
+    }
+
+    private func firstPages() throws(StorageError) -> [UInt8] {
+        var stat = MDB_stat()
+        mdb_env_stat(pointer, &stat)
+        var bytes = [UInt8](repeating: 0, count: 2 * Int(stat.ms_psize))
+        guard pread(descriptor, &bytes, bytes.count, 0) == bytes.count else {
+            throw StorageError(code: errno, during: "reading \(path)")
+        }
+        return bytes
+    }
+
+    // MARK: Writing back
+
+    /// Writes back a little, or begins to: to be called while nobody writes, until `isLive` says no.
+    func settle() throws(StorageError) {
+        guard let current, failure == nil else { return }
+        if previous != nil {
+            if flushCode.load(ordering: .acquiring) != Self.running { try emptyPrevious() }
+        } else if current.file.recordsBytes > Self.bytesFew {
+            // So that whoever writes next does not wait for all of it.
+            try turnOver()
+        } else {
+            try writeBack()
+        }
+    }
+
+    /// Writes back everything, and empties the log.
+    func writeBack() throws(StorageError) {
+        if let failure { throw failure }
+        guard let current else { return }
+        if previous != nil { try emptyPrevious() }
+        try flush()
+        try invalidate(current.file)
+        forget()
+    }
+
+    private func emptyPrevious() throws(StorageError) {
+        guard let previous, let current else { return }
+        waitForFlush()
+        let code = flushCode.load(ordering: .acquiring)
+        if code != 0 {
+            let failure = StorageError(code: code, during: "writing back \(path)")
+            self.failure = failure
+            throw failure
+        }
+        do throws(StorageError) {
+            // What follows has to be known before what was is forgotten.
+            try current.file.sync()
+        } catch {
+            failure = error
+            throw error
+        }
+        try invalidate(previous.file)
+        mdb_txn_abort(previous.pin)
+        self.previous = nil
+    }
+
+    private func waitForFlush() {
+        guard let thread = flusher else { return }
+        pthread_join(thread, nil)
+        flusher = nil
+    }
+
+    private func flush() throws(StorageError) {
+        guard fdatasync(descriptor) == 0 else {
+            let failure = StorageError(code: errno, during: "writing back \(path)")
+            self.failure = failure
+            throw failure
+        }
+        didFlush()
+    }
+
+    private func invalidate(_ file: LogFile) throws(StorageError) {
+        do throws(StorageError) {
+            try file.invalidate()
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    private func forget() {
+        for part in [previous, current] { if let part { mdb_txn_abort(part.pin) } }
+        previous = nil
+        current = nil
+        live.store(false, ordering: .relaxed)
+    }
+
+    // MARK: The end
+
+    /// To be called before LMDB's environment is closed, whether everything was written back or not, without its lock.
+    func close() {
+        waitForFlush()
+        forget()
+    }
+
+    /// Takes away empty files where nobody else has the vault open. To be called once LMDB's environment is closed, which
+    /// has given up its lock on the vault's file.
+    func removeFiles() {
+        guard access(path + LogFile.names[0], F_OK) == 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
+        Self.removeFilesIfEmpty(path)
+    }
+
+    /// The second first: the first one's name says that there is something to be looked at.
+    static func removeFilesIfEmpty(_ path: String) {
+        for name in LogFile.names {
+            if let file = try? LogFile(path + name, likeOwnerOf: nil), file.epoch != 0 { return }
+        }
+        removeFiles(path)
+    }
+
+    static func removeFiles(_ path: String) {
+        for name in LogFile.names.reversed() { unlink(path + name) }
+    }
+}

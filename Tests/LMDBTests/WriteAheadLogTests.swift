@@ -1,0 +1,323 @@
+import Foundation
+import Glibc
+import Storage
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import LMDB
+
+extension EngineTests {
+    /// Commits that are logged survive whatever commits survive that are written back at once.
+    @Suite struct WriteAhead {
+        private static let gathered = Table(ordinal: 0, name: "gathered", isBuffered: true)
+        private static let plain = Table(ordinal: 1, name: "plain")
+        private static let tables = [gathered, plain]
+
+        private static func options(logBytes: Int = 8 << 20) -> EnvironmentOptions {
+            var options = EnvironmentOptions()
+            options.creates = true
+            options.commitsBeforeLog = 0
+            options.logBytesMax = logBytes
+            options.bufferedEntriesMax = 300
+            return options
+        }
+
+        private static func environment(_ path: String, logBytes: Int = 8 << 20) throws(StorageError) -> Environment {
+            try Environment(at: path, tables: tables, options: options(logBytes: logBytes))
+        }
+
+        /// Random puts and deletes in both tables, the same for the same number.
+        private static func change(_ engine: some StorageEngine, _ number: Int) throws(StorageError) {
+            try engine.write { (transaction) throws(StorageError) in
+                var random = SeededGenerator(seed: UInt64(number + 1))
+                for _ in 0..<Int.random(in: 1...12, using: &random) {
+                    let table = Bool.random(using: &random) ? gathered : plain
+                    let key = bytes("key \(Int.random(in: 0..<700, using: &random))")
+                    if Int.random(in: 0..<4, using: &random) == 0 {
+                        try transaction.delete(key.span.bytes, from: table)
+                    } else {
+                        let size = Int.random(in: 1...(Bool.random(using: &random) ? 60 : 900), using: &random)
+                        try transaction.put(key, [UInt8](repeating: UInt8(number & 0xFF), count: size), in: table)
+                    }
+                }
+                // So that every change is a commit, and ends with a byte that is no zero.
+                try transaction.put(bytes("number"), bytes("\(number)"), in: plain)
+            }
+        }
+
+        /// What a store has after so many changes.
+        private static func expected(_ count: Int) throws -> Dump {
+            let engine = MemoryEngine()
+            for number in 0..<count { try change(engine, number) }
+            return try dump(of: engine, tables: tables)
+        }
+
+        /// How many changes a store says it has.
+        private static func count(_ dump: Dump) throws -> Int {
+            let text = String(decoding: try #require(dump["plain"]?[bytes("number")]), as: UTF8.self)
+            return try #require(Int(text)) + 1
+        }
+
+        /// LMDB's file as a power cut leaves it: of what was written since the last flush any page may be there or not.
+        private final class Disk: Sendable {
+            private let path: String
+            private let flushed: Mutex<[UInt8]>
+
+            init(_ environment: Environment) throws {
+                path = environment.path
+                flushed = Mutex(try readFile(environment.path))
+                environment.log?.didFlush = { [self] in
+                    // What is written meanwhile may be there already.
+                    if let now = try? readFile(path) { flushed.withLock { $0 = now } }
+                }
+            }
+
+            func cut(_ random: inout SeededGenerator, to target: String) throws {
+                let before = flushed.withLock(\.self)
+                let now = try readFile(path)
+                var left = before
+                // Everything, nothing, or some of it.
+                let share = [0, 1, 50, 99, 100].randomElement(using: &random) ?? 0
+                for page in stride(from: 0, to: now.count, by: 4096)
+                where Int.random(in: 0..<100, using: &random) < share {
+                    let end = min(page + 4096, now.count)
+                    if left.count < end { left += [UInt8](repeating: 0, count: end - left.count) }
+                    left.replaceSubrange(page..<end, with: now[page..<end])
+                }
+                try writeFile(target, left)
+                for name in LogFile.names where access(path + name, F_OK) == 0 {
+                    try writeFile(target + name, try readFile(path + name))
+                }
+            }
+        }
+
+        @Test(arguments: 0..<6)
+        func aPowerCutLosesNoCommit(_ seed: Int) throws {
+            var random = SeededGenerator(seed: UInt64(seed))
+            let directory = try TemporaryDirectory()
+            let environment = try Self.environment(
+                directory.file("store"), logBytes: [3_000, 20_000, 200_000][seed % 3])
+            defer { environment.close() }
+            let disk = try Disk(environment)
+            for number in 0..<400 {
+                try Self.change(environment, number)
+                if Int.random(in: 0..<30, using: &random) == 0 { try environment.settle() }
+                guard Int.random(in: 0..<20, using: &random) == 0 else { continue }
+                let target = directory.file("cut \(number)")
+                try disk.cut(&random, to: target)
+                let again = try Self.environment(target)
+                #expect(try dump(of: again, tables: Self.tables) == Self.expected(number + 1), "\(seed), \(number)")
+                try Self.change(again, number + 1)
+                again.close()
+                #expect(access(target + LogFile.names[0], F_OK) != 0)
+                let whole = try Self.environment(target)
+                #expect(try dump(of: whole, tables: Self.tables) == Self.expected(number + 2), "\(seed), \(number)")
+                whole.close()
+            }
+        }
+
+        /// What was not acknowledged is not there: half a record, or one of another time.
+        @Test func aTornRecordIsNone() throws {
+            var random = SeededGenerator(seed: 7)
+            let directory = try TemporaryDirectory()
+            let environment = try Self.environment(directory.file("store"))
+            defer { environment.close() }
+            let disk = try Disk(environment)
+            for number in 0..<50 { try Self.change(environment, number) }
+            for damage in 0..<5 {
+                let target = directory.file("cut \(damage)")
+                try disk.cut(&random, to: target)
+                var log = try readFile(target + LogFile.names[0])
+                let last = try #require(log.lastIndex { $0 != 0 })
+                for _ in 0...damage { log[last - Int.random(in: 0..<20, using: &random)] ^= 0xFF }
+                log[last] = 0
+                try writeFile(target + LogFile.names[0], log)
+                let again = try Self.environment(target)
+                #expect(try dump(of: again, tables: Self.tables) == Self.expected(49))
+                again.close()
+            }
+        }
+
+        @Test func aKilledWriterLosesNoLoggedCommit() throws {
+            let directory = try TemporaryDirectory()
+            let path = directory.file("store")
+            var done = 0
+            for round in 0..<6 {
+                let first = done
+                let child = try ChildProcess { link in
+                    let environment = try Self.environment(path, logBytes: round.isMultiple(of: 2) ? 5_000 : 1 << 20)
+                    for number in first... {
+                        try Self.change(environment, number)
+                        link.signal()
+                    }
+                }
+                for _ in 0..<(20 + 13 * round) { try child.awaitSignal() }
+                child.kill()
+                #expect(access(path + LogFile.names[0], F_OK) == 0)
+                let environment = try Self.environment(path)
+                let contents = try dump(of: environment, tables: Self.tables)
+                done = try Self.count(contents)
+                #expect(done >= first + 20 + 13 * round)
+                #expect(try contents == Self.expected(done))
+                environment.close()
+            }
+        }
+
+        /// Recovery may be stopped at any time and is done again then.
+        @Test func aKilledRecoveryLosesNothing() throws {
+            var random = SeededGenerator(seed: 3)
+            let directory = try TemporaryDirectory()
+            let environment = try Self.environment(directory.file("store"), logBytes: 1 << 20)
+            defer { environment.close() }
+            let disk = try Disk(environment)
+            for number in 0..<1_500 { try Self.change(environment, number) }
+            for round in 0..<8 {
+                let target = directory.file("cut \(round)")
+                try disk.cut(&random, to: target)
+                for _ in 0..<3 {
+                    let child = try ChildProcess { link in
+                        link.signal()
+                        _ = try Self.environment(target)
+                    }
+                    try child.awaitSignal()
+                    usleep(UInt32.random(in: 0...60_000, using: &random))
+                    child.kill()
+                }
+                let again = try Self.environment(target)
+                #expect(try dump(of: again, tables: Self.tables) == Self.expected(1_500), "\(round)")
+                again.close()
+            }
+        }
+
+        /// Whoever writes beside a log writes back first what it has.
+        @Test(arguments: [0, 1_000])
+        func severalProcessesWrite(_ commitsBeforeLogOfOther: Int) throws {
+            var random = SeededGenerator(seed: UInt64(commitsBeforeLogOfOther))
+            let directory = try TemporaryDirectory()
+            let path = directory.file("store")
+            let environment = try Self.environment(path, logBytes: 5_000)
+            defer { environment.close() }
+            try Self.change(environment, 0)
+            let child = try ChildProcess { link in
+                var options = Self.options(logBytes: 5_000)
+                options.commitsBeforeLog = commitsBeforeLogOfOther
+                let other = try Environment(at: path, tables: Self.tables, options: options)
+                while true {
+                    try link.await()
+                    let number = try other.read { (snapshot) throws(StorageError) in
+                        try snapshot.value(bytes("number"), in: Self.plain)
+                    }
+                    let next = Int(String(decoding: number ?? [], as: UTF8.self)).map { $0 + 1 } ?? 0
+                    for number in next..<next + 2 { try Self.change(other, number) }
+                    link.signal()
+                }
+            }
+            var number = 1
+            for round in 0..<60 {
+                for _ in 0..<Int.random(in: 0...6, using: &random) {
+                    try Self.change(environment, number)
+                    number += 1
+                }
+                child.signal()
+                try child.awaitSignal()
+                number += 2
+                #expect(try dump(of: environment, tables: Self.tables) == Self.expected(number), "\(round)")
+            }
+            child.kill()
+            try Self.change(environment, number)
+            // All that is there is in the page cache, which is what a machine that goes on has.
+            let target = directory.file("copy")
+            for name in [""] + LogFile.names { try writeFile(target + name, try readFile(path + name)) }
+            let again = try Self.environment(target)
+            #expect(try dump(of: again, tables: Self.tables) == Self.expected(number + 1))
+            again.close()
+        }
+
+        /// What is too much for a log is written back at once, with all before.
+        @Test func longCommitsAndShortOnesFollowEachOther() throws {
+            var random = SeededGenerator(seed: 11)
+            let directory = try TemporaryDirectory()
+            let environment = try Self.environment(directory.file("store"))
+            defer { environment.close() }
+            let disk = try Disk(environment)
+            for number in 0..<6 {
+                try Self.change(environment, number)
+                #expect(environment.isUnsettled)
+                try environment.write { (transaction) throws(StorageError) in
+                    for key in 0..<40 {
+                        let value = [UInt8](repeating: 1, count: 32 << 10)
+                        try transaction.put(bytes("long \(key)"), value, in: Self.plain)
+                    }
+                }
+                // LMDB flushed that itself.
+                environment.log?.didFlush()
+                let target = directory.file("cut \(number)")
+                try disk.cut(&random, to: target)
+                let again = try Self.environment(target)
+                #expect(try again.count(Self.plain) == environment.count(Self.plain))
+                again.close()
+            }
+        }
+
+        @Test func idleStoresHaveNothingInTheLog() throws {
+            let directory = try TemporaryDirectory()
+            let environment = try Self.environment(directory.file("store"), logBytes: 10_000)
+            for number in 0..<200 { try Self.change(environment, number) }
+            #expect(try modeOf(environment.path + LogFile.names[0]) == 0o600)
+            var steps = 0
+            while environment.isUnsettled, steps < 10_000 {
+                try environment.settle()
+                steps += 1
+            }
+            #expect(!environment.isUnsettled)
+            #expect(try environment.statistics().oldestReaderLag == 0)
+            // LMDB's file alone is the store now.
+            try writeFile(directory.file("copy"), try readFile(environment.path))
+            let copy = try Self.environment(directory.file("copy"))
+            #expect(try dump(of: copy, tables: Self.tables) == Self.expected(200))
+            copy.close()
+            environment.close()
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted().prefix(2) == [
+                    "copy", "copy-lock",
+                ])
+            #expect(access(environment.path + LogFile.names[0], F_OK) != 0)
+            #expect(access(environment.path + LogFile.names[1], F_OK) != 0)
+        }
+
+        @Test(.enabled(if: geteuid() == 0, "only root may mount"))
+        func aFullDiskLosesNoLoggedCommit() throws {
+            let directory = try TemporaryDirectory()
+            #expect(mount("tmpfs", directory.path, "tmpfs", 0, "size=3m") == 0)
+            defer { umount(directory.path) }
+            let path = directory.file("store")
+            let environment = try Self.environment(path, logBytes: 300_000)
+            var number = 0
+            var failures = 0
+            while failures < 3, number < 100_000 {
+                do {
+                    try Self.change(environment, number)
+                    try environment.write { (transaction) throws(StorageError) in
+                        try transaction.put(
+                            bytes("fill \(number)"), [UInt8](repeating: 1, count: 3_000), in: Self.plain)
+                    }
+                    number += 1
+                } catch StorageError.diskFull {
+                    failures += 1
+                }
+            }
+            #expect(failures == 3)
+            let before = try dump(of: environment, tables: Self.tables)
+            // As it is, for a machine that stops now.
+            let other = try TemporaryDirectory()
+            for name in [""] + LogFile.names where access(path + name, F_OK) == 0 {
+                try writeFile(other.file("store") + name, try readFile(path + name))
+            }
+            environment.close()
+            let again = try Self.environment(other.file("store"))
+            #expect(try dump(of: again, tables: Self.tables) == before)
+            again.close()
+        }
+    }
+}
