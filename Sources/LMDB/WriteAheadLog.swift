@@ -185,9 +185,9 @@ final class WriteAheadLog: @unchecked Sendable {
             let file = if let file = files[index] { file } else { try LogFile(path, likeOwnerOf: descriptor) }
             guard let file else { throw .missing(path) }
             files[index] = file
-            epoch += 1
             try file.begin(
-                LogFile.Header(epoch: epoch, base: base, firstPages: try firstPages(), tables: tables))
+                LogFile.Header(epoch: epoch + 1, base: base, firstPages: try firstPages(), tables: tables))
+            epoch += 1
             current = Part(file: file, epoch: epoch, pin: pin)
             live.store(true, ordering: .relaxed)
         } catch {
