@@ -343,43 +343,6 @@ public final class Environment: StorageEngine {
         }
     }
 
-    /// Makes the transaction durable before anybody sees it.
-    /// - Returns: false where the commit itself has to.
-    private func appendToLog(_ transaction: inout WriteTransaction) throws(StorageError) -> Bool {
-        guard let log, transaction.writeCount > 0 else { return false }
-        return try transaction.append(to: log)
-    }
-
-    /// The commit has given up LMDB's lock, so another process may have ended the log since.
-    private func takeBackFromLog(_ transaction: borrowing WriteTransaction) {
-        guard let log, let record = transaction.record else { return }
-        // Where the lock can't be had any more this process is the last that wrote.
-        var begun: OpaquePointer?
-        _ = mdb_txn_begin(pointer, nil, 0, &begun)
-        log.takeBack(record)
-        mdb_txn_abort(begun)
-    }
-
-    /// Holds LMDB's lock for something that changes nothing in its file.
-    private func withWriteLock(
-        _ state: inout Lifecycle, _ body: (WriteAheadLog) throws(StorageError) -> Void
-    ) throws(StorageError) {
-        guard let log else { return }
-        let begun = try beginWrite(&state)
-        defer { mdb_txn_abort(begun) }
-        try body(log)
-    }
-
-    /// Whether commits are to be written back.
-    var isLogLive: Bool { log?.isLive ?? false }
-
-    /// Writes back a little, or begins to.
-    func settleLog() throws(StorageError) {
-        try writing.withLock { state throws(StorageError) in
-            try withWriteLock(&state) { log throws(StorageError) in try log.settle() }
-        }
-    }
-
     /// A commit frees the transaction even when it fails.
     private func commit(
         _ begun: OpaquePointer, _ transaction: borrowing WriteTransaction, isLogged: Bool

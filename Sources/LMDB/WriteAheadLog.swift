@@ -134,7 +134,7 @@ final class WriteAheadLog: @unchecked Sendable {
     /// LMDB did not commit what was appended last.
     func takeBack(_ record: LogRecord) {
         guard let current, current.file.epoch == current.epoch else { return }
-        do throws(StorageError) { try current.file.takeBack(record.bytes) } catch { failure = error }
+        try? orFailForGood { () throws(StorageError) in try current.file.takeBack(record.bytes) }
     }
 
     func didCommit() { if commits < commitsBefore { commits += 1 } }
@@ -235,7 +235,7 @@ final class WriteAheadLog: @unchecked Sendable {
         guard let current else { return }
         if previous != nil { try emptyPrevious() }
         try flush()
-        try invalidate(current.file)
+        try orFailForGood { () throws(StorageError) in try current.file.invalidate() }
         forget()
     }
 
@@ -243,19 +243,12 @@ final class WriteAheadLog: @unchecked Sendable {
         guard let previous, let current else { return }
         waitForFlush()
         let code = flushCode.load(ordering: .acquiring)
-        if code != 0 {
-            let failure = StorageError(code: code, during: "writing back \(path)")
-            self.failure = failure
-            throw failure
-        }
-        do throws(StorageError) {
+        try orFailForGood { () throws(StorageError) in
+            try StorageError.check(code, during: "writing back \(path)")
             // What follows has to be known before what was is forgotten.
             try current.file.sync()
-        } catch {
-            failure = error
-            throw error
+            try previous.file.invalidate()
         }
-        try invalidate(previous.file)
         mdb_txn_abort(previous.pin)
         self.previous = nil
     }
@@ -267,17 +260,16 @@ final class WriteAheadLog: @unchecked Sendable {
     }
 
     private func flush() throws(StorageError) {
-        guard fdatasync(descriptor) == 0 else {
-            let failure = StorageError(code: errno, during: "writing back \(path)")
-            self.failure = failure
-            throw failure
+        try orFailForGood { () throws(StorageError) in
+            guard fdatasync(descriptor) == 0 else { throw StorageError(code: errno, during: "writing back \(path)") }
         }
         didFlush()
     }
 
-    private func invalidate(_ file: LogFile) throws(StorageError) {
+    /// After a failure of this nobody can say what is on disk.
+    private func orFailForGood(_ body: () throws(StorageError) -> Void) throws(StorageError) {
         do throws(StorageError) {
-            try file.invalidate()
+            try body()
         } catch {
             failure = error
             throw error
