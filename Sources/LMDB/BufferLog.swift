@@ -30,18 +30,9 @@ extension TransactionHandle {
             return mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE)
         }
         while code == MDB_SUCCESS {
-            let entry = value.span
-            guard key.mv_size == LoggedKey.byteCount, entry.byteCount > 3 else {
-                throw .corrupted("an entry of \(ChangeBuffer.logNames[log]) is cut short")
-            }
-            let table = Int(entry.unsafeLoad(as: UInt8.self))
-            let keyBytes = Int(UInt16(bigEndian: entry.unsafeLoadUnaligned(fromByteOffset: 1, as: UInt16.self)))
-            guard table < tableCount, keyBytes > 0, 3 + keyBytes <= entry.byteCount,
-                entry.byteCount - 3 <= BufferedEntries.entryBytesMax
+            guard key.mv_size == LoggedKey.byteCount, let entry = LoggedEntry(value.span, tableCount: tableCount)
             else { throw .corrupted("an entry of \(ChangeBuffer.logNames[log]) contradicts itself") }
-            let step = try visit(
-                LoggedKey(key.span).place, table, entry.extracting(3..<(3 + keyBytes)),
-                entry.extracting(droppingFirst: 3 + keyBytes))
+            let step = try visit(LoggedKey(key.span).place, entry.table, entry.key, entry.value)
             if step == .stop { return }
             code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)
         }
@@ -70,6 +61,13 @@ extension TransactionHandle {
         }
     }
 
+    /// Notes in the transaction's record that an entry was put in its place.
+    func noteSortedIn(_ place: BufferedEntries.Place, from log: Int, _ record: inout LogRecord?) {
+        LoggedKey(place).withBytes { bytes in
+            record?.add(.sortIn, tableCount + log, RawSpan(_unsafeBytes: bytes), RawSpan())
+        }
+    }
+
     /// Takes an entry out again, and notes that in the transaction's record. LMDB's code.
     func unlog(_ place: BufferedEntries.Place, from log: Int, _ record: inout LogRecord?) -> Int32 {
         LoggedKey(place).withBytes { bytes in
@@ -78,6 +76,24 @@ extension TransactionHandle {
             if code == MDB_SUCCESS { record?.add(.delete, tableCount + log, RawSpan(_unsafeBytes: bytes), RawSpan()) }
             return code
         }
+    }
+}
+
+/// An entry as a log has it: the table and the key's length in one and two bytes, the key and the value.
+struct LoggedEntry: ~Escapable {
+    let table: Int
+    let key: RawSpan
+    let value: RawSpan
+
+    /// Nil where the bytes contradict themselves.
+    @_lifetime(copy bytes)
+    init?(_ bytes: RawSpan, tableCount: Int) {
+        guard bytes.byteCount > 3, bytes.byteCount - 3 <= BufferedEntries.entryBytesMax else { return nil }
+        table = Int(bytes.unsafeLoad(as: UInt8.self))
+        let keyBytes = Int(UInt16(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 1, as: UInt16.self)))
+        guard table < tableCount, keyBytes > 0, 3 + keyBytes <= bytes.byteCount else { return nil }
+        key = bytes.extracting(3..<(3 + keyBytes))
+        value = bytes.extracting(droppingFirst: 3 + keyBytes)
     }
 }
 

@@ -6,12 +6,12 @@ extension Environment {
     /// So many entries are sorted in by one commit of `settle`.
     private static let entriesPerSettling = 512
 
-    public var isUnsettled: Bool { isBuffering || isLogLive }
+    public var isUnsettled: Bool { isBuffering || logBytes > 0 }
 
     private var isBuffering: Bool { options.access == .readWrite && !(buffer?.view.isEmpty ?? true) }
 
     public func settle() throws(StorageError) {
-        if isBuffering { try sortIn() } else if isLogLive { try settleLog() }
+        if isBuffering { try sortIn() } else if logBytes > 0 { try settleLog() }
     }
 
     private func sortIn() throws(StorageError) {

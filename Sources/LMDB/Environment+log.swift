@@ -31,8 +31,8 @@ extension Environment {
         try body(log)
     }
 
-    /// Whether commits are to be written back.
-    var isLogLive: Bool { log?.isLive ?? false }
+    /// Bytes of the write-ahead log with what this process has committed and not written back.
+    public var logBytes: Int { log?.bytes ?? 0 }
 
     /// Writes back a little, or begins to.
     func settleLog() throws(StorageError) {

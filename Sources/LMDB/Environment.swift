@@ -97,7 +97,7 @@ public final class Environment: StorageEngine {
         settleBeforeClosing()
         let closes = writing.withLock { state in
             // What can't be written back now is when the file is opened next.
-            if state == .open, isLogLive {
+            if state == .open, logBytes > 0 {
                 try? withWriteLock(&state) { log throws(StorageError) in try log.writeBack() }
             }
             defer { state = .closed }
@@ -184,11 +184,11 @@ public final class Environment: StorageEngine {
 
     private func expectEntries(of tables: [Table]) throws(StorageError) {
         guard let cache else { return }
-        let cached = tables.filter { $0.cachedEntryBytes > 0 }
+        let cached = tables.filter(\.isCached)
         let entries = try read { (snapshot) throws(StorageError) in
             try cached.map { table throws(StorageError) in try snapshot.statistics(of: table).entries }
         }
-        cache.expect(entries: entries.max() ?? 0)
+        cache.expect(entries: entries.reduce(0, +))
     }
 
     // MARK: Reading

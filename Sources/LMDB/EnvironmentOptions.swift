@@ -20,7 +20,7 @@ public struct EnvironmentOptions: Sendable {
     public var mapBytesMax = 16 << 40
     /// Reader slots over all processes.
     public var readersMax: UInt32 = 1024
-    /// Memory for entries of tables that ask for it, in bytes; none if it is too little to be of use.
+    /// Memory for entries of tables that ask for it, in bytes, at most 32 GiB; none if it is too little to be of use.
     public var cacheBytes = 0
     /// How many new entries of tables that ask for it are gathered before they are sorted in, at most; 0 for none. It
     /// takes about 200 bytes of memory for each, while there are any.

@@ -126,15 +126,16 @@ final class LogRecovery {
             guard mdb_txn_id(begun) == record.commit else { throw .corrupted("LMDB counts otherwise than the log") }
             let isWhole = try record.forEach { (kind, table, key, value) throws(StorageError) in
                 guard tables.indices.contains(table) else { throw .corrupted("the log names an unknown table") }
-                let code = key.withUnsafeBytes { key in
-                    value.withUnsafeBytes { value in
-                        var (name, content) = (MDB_val(key), MDB_val(value))
-                        return switch kind {
-                        case .put: mdb_put(begun, tables[table], &name, &content, 0)
-                        case .delete: mdb_del(begun, tables[table], &name, nil)
-                        case .empty: mdb_drop(begun, tables[table], 0)
-                        }
+                let code: Int32
+                switch kind {
+                case .put: code = put(key, value, in: tables[table], begun)
+                case .delete:
+                    code = key.withUnsafeBytes { key in
+                        var name = MDB_val(key)
+                        return mdb_del(begun, tables[table], &name, nil)
                     }
+                case .empty: code = mdb_drop(begun, tables[table], 0)
+                case .sortIn: code = try sortIn(key, from: tables[table], tables, begun)
                 }
                 try StorageError.check(code, during: operation)
             }
@@ -144,5 +145,31 @@ final class LogRecovery {
             throw error
         }
         try StorageError.check(mdb_txn_commit(begun), during: operation)
+    }
+
+    private static func sortIn(
+        _ key: RawSpan, from log: MDB_dbi, _ tables: [MDB_dbi], _ begun: OpaquePointer?
+    ) throws(StorageError) -> Int32 {
+        var content = MDB_val()
+        let code = key.withUnsafeBytes { key in
+            var name = MDB_val(key)
+            return mdb_get(begun, log, &name, &content)
+        }
+        guard code == MDB_SUCCESS else { return code }
+        // A copy, because LMDB may move what it has when it is written to.
+        let bytes = [UInt8](copying: content.span)
+        guard let entry = LoggedEntry(bytes.span.bytes, tableCount: tables.count) else {
+            throw .corrupted("an entry that the log sorts in contradicts itself")
+        }
+        return put(entry.key, entry.value, in: tables[entry.table], begun)
+    }
+
+    private static func put(_ key: RawSpan, _ value: RawSpan, in table: MDB_dbi, _ begun: OpaquePointer?) -> Int32 {
+        key.withUnsafeBytes { key in
+            value.withUnsafeBytes { value in
+                var (name, content) = (MDB_val(key), MDB_val(value))
+                return mdb_put(begun, table, &name, &content, 0)
+            }
+        }
     }
 }

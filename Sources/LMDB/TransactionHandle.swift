@@ -56,13 +56,13 @@ struct TransactionHandle {
 
     @usableFromInline
     func copyCached(_ key: RawSpan, of table: Table, to entry: inout CachedEntry) -> Bool {
-        guard let cache, table.cachedEntryBytes > 0 else { return false }
+        guard let cache, table.isCached else { return false }
         return cache._withUnsafeGuaranteedRef { $0.copy(key, of: table, at: mdb_txn_id(pointer), to: &entry) }
     }
 
     @usableFromInline
     func cache(_ key: RawSpan, _ value: RawSpan, of table: Table) {
-        guard let cache, table.cachedEntryBytes > 0 else { return }
+        guard let cache, table.isCached else { return }
         cache._withUnsafeGuaranteedRef { $0.take(key, value, of: table, at: mdb_txn_id(pointer)) }
     }
 

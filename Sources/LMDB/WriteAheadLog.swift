@@ -51,9 +51,9 @@ final class WriteAheadLog: @unchecked Sendable {
     private static let partBytes = 256 << 10
     /// A log of so few bytes is written back while a writer waits.
     private static let bytesFew = 64 << 10
-    private let live = Atomic(false)
-    /// For tests: told after each flush of LMDB's file.
-    var didFlush: @Sendable () -> Void = {}
+    private let bytesWaiting = Atomic(0)
+    /// Flushes LMDB's file and answers the error's number, or 0. Tests put another in its place.
+    var flushFile: @Sendable (_ descriptor: Int32) -> Int32 = { fdatasync($0) == 0 ? 0 : errno }
 
     /// - Parameters:
     ///   - path: of LMDB's file.
@@ -68,8 +68,8 @@ final class WriteAheadLog: @unchecked Sendable {
         commitsBefore = options.durability == .durable && bytesMax > 0 ? options.commitsBeforeLog : .max
     }
 
-    /// Whether commits wait to be written back. To be called by anybody.
-    var isLive: Bool { live.load(ordering: .relaxed) }
+    /// What the log has on disk; 0 where nothing waits to be written back. To be asked by anybody.
+    var bytes: Int { bytesWaiting.load(ordering: .relaxed) }
 
     /// Whether commits are to be recorded.
     var records: Bool { commitsBefore != .max && (commits >= commitsBefore || current != nil) }
@@ -128,6 +128,7 @@ final class WriteAheadLog: @unchecked Sendable {
             if error != .diskFull { failure = error }
             throw error
         }
+        countBytes()
         return true
     }
 
@@ -174,9 +175,7 @@ final class WriteAheadLog: @unchecked Sendable {
         for offset in stride(from: 0, to: Int64(status.st_size), by: Self.partBytes) {
             guard vault_write_out(descriptor, offset, Int64(Self.partBytes)) == 0 else { break }
         }
-        let code = fdatasync(descriptor) == 0 ? 0 : errno
-        if code == 0 { didFlush() }
-        flushCode.store(code, ordering: .releasing)
+        flushCode.store(flushFile(descriptor), ordering: .releasing)
     }
 
     private func begin(in index: Int, _ pin: OpaquePointer, at base: Int) throws(StorageError) {
@@ -189,7 +188,7 @@ final class WriteAheadLog: @unchecked Sendable {
                 LogFile.Header(epoch: epoch + 1, base: base, firstPages: try firstPages(), tables: tables))
             epoch += 1
             current = Part(file: file, epoch: epoch, pin: pin)
-            live.store(true, ordering: .relaxed)
+            countBytes()
         } catch {
             mdb_txn_abort(pin)
             throw error
@@ -216,7 +215,7 @@ final class WriteAheadLog: @unchecked Sendable {
 
     // MARK: Writing back
 
-    /// Writes back a little, or begins to: to be called while nobody writes, until `isLive` says no.
+    /// Writes back a little, or begins to: to be called while nobody writes, until `bytes` is 0.
     func settle() throws(StorageError) {
         guard let current, failure == nil else { return }
         if previous != nil {
@@ -251,6 +250,7 @@ final class WriteAheadLog: @unchecked Sendable {
         }
         mdb_txn_abort(previous.pin)
         self.previous = nil
+        countBytes()
     }
 
     private func waitForFlush() {
@@ -261,9 +261,8 @@ final class WriteAheadLog: @unchecked Sendable {
 
     private func flush() throws(StorageError) {
         try orFailForGood { () throws(StorageError) in
-            guard fdatasync(descriptor) == 0 else { throw StorageError(code: errno, during: "writing back \(path)") }
+            try StorageError.check(flushFile(descriptor), during: "writing back \(path)")
         }
-        didFlush()
     }
 
     /// After a failure of this nobody can say what is on disk.
@@ -280,7 +279,11 @@ final class WriteAheadLog: @unchecked Sendable {
         for part in [previous, current] { if let part { mdb_txn_abort(part.pin) } }
         previous = nil
         current = nil
-        live.store(false, ordering: .relaxed)
+        countBytes()
+    }
+
+    private func countBytes() {
+        bytesWaiting.store((previous?.file.end ?? 0) + (current?.file.end ?? 0), ordering: .relaxed)
     }
 
     // MARK: The end

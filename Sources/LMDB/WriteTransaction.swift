@@ -84,10 +84,9 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     }
 
     private mutating func note(_ key: RawSpan, _ table: Table) {
-        guard table.cachedEntryBytes > 0, let cache = handle.cache, let count = changes?.count else { return }
+        guard table.isCached, let cache = handle.cache, let count = changes?.count else { return }
         if count == EntryCache.changesMax { return changes = nil }
-        let hash = cache._withUnsafeGuaranteedRef { $0.hash(key) }
-        changes?.append(EntryCache.Change(table: table.ordinal, hash: hash))
+        changes?.append(cache._withUnsafeGuaranteedRef { $0.hash(key, of: table) })
     }
 
     private mutating func settle(_ code: Int32, during operation: @autoclosure () -> String) throws(StorageError) {
@@ -171,7 +170,7 @@ extension WriteTransaction {
                 cursor = opened.map { ($0, table) }
             }
             try settle(Self.put(key, older.value(index), at: cursor?.opened), during: "sorting in the buffer")
-            record?.add(.put, table, key, older.value(index))
+            handle.noteSortedIn(older.place(index), from: older.log, &record)
         }
         bufferedChanges.sortedIn = ranks.count
         guard areLast else { return }

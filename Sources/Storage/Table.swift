@@ -4,16 +4,15 @@ public struct Table: Hashable, Sendable {
     /// The position in the list that the engine is opened with.
     public let ordinal: Int
     public let name: String
-    /// Entries up to this many bytes, key and value together, are asked for so often that an engine does well to keep
-    /// some in memory; 0 where they are not.
-    public let cachedEntryBytes: Int
+    /// Entries are asked for so often that an engine does well to keep some in memory.
+    public let isCached: Bool
     /// Keys come in no order, so an engine does well to gather new entries first and to sort many in at once.
     public let isBuffered: Bool
 
-    public init(ordinal: Int, name: String, cachedEntryBytes: Int = 0, isBuffered: Bool = false) {
+    public init(ordinal: Int, name: String, isCached: Bool = false, isBuffered: Bool = false) {
         self.ordinal = ordinal
         self.name = name
-        self.cachedEntryBytes = cachedEntryBytes
+        self.isCached = isCached
         self.isBuffered = isBuffered
     }
 }

@@ -8,7 +8,7 @@ import Testing
 extension EngineTests {
     /// A buffered table reads like any other, whatever has its place by now and whoever writes.
     @Suite struct Buffering {
-        private static let first = Table(ordinal: 0, name: "first", cachedEntryBytes: 56, isBuffered: true)
+        private static let first = Table(ordinal: 0, name: "first", isCached: true, isBuffered: true)
         private static let second = Table(ordinal: 1, name: "second", isBuffered: true)
         /// What the others should say: the same steps, put in their places at once.
         private static let plainFirst = Table(ordinal: 2, name: "plain_first")

@@ -1,15 +1,16 @@
 import Dispatch
-import LMDB
 import Storage
 import Synchronization
 import TestSupport
 import Testing
 
+@testable import LMDB
+
 extension EngineTests {
     /// What the cache says is what the snapshot has, whoever writes meanwhile.
     @Suite struct Caching {
-        private static let small = Table(ordinal: 0, name: "small", cachedEntryBytes: 56)
-        private static let large = Table(ordinal: 1, name: "large", cachedEntryBytes: 184)
+        private static let small = Table(ordinal: 0, name: "small", isCached: true)
+        private static let large = Table(ordinal: 1, name: "large", isCached: true)
         private static let plain = Table(ordinal: 2, name: "plain")
         private static let tables = [small, large, plain]
 
@@ -120,6 +121,38 @@ extension EngineTests {
             #expect(statistics.bytesMax <= 8 << 20 && statistics.bytes <= statistics.bytesMax)
         }
 
+        @Test func theNewestTakeThePlaceOfTheOldest() throws {
+            let store = try Self.store(bytes: 64 << 10)
+            try store.environment.apply((0..<10_000).map { .put(Self.key($0), bytes("\($0)")) }, in: Self.small)
+            for _ in 0..<5 { #expect(try Self.compare(0..<10_000, in: store.environment) == 0) }
+            let statistics = store.environment.cacheStatistics
+            #expect(statistics.bytes == statistics.bytesMax)
+            #expect(statistics.bytesMax <= 64 << 10 && statistics.bytesMax > 60 << 10)
+            // Who is asked for again and again is there at last.
+            for _ in 0..<20 { _ = try Self.compare(0..<10, in: store.environment) }
+            let missed = store.environment.cacheStatistics.missed
+            #expect(try Self.compare(0..<10, in: store.environment) == 0)
+            #expect(store.environment.cacheStatistics.missed < missed + 10)
+        }
+
+        @Test func nothingComesBackWhenLapsAreCountedAnew() throws {
+            let cache = try #require(EntryCache(bytes: 64 << 10, tables: [Self.small]))
+            let (key, value) = (Self.key(1), bytes("old"))
+            cache.didCommit(1, after: 0, nil)
+            cache.take(key.span.bytes, value.span.bytes, of: Self.small, at: 1)
+            var entry = CachedEntry()
+            #expect(cache.copy(key.span.bytes, of: Self.small, at: 1, to: &entry))
+            var found = 0
+            // Each forgets everything, by going two laps on; there are a million.
+            for commit in 2...525_000 {
+                cache.didCommit(commit, after: 0, nil)
+                if cache.copy(key.span.bytes, of: Self.small, at: commit, to: &entry) { found += 1 }
+                let other = Self.key(commit)
+                cache.take(other.span.bytes, value.span.bytes, of: Self.small, at: commit)
+            }
+            #expect(found == 0)
+        }
+
         @Test func withoutMemoryThereIsNone() throws {
             for bytes in [0, 1000] {
                 let store = try Self.store(bytes: bytes)
@@ -160,9 +193,10 @@ extension EngineTests {
         }
 
         /// Readers compare what the cache says with what the pages of the same snapshot say, while this process and another
-        /// one write and the cache grows.
-        @Test func readersAgreeWithTheirSnapshotsWhileTwoProcessesWrite() throws {
-            let store = try Self.store(bytes: 4 << 20)
+        /// one write and the cache grows or its ring goes round.
+        @Test(arguments: [64 << 10, 4 << 20])
+        func readersAgreeWithTheirSnapshotsWhileTwoProcessesWrite(_ bytes: Int) throws {
+            let store = try Self.store(bytes: bytes)
             let path = store.path
             let child = try ChildProcess { link in
                 try link.await()
@@ -201,7 +235,7 @@ extension EngineTests {
         }
 
         private static func steps(_ random: inout SeededGenerator) -> [Step] {
-            (0..<30).map { _ in
+            (0..<30).map { _ -> Step in
                 let key = key(Int.random(in: 0..<3000, using: &random))
                 let length = Int.random(in: 0...40, using: &random)
                 let value = [UInt8](repeating: UInt8.random(in: 0...255, using: &random), count: length)
@@ -213,6 +247,6 @@ extension EngineTests {
 
 extension ReadTransaction where Self: ~Copyable {
     fileprivate func cachedValue(_ key: [UInt8], in table: Table) throws(StorageError) -> [UInt8]? {
-        try withValue(of: key.span.bytes, in: table) { (value) throws(StorageError) in [UInt8](copying: value) }
+        try withValue(of: key.span.bytes, in: table) { (value) throws(StorageError) in value.withUnsafeBytes { Array($0) } }
     }
 }

@@ -67,10 +67,16 @@ extension EngineTests {
             init(_ environment: Environment) throws {
                 path = environment.path
                 flushed = Mutex(try readFile(environment.path))
-                environment.log?.didFlush = { [self] in
-                    // What is written meanwhile may be there already.
-                    if let now = try? readFile(path) { flushed.withLock { $0 = now } }
+                environment.log?.flushFile = { [self] descriptor in
+                    guard fdatasync(descriptor) == 0 else { return errno }
+                    note()
+                    return 0
                 }
+            }
+
+            /// The file is flushed. What is written meanwhile may be there already.
+            func note() {
+                if let now = try? readFile(path) { flushed.withLock { $0 = now } }
             }
 
             func cut(_ random: inout SeededGenerator, to target: String) throws {
@@ -251,13 +257,42 @@ extension EngineTests {
                     }
                 }
                 // LMDB flushed that itself.
-                environment.log?.didFlush()
+                disk.note()
                 let target = directory.file("cut \(number)")
                 try disk.cut(&random, to: target)
                 let again = try Self.environment(target)
                 #expect(try again.count(Self.plain) == environment.count(Self.plain))
                 again.close()
             }
+        }
+
+        @Test(arguments: [2_000, 1 << 20])
+        func afterAFailedFlushNothingFollowsAndNothingIsLost(_ logBytes: Int) throws {
+            let directory = try TemporaryDirectory()
+            let environment = try Self.environment(directory.file("store"), logBytes: logBytes)
+            for number in 0..<50 { try Self.change(environment, number) }
+            environment.log?.flushFile = { _ in EIO }
+            var done = 50
+            #expect(throws: StorageError.self) {
+                while done < 200 {
+                    try Self.change(environment, done)
+                    done += 1
+                }
+                // The background flushes what is long.
+                while true {
+                    try environment.settleLog()
+                    usleep(1_000)
+                }
+            }
+            // The disk may say that all is well again: it has said nothing of what it lost.
+            environment.log?.flushFile = { _ in 0 }
+            #expect(throws: StorageError.self) { try Self.change(environment, done) }
+            #expect(try dump(of: environment, tables: Self.tables) == Self.expected(done))
+            environment.close()
+            let again = try Self.environment(directory.file("store"))
+            #expect(try dump(of: again, tables: Self.tables) == Self.expected(done))
+            try Self.change(again, done)
+            again.close()
         }
 
         @Test func idleStoresHaveNothingInTheLog() throws {

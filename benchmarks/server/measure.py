@@ -180,6 +180,8 @@ def main():
             if loops < os.cpu_count():
                 servers[f"{os.cpu_count()}, 64 MB"] = peers.serve(given.vaultdb, path, os.cpu_count())
             servers[f"{loops}, 512 MB"] = peers.serve(given.vaultdb, path, loops, "512M")
+            if loops < os.cpu_count():
+                servers[f"{os.cpu_count()}, 512 MB"] = peers.serve(given.vaultdb, path, os.cpu_count(), "512M")
             started += list(servers.values())[1:]
             for server in servers.values():
                 for command in ("FIND", "RESOLVE") * 2:

@@ -51,8 +51,8 @@ class Server:
         return dict(line.split(":", 1) for line in lines if ":" in line)
 
     def settle(self):
-        """Waits until the vault has sorted in who was created last."""
-        while int(self.information("vault")["vault_entries_buffered"]):
+        """Waits until the vault has sorted in who was created last, and written its file back."""
+        while any(int(self.information("vault")[name]) for name in ("vault_entries_buffered", "vault_log_bytes")):
             time.sleep(0.1)
 
     def kilobytes(self, name):

@@ -9,11 +9,11 @@ package enum Tables {
     /// organization → counters and the head of the audit chain
     package static let ledgers = Table(ordinal: 2, name: "ledgers")
     /// organization, identity → the identity
-    package static let identities = Table(ordinal: 3, name: "identities", cachedEntryBytes: 184)
+    package static let identities = Table(ordinal: 3, name: "identities", isCached: true)
     /// organization, email → state and owner
-    package static let byEmail = Table(ordinal: 4, name: "by_email", cachedEntryBytes: 88, isBuffered: true)
+    package static let byEmail = Table(ordinal: 4, name: "by_email", isCached: true, isBuffered: true)
     /// organization, E.164 → state and owner
-    package static let byPhone = Table(ordinal: 5, name: "by_phone", cachedEntryBytes: 56, isBuffered: true)
+    package static let byPhone = Table(ordinal: 5, name: "by_phone", isCached: true, isBuffered: true)
     /// organization, namespace:value → state and owner
     package static let byExternal = Table(ordinal: 6, name: "by_external")
     /// organization, kind, record id → where on the timeline it lies

@@ -23,6 +23,9 @@ extension Vault {
     /// The number of the last commit, whichever process made it.
     package func lastCommit() throws(VaultError) -> Int { try readBatch().commit }
 
+    /// Bytes of the write-ahead log that are not written back to the vault's file yet.
+    package var logBytes: Int { core.engine.logBytes }
+
     /// What is in memory of people who were looked up; see `VaultOptions.cacheBytes`.
     package struct CacheCounts: Sendable {
         package let bytes: Int

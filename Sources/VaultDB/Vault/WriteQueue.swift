@@ -9,11 +9,6 @@ internal import Synchronization
 /// A job that fails after it has written spoils its group: the group is rolled back and its jobs run again one by one,
 /// so that a failure is its own job's alone.
 final class WriteQueue<Engine: StorageEngine>: Sendable {
-    private struct State {
-        var pending: [WriteJob<Engine>] = []
-        var isClosed = false
-    }
-
     private struct GroupSpoiled: StorageFailure {
         var storage: StorageError?
         init(storage: StorageError) { self.storage = storage }
@@ -21,7 +16,10 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     }
 
     private let engine: Engine
-    private let state = Mutex(State())
+    private let handedIn = JobStack<Engine>()
+    /// Jobs that were handed in and are in no group yet.
+    private let waiting = Atomic<Int>(0)
+    private let isClosing = Atomic(false)
     private let wake = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
     /// Told of each commit.
@@ -47,7 +45,7 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
 
     /// Ends the writer and returns once it has done what is waiting, whoever closes first. Later writes are refused.
     func close() {
-        state.withLock { $0.isClosed = true }
+        isClosing.store(true, ordering: .releasing)
         wake.signal()
         ended.wait()
         ended.signal()
@@ -56,7 +54,7 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     var statistics: (commits: Int, jobs: Int, groupMax: Int, pending: Int) {
         (
             commits.load(ordering: .relaxed), jobs.load(ordering: .relaxed), groupMax.load(ordering: .relaxed),
-            state.withLock { $0.pending.count }
+            waiting.load(ordering: .relaxed)
         )
     }
 
@@ -92,16 +90,18 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
         _ deliver: @escaping @Sendable (Result<Answer, VaultError>) -> Void
     ) {
         let job = BodyJob<Engine, Answer>(body, deliver)
-        let refusal = state.withLock { state -> VaultError? in
-            if state.isClosed { return VaultError(.misuse, "the vault is closed") }
-            if state.pending.count >= Limits.writesPendingMax {
-                return VaultError(.busy, "\(Limits.writesPendingMax) writes are waiting", advice: "try again later")
-            }
-            state.pending.append(job)
-            return nil
+        guard waiting.add(1, ordering: .relaxed).newValue <= Limits.writesPendingMax else {
+            waiting.subtract(1, ordering: .relaxed)
+            return job.finish(
+                VaultError(.busy, "\(Limits.writesPendingMax) writes are waiting", advice: "try again later"))
         }
-        if let refusal { return job.finish(refusal) }
-        wake.signal()
+        switch handedIn.push(job) {
+        case .first: wake.signal()
+        case .further: break
+        case .refused:
+            waiting.subtract(1, ordering: .relaxed)
+            job.finish(VaultError(.misuse, "the vault is closed"))
+        }
     }
 
     // MARK: The writer's thread
@@ -117,13 +117,15 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
             } else {
                 settles = true
             }
-            let (group, isClosed) = state.withLock { state in
-                let group = Array(state.pending.prefix(Limits.writesPerCommitMax))
-                state.pending.removeFirst(group.count)
-                return (group, state.isClosed && state.pending.isEmpty)
+            let isClosing = isClosing.load(ordering: .acquiring)
+            var jobs = handedIn.takeAll(andClose: isClosing)[...]
+            while !jobs.isEmpty {
+                let group = jobs.prefix(Limits.writesPerCommitMax)
+                jobs = jobs.dropFirst(group.count)
+                waiting.subtract(group.count, ordering: .relaxed)
+                commit(Array(group))
             }
-            if !group.isEmpty { commit(group) }
-            if isClosed { break }
+            if isClosing { break }
         }
         ended.signal()
     }
@@ -172,6 +174,9 @@ final class PendingWrite<Answer: Sendable>: Sendable {
 /// One waiting write, whatever it answers. Used by one thread at a time: the caller's until it is enqueued, the
 /// writer's from then on; hence `@unchecked`.
 class WriteJob<Engine: StorageEngine>: @unchecked Sendable {
+    /// The job that was handed in before, while both wait.
+    var before: UInt = 0
+
     /// Runs on a transaction, perhaps not for the first time. False where the job itself failed.
     func run(_ transaction: inout Engine.Writer) -> Bool { false }
 

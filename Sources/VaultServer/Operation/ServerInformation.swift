@@ -79,6 +79,7 @@ struct ServerInformation {
             ("vault_used_percent", String(format: "%.2f", share)),
             ("vault_free_pages", String(statistics.pagesFree)), ("vault_last_commit", String(statistics.lastCommit)),
             ("vault_entries_buffered", String(statistics.entriesBuffered)),
+            ("vault_log_bytes", String(state.vault.logBytes)),
             ("vault_readers", String(statistics.readers)), ("vault_readers_max", String(statistics.readersMax)),
             ("vault_oldest_reader_lag", String(statistics.oldestReaderLag)),
             ("cache_bytes", String(cache.bytes)), ("cache_bytes_max", String(cache.bytesMax)),

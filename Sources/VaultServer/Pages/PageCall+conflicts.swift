@@ -163,7 +163,7 @@ extension PageCall {
         try requireReview()
         let (merge, organization) = (try identity(), organization)
         return try await decided(otherwise: "/conflicts") {
-            try await pages.state.writing { try await organization.unmerge(merge) }
+            _ = try await pages.state.writing { try await organization.unmerge(merge) }
             return redirect(to: path("/conflicts"), PageNotice(key: "notice.unmerged"))
         }
     }
