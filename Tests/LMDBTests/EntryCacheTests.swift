@@ -247,6 +247,8 @@ extension EngineTests {
 
 extension ReadTransaction where Self: ~Copyable {
     fileprivate func cachedValue(_ key: [UInt8], in table: Table) throws(StorageError) -> [UInt8]? {
-        try withValue(of: key.span.bytes, in: table) { (value) throws(StorageError) in value.withUnsafeBytes { Array($0) } }
+        try withValue(of: key.span.bytes, in: table) { (value) throws(StorageError) in
+            value.withUnsafeBytes { Array($0) }
+        }
     }
 }
