@@ -24,9 +24,9 @@ public final class Environment: StorageEngine {
     let buffer: ChangeBuffer?
     /// Nil where nothing is written.
     let log: WriteAheadLog?
-    private let readers = ReaderPool()
+    let readers = ReaderPool()
     private let generation = ProcessGuard.generation
-    private let mapBytesMax: Atomic<Int>
+    let mapBytesMax: Atomic<Int>
     /// LMDB lets one thread write at a time; this says so before it does. Whoever replaces the map holds it too, so
     /// that happens between writes and never twice at once.
     let writing = Mutex(Lifecycle.open)
@@ -412,51 +412,6 @@ public final class Environment: StorageEngine {
         if generation != ProcessGuard.generation {
             throw .misuse("\(path) was opened before fork; open it in the child")
         }
-    }
-
-    // MARK: The map
-
-    /// Doubles the map, or throws where it may not grow. Readers that stay for longer than the patience of `setMap`
-    /// count as a map that can't grow.
-    private func growMap() throws(StorageError) {
-        try writing.withLock { state throws(StorageError) in
-            try refuseUnlessOpen(state)
-            let current = information.me_mapsize
-            let target = min(current * 2, mapBytesMax.load(ordering: .relaxed))
-            // Once LMDB has let go of the old map there is no way back, so it only starts with room for a new one.
-            guard target > current, file.canMap(bytes: target) else { throw .mapFull }
-            try setMap(bytes: target, &state)
-        }
-    }
-
-    /// Keeps the map from growing beyond `bytes`, and makes it smaller where it is larger already and not in use.
-    public func limitMap(to bytes: Int) throws(StorageError) {
-        try writing.withLock { state throws(StorageError) in
-            try refuseUnlessOpen(state)
-            mapBytesMax.store(bytes, ordering: .relaxed)
-            if bytes < information.me_mapsize { try setMap(bytes: bytes, &state) }
-        }
-    }
-
-    /// Takes over the size that another process has given the map.
-    private func adoptMap(_ state: inout Lifecycle) throws(StorageError) {
-        try refuseUnlessOpen(state)
-        guard wholeBytes > information.me_mapsize else { return }
-        try setMap(bytes: 0, &state)
-    }
-
-    /// LMDB moves the map, so no transaction of this process may look at it: writers are kept out by `state`, which
-    /// the caller has locked, and readers by the barrier.
-    /// - Parameter bytes: the new size, or 0 for the one the file says.
-    private func setMap(bytes: Int, _ state: inout Lifecycle) throws(StorageError) {
-        var code = MDB_SUCCESS
-        let ran = readers.whileEmpty(patience: .seconds(10)) {
-            code = mdb_env_set_mapsize(pointer, bytes)
-            return code == MDB_SUCCESS
-        }
-        guard ran else { throw .mapFull }
-        if code != MDB_SUCCESS { state = .broken }
-        try StorageError.check(code, during: "replacing the map")
     }
 
     var information: MDB_envinfo {

@@ -1,0 +1,49 @@
+internal import CLMDB
+public import Storage
+internal import Synchronization
+
+/// How large a file LMDB maps, which other processes may change as well.
+extension Environment {
+    /// Doubles the map, or throws where it may not grow. Readers that stay for longer than the patience of `setMap`
+    /// count as a map that can't grow.
+    func growMap() throws(StorageError) {
+        try writing.withLock { state throws(StorageError) in
+            try refuseUnlessOpen(state)
+            let current = information.me_mapsize
+            let target = min(current * 2, mapBytesMax.load(ordering: .relaxed))
+            // Once LMDB has let go of the old map there is no way back, so it only starts with room for a new one.
+            guard target > current, file.canMap(bytes: target) else { throw .mapFull }
+            try setMap(bytes: target, &state)
+        }
+    }
+
+    /// Keeps the map from growing beyond `bytes`, and makes it smaller where it is larger already and not in use.
+    public func limitMap(to bytes: Int) throws(StorageError) {
+        try writing.withLock { state throws(StorageError) in
+            try refuseUnlessOpen(state)
+            mapBytesMax.store(bytes, ordering: .relaxed)
+            if bytes < information.me_mapsize { try setMap(bytes: bytes, &state) }
+        }
+    }
+
+    /// Takes over the size that another process has given the map.
+    func adoptMap(_ state: inout Lifecycle) throws(StorageError) {
+        try refuseUnlessOpen(state)
+        guard wholeBytes > information.me_mapsize else { return }
+        try setMap(bytes: 0, &state)
+    }
+
+    /// LMDB moves the map, so no transaction of this process may look at it: writers are kept out by `state`, which
+    /// the caller has locked, and readers by the barrier.
+    /// - Parameter bytes: the new size, or 0 for the one the file says.
+    private func setMap(bytes: Int, _ state: inout Lifecycle) throws(StorageError) {
+        var code = MDB_SUCCESS
+        let ran = readers.whileEmpty(patience: .seconds(10)) {
+            code = mdb_env_set_mapsize(pointer, bytes)
+            return code == MDB_SUCCESS
+        }
+        guard ran else { throw .mapFull }
+        if code != MDB_SUCCESS { state = .broken }
+        try StorageError.check(code, during: "replacing the map")
+    }
+}
