@@ -12,3 +12,6 @@ static inline int vault_write_out(int descriptor, long long offset, long long by
     const unsigned wait_before = 1, write = 2, wait_after = 4;
     return sync_file_range(descriptor, (off_t)offset, (off_t)bytes, wait_before | write | wait_after);
 }
+
+// Asks for the line of memory at an address that is about to be read. Any address will do.
+static inline void vault_prefetch(const void *address) { __builtin_prefetch(address); }

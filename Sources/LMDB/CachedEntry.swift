@@ -1,3 +1,4 @@
+internal import CLMDB
 internal import Storage
 internal import Synchronization
 
@@ -18,6 +19,13 @@ struct CachedEntry {
     var value: RawSpan {
         @_lifetime(borrow self)
         get { words.span.bytes.extracting(keyBytes..<(keyBytes + valueBytes)) }
+    }
+
+    /// Of an entry that stays where it is.
+    static func unsafeValue(of entry: UnsafePointer<CachedEntry>) -> UnsafeRawBufferPointer {
+        // The words come first.
+        UnsafeRawBufferPointer(
+            start: UnsafeRawPointer(entry) + entry.pointee.keyBytes, count: entry.pointee.valueBytes)
     }
 
     func holds(_ key: RawSpan) -> Bool { words.span.bytes.extracting(first: keyBytes).equals(key) }
@@ -54,6 +62,11 @@ struct CachedEntry {
         }
         place.pointee.store(head.bits, ordering: .relaxed)
         for index in 0..<head.words { place[1 + index].store(words[index], ordering: .relaxed) }
+    }
+
+    /// Asks for what most entries take.
+    static func prefetch(_ place: UnsafeMutablePointer<EntryCache.Word>) {
+        for line in 0..<3 { vault_prefetch(place + 8 * line) }
     }
 
     static func erase(_ place: UnsafeMutablePointer<EntryCache.Word>) {

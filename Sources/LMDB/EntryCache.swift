@@ -1,3 +1,4 @@
+internal import CLMDB
 internal import Glibc
 internal import Storage
 internal import Synchronization
@@ -119,8 +120,14 @@ final class EntryCache: Sendable {
 
     /// Copies the entry of `key` as the commit has it, if it is here.
     func copy(_ key: RawSpan, of table: Table, at commit: Int, to entry: inout CachedEntry) -> Bool {
+        copy(key, hash(key, of: table), of: table, at: commit, to: &entry)
+    }
+
+    /// - Parameter hash: the key's in that table.
+    func copy(
+        _ key: RawSpan, _ hash: UInt64, of table: Table, at commit: Int, to entry: inout CachedEntry
+    ) -> Bool {
         guard current.load(ordering: .acquiring) == commit else { return false }
-        let hash = hash(key, of: table)
         let set = set(of: hash)
         for way in 0..<Self.ways {
             let place = EntryPlace(bits: set[way].load(ordering: .acquiring))
@@ -133,6 +140,19 @@ final class EntryCache: Sendable {
             return current.load(ordering: .relaxed) == commit
         }
         return false
+    }
+
+    /// Asks for the memory that says where an entry is.
+    func prefetchPlace(_ hash: UInt64) { vault_prefetch(set(of: hash)) }
+
+    /// Asks for the memory of an entry that may be the one.
+    func prefetchEntry(_ hash: UInt64) {
+        let set = set(of: hash)
+        for way in 0..<Self.ways {
+            let place = EntryPlace(bits: set[way].load(ordering: .relaxed))
+            guard place.isTagged(hash), place.isIntact(at: end.load(ordering: .relaxed)) else { continue }
+            CachedEntry.prefetch(ring.words + place.offset)
+        }
     }
 
     /// Takes in what a snapshot of the commit has under `key`.

@@ -18,6 +18,9 @@ public final class Environment: StorageEngine {
     nonisolated(unsafe) let pointer: OpaquePointer
     nonisolated(unsafe) private let tables: UnsafeMutablePointer<MDB_dbi>
     private let tableCount: Int
+    /// Behind the handles of the tables is that of the table that has their names.
+    private let mainPlace: Int
+    private var main: MDB_dbi { tables[mainPlace] }
     let tableList: [Table]
     let file: StoreFile
     private let cache: EntryCache?
@@ -70,8 +73,9 @@ public final class Environment: StorageEngine {
             options.access == .readOnly
             ? nil
             : WriteAheadLog(self.file.path, pointer, self.file.descriptor, tables: opened.map(\.name), options)
-        self.tables = .allocate(capacity: max(opened.count, 1))
-        self.tables.initialize(repeating: 0, count: max(opened.count, 1))
+        mainPlace = opened.count
+        self.tables = .allocate(capacity: opened.count + 1)
+        self.tables.initialize(repeating: 0, count: opened.count + 1)
         do throws(StorageError) {
             try refuseTruncation()
             try openTables(opened)
@@ -160,7 +164,8 @@ public final class Environment: StorageEngine {
     private func openTablesReading(_ list: [Table]) throws(StorageError) -> Table? {
         let reader = try beginRead()
         defer { readers.leave(resting: nil) }
-        return try openTables(list, in: reader, flags: 0)
+        reader.trees.free()
+        return try openTables(list, in: reader.transaction, flags: 0)
     }
 
     /// Ends the transaction, whichever way it goes.
@@ -178,6 +183,7 @@ public final class Environment: StorageEngine {
             default: throw StorageError(code: code, during: "opening table \(table.name)")
             }
         }
+        _ = mdb_dbi_open(transaction, nil, 0, tables + mainPlace)
         try StorageError.check(mdb_txn_commit(transaction), during: "opening tables")
         return nil
     }
@@ -210,7 +216,7 @@ public final class Environment: StorageEngine {
         while true {
             let (view, serial) = buffer.look()
             var reader = handle(try beginRead())
-            let commit = mdb_txn_id(reader.pointer)
+            let commit = reader.commit
             switch buffer.standing(of: view, serial, at: commit) {
             case .good:
                 reader.view = view.map(Unmanaged.passRetained)
@@ -235,23 +241,32 @@ public final class Environment: StorageEngine {
     func endSnapshot(_ reader: TransactionHandle) {
         reader.view?.release()
         mdb_txn_reset(reader.pointer)
-        readers.leave(resting: reader.pointer)
+        readers.leave(resting: reader.trees.map { PooledReader(transaction: reader.pointer, trees: $0) })
     }
 
-    private func handle(_ transaction: OpaquePointer) -> TransactionHandle {
+    private func handle(_ reader: PooledReader) -> TransactionHandle {
+        let handle = handle(reader.transaction, reader.trees)
+        reader.trees.begin(at: handle.commit)
+        return handle
+    }
+
+    private func handle(_ transaction: OpaquePointer, _ trees: Trees? = nil) -> TransactionHandle {
         TransactionHandle(
-            pointer: transaction, tables: tables, tableCount: tableCount, cache: cache.map(Unmanaged.passUnretained),
-            buffer: buffer.map(Unmanaged.passUnretained), view: nil)
+            pointer: transaction, commit: mdb_txn_id(transaction), tables: tables, tableCount: tableCount, trees: trees,
+            cache: cache.map(Unmanaged.passUnretained), buffer: buffer.map(Unmanaged.passUnretained), view: nil)
     }
 
-    private func beginRead() throws(StorageError) -> OpaquePointer {
+    private func beginRead() throws(StorageError) -> PooledReader {
         try refuseAfterFork()
         while true {
-            var reader = try readers.enter()
-            let code = reader.map(mdb_txn_renew) ?? mdb_txn_begin(pointer, nil, UInt32(MDB_RDONLY), &reader)
-            if code == MDB_SUCCESS, let reader { return reader }
+            let resting = try readers.enter()
+            var transaction = resting?.transaction
+            let code = transaction.map(mdb_txn_renew) ?? mdb_txn_begin(pointer, nil, UInt32(MDB_RDONLY), &transaction)
+            if code == MDB_SUCCESS, let transaction {
+                return resting ?? PooledReader(transaction: transaction, trees: Trees(count: tableCount, main: main))
+            }
             // Before `leave`: after it nothing keeps the environment open.
-            if let reader { mdb_txn_abort(reader) }
+            resting?.free()
             let freed = code == MDB_READERS_FULL ? freeDeadReaders() : 0
             readers.leave(resting: nil)
             if code == MDB_MAP_RESIZED {
@@ -370,7 +385,7 @@ public final class Environment: StorageEngine {
     private func currentView(_ handle: TransactionHandle) throws(StorageError) -> ChangeBuffer.View? {
         guard let buffer else { return nil }
         do throws(StorageError) {
-            return try buffer.catchUp(handle, at: mdb_txn_id(handle.pointer) - 1)
+            return try buffer.catchUp(handle, at: handle.commit - 1)
         } catch {
             mdb_txn_abort(handle.pointer)
             throw error

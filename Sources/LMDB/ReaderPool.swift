@@ -3,11 +3,22 @@ internal import Glibc
 internal import Storage
 internal import Synchronization
 
+/// A read transaction of LMDB's, and what it knows of the trees it sees.
+struct PooledReader {
+    let transaction: OpaquePointer
+    let trees: Trees
+
+    func free() {
+        mdb_txn_abort(transaction)
+        trees.free()
+    }
+}
+
 /// Read transactions at rest, ready to be renewed, and the barrier that keeps new ones out while the map changes.
 final class ReaderPool: Sendable {
     /// LMDB's pointers may be used by any thread in turn (`MDB_NOTLS`); the mutex hands each to one at a time.
     private struct State: @unchecked Sendable {
-        var idle: [OpaquePointer] = []
+        var idle: [PooledReader] = []
         var active = 0
         var barrier = Barrier.open
     }
@@ -20,9 +31,9 @@ final class ReaderPool: Sendable {
 
     /// Registers a reader and answers a transaction at rest, if one is left.
     @inline(__always)
-    func enter() throws(StorageError) -> OpaquePointer? {
+    func enter() throws(StorageError) -> PooledReader? {
         while true {
-            let (barrier, idle) = state.withLock { state -> (Barrier, OpaquePointer?) in
+            let (barrier, idle) = state.withLock { state -> (Barrier, PooledReader?) in
                 guard state.barrier == .open else { return (state.barrier, nil) }
                 state.active += 1
                 return (.open, state.idle.popLast())
@@ -38,11 +49,11 @@ final class ReaderPool: Sendable {
 
     /// Ends a reader's use; `resting` has been reset and may be renewed by the next.
     @inline(__always)
-    func leave(resting: OpaquePointer?) {
+    func leave(resting: PooledReader?) {
         state.withLock { state in
             if let resting {
                 // Freed under the lock: once this reader is no longer counted, the environment may close.
-                if state.idle.count < Self.idleMax { state.idle.append(resting) } else { mdb_txn_abort(resting) }
+                if state.idle.count < Self.idleMax { state.idle.append(resting) } else { resting.free() }
             }
             state.active -= 1
         }
@@ -56,7 +67,11 @@ final class ReaderPool: Sendable {
     func whileEmpty(patience: Duration, _ body: () -> Bool) -> Bool {
         guard drain(patience: patience, raising: .raised) else { return false }
         let reopens = body()
-        state.withLock { $0.barrier = reopens ? .open : .closed }
+        state.withLock { state in
+            // The map may lie elsewhere now.
+            for reader in state.idle { reader.trees.forget() }
+            state.barrier = reopens ? .open : .closed
+        }
         return true
     }
 
@@ -67,7 +82,7 @@ final class ReaderPool: Sendable {
             defer { state.idle = [] }
             return state.idle
         }
-        for reader in idle { mdb_txn_abort(reader) }
+        for reader in idle { reader.free() }
     }
 
     private func drain(patience: Duration?, raising barrier: Barrier) -> Bool {

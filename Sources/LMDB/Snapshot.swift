@@ -39,5 +39,5 @@ public struct Snapshot: ReadTransaction, ~Copyable {
     }
 
     /// The number of the commit this snapshot shows.
-    public var commit: Int { mdb_txn_id(handle.pointer) }
+    public var commit: Int { handle.commit }
 }

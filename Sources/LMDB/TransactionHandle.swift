@@ -7,9 +7,13 @@ public import Storage
 @usableFromInline
 struct TransactionHandle {
     let pointer: OpaquePointer
+    /// What a read transaction shows, and what a write transaction will be.
+    let commit: Int
     /// LMDB's table handles, by `Table.ordinal`; owned by the environment, which outlives every transaction.
     let tables: UnsafePointer<MDB_dbi>
     let tableCount: Int
+    /// For reading pages; a write transaction has none, for LMDB keeps what it changes elsewhere.
+    let trees: Trees?
     /// Likewise; nil where there is none.
     let cache: Unmanaged<EntryCache>?
     /// Likewise; nil where no table is buffered.
@@ -29,7 +33,15 @@ struct TransactionHandle {
     @_lifetime(immortal)
     @inline(__always)
     func unsafeGet(_ key: RawSpan, from table: Table) throws(StorageError) -> RawSpan? {
-        if table.isBuffered, let value = bufferedValue(of: key, in: table) { return value }
+        if table.isBuffered, let value = bufferedValue(of: key, in: table) {
+            return unsafe _overrideLifetime(value.bytes, copying: ())
+        }
+        if key.byteCount == 0 { throw .keyLength(0) }
+        if let trees, let tree = try trees.tree(of: table, self) {
+            let found = try key.withUnsafeBytes { bytes throws(StorageError) in try tree.find(bytes) }
+            guard let found else { return nil }
+            return unsafe _overrideLifetime(found.bytes, copying: ())
+        }
         var value = MDB_val()
         let code = key.withUnsafeBytes { bytes in
             var name = MDB_val(bytes)
@@ -41,29 +53,26 @@ struct TransactionHandle {
     }
 
     /// What the buffer has for a key; nil where the table itself is to be asked.
-    @_lifetime(immortal)
-    private func bufferedValue(of key: RawSpan, in table: Table) -> RawSpan? {
+    func bufferedValue(of key: RawSpan, in table: Table) -> UnsafeRawBufferPointer? {
         guard let buffer, let view else { return nil }
-        let found = view._withUnsafeGuaranteedRef { view -> UnsafeRawBufferPointer? in
+        return view._withUnsafeGuaranteedRef { view in
             if view.isEmpty { return nil }
             let hash = buffer._withUnsafeGuaranteedRef { $0.hash(key) }
-            let found = view.find(key, in: table.ordinal, hash: hash, at: mdb_txn_id(pointer))
+            let found = view.find(key, in: table.ordinal, hash: hash, at: commit)
             return found.map { $0.entries.unsafeValue($0.index) }
         }
-        guard let found else { return nil }
-        return unsafe _overrideLifetime(found.bytes, copying: ())
     }
 
     @usableFromInline
     func copyCached(_ key: RawSpan, of table: Table, to entry: inout CachedEntry) -> Bool {
         guard let cache, table.isCached else { return false }
-        return cache._withUnsafeGuaranteedRef { $0.copy(key, of: table, at: mdb_txn_id(pointer), to: &entry) }
+        return cache._withUnsafeGuaranteedRef { $0.copy(key, of: table, at: commit, to: &entry) }
     }
 
     @usableFromInline
     func cache(_ key: RawSpan, _ value: RawSpan, of table: Table) {
         guard let cache, table.isCached else { return }
-        cache._withUnsafeGuaranteedRef { $0.take(key, value, of: table, at: mdb_txn_id(pointer)) }
+        cache._withUnsafeGuaranteedRef { $0.take(key, value, of: table, at: commit) }
     }
 
     func scan<Failure: StorageFailure>(
@@ -109,7 +118,7 @@ struct TransactionHandle {
         guard table.isBuffered, let buffer, let view = view?.takeUnretainedValue(), !view.isEmpty else { return nil }
         let hash = buffer._withUnsafeGuaranteedRef(\.hash)
         return BufferedScan(
-            view, hash, at: mdb_txn_id(pointer), of: table, prefix: prefix, from: start, order)
+            view, hash, at: commit, of: table, prefix: prefix, from: start, order)
     }
 
     /// Puts the cursor on the first entry to visit.

@@ -51,6 +51,27 @@ import Testing
         #expect(try found == clinic.find(external: external))
     }
 
+    @Test(arguments: [false, true])
+    func `what is looked up ahead is what is there`(_ isResolved: Bool) throws {
+        var batch = try vault.readBatch()
+        for _ in 0..<2 {
+            batch.expectNothing()
+            for email in Self.emails { batch.expect(email: email.utf8.span, isResolved: isResolved, in: clinic) }
+            for phone in Self.phones { batch.expect(phone: phone.utf8.span, isResolved: isResolved, in: clinic) }
+            batch.lookAhead()
+            for email in Self.emails {
+                #expect(try batch.find(email: email.utf8.span, in: clinic) == clinic.find(email: email))
+            }
+            for phone in Self.phones.reversed() {
+                #expect(try batch.find(phone: phone.utf8.span, in: clinic) == clinic.find(phone: phone))
+                let look = try batch.look(
+                    email: Span(), phone: phone.utf8.span, name: Span(), in: clinic)
+                guard case .match(let match) = look else { continue }
+                #expect(match.identity == (try clinic.find(phone: phone)))
+            }
+        }
+    }
+
     @Test func `a match by bytes is what a resolve answers without writing`() throws {
         let names = ["", "Ana Ruiz", "ana ruiz", " Ana  Ruiz", "Berta", "Ñ"]
         for email in Self.emails {

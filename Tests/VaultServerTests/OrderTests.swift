@@ -34,6 +34,55 @@ extension ServerTests {
             }
         }
 
+        /// Known and unknown people, spellings of all kinds, and what is not a lookup.
+        private static func lookups(_ people: Int) -> [[String]] {
+            let other = "00000000-0000-4000-8000-000000000099"
+            return (0..<people).flatMap { index -> [[String]] in
+                let (email, phone) = ("l\(index)@example.com", "+346\(20_000_000 + index)")
+                let pairs = (0..<index).flatMap { ["EMAIL", "l\($0 * 2)@example.com"] }
+                return [
+                    ["FIND", org, "EMAIL", email], ["RESOLVE", org, "EMAIL", email, "PHONE", phone],
+                    ["find", org, "phone", phone], ["FIND", org, "PHONE", String(phone.dropFirst(3))],
+                    ["FIND", org, "EMAIL", email.uppercased()], ["FIND", org, "EMAIL", "nobody\(index)@example.com"],
+                    ["RESOLVE", org, "PHONE", phone], ["FIND", other, "EMAIL", email], ["ECHO", "\(index)"],
+                    ["FIND", org, "EXTERNAL", "ig:\(index)"], ["FIND", org, "EMAIL"], ["NOTHING", org],
+                    ["RESOLVE", org, "EMAIL", email, "DRYRUN"], ["MFIND", org, "PHONE", phone] + pairs,
+                    ["FIND", org, "EMAIL", String(repeating: "x", count: 90) + "@example.com"],
+                ]
+            }
+        }
+
+        @Test("Lookups that come together are answered as they are one by one", arguments: [Int.max, 700, 61])
+        func lookupsTogether(_ chunk: Int) async throws {
+            try await TestServer.run { server in
+                for index in 0..<40 {
+                    _ = try server.clinic.resolveBlocking(
+                        ResolveRequest(
+                            email: "l\(index)@example.com", phone: "+346\(20_000_000 + index)",
+                            externals: ["ig:\(index)"]
+                        ))
+                }
+                let commands = Self.lookups(50).map(Wire.encoded)
+                // Those that are not there yet are made now.
+                let (one, together) = (try server.connect(), try server.connect())
+                for command in commands {
+                    try one.send(command)
+                    _ = try one.reply()
+                }
+                var answers: [String] = []
+                for command in commands {
+                    try one.send(command)
+                    answers.append(try one.reply())
+                }
+                var rest = Array(commands.joined().utf8)[...]
+                while !rest.isEmpty {
+                    try together.send(rest.prefix(chunk))
+                    rest = rest.dropFirst(chunk)
+                }
+                for answer in answers { #expect(try together.reply() == answer) }
+            }
+        }
+
         @Test("Writes of one pipeline share commits, and the second of two alike matches the first")
         func writes() async throws {
             try await TestServer.run { server in

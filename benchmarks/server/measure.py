@@ -176,9 +176,9 @@ def main():
         # The first look at each page is not what is measured.
         load.hits(vault.port, given.people, given.people, 16, "FIND", ORGANIZATION, "EMAIL", EMAIL)
         if "hits" in parts or "resolves" in parts:
-            servers = {f"{loops}, 64 MB": vault}
+            servers = {f"{loops}, 56 MB": vault}
             if loops < os.cpu_count():
-                servers[f"{os.cpu_count()}, 64 MB"] = peers.serve(given.vaultdb, path, os.cpu_count())
+                servers[f"{os.cpu_count()}, 56 MB"] = peers.serve(given.vaultdb, path, os.cpu_count())
             servers[f"{loops}, 512 MB"] = peers.serve(given.vaultdb, path, loops, "512M")
             if loops < os.cpu_count():
                 servers[f"{os.cpu_count()}, 512 MB"] = peers.serve(given.vaultdb, path, os.cpu_count(), "512M")

@@ -9,7 +9,7 @@ internal import Synchronization
 /// It is one moment of the vault. While it lives nothing else may be asked of the vault by the same thread.
 package struct ReadBatch: ~Copyable {
     private let core: Core<LMDB.Environment>
-    private let held: HeldSnapshot
+    private var held: HeldSnapshot
 
     fileprivate init(_ core: Core<LMDB.Environment>) throws(VaultError) {
         self.core = core
@@ -18,6 +18,56 @@ package struct ReadBatch: ~Copyable {
 
     /// The number of the commit that this is the state of.
     package var commit: Int { held.snapshot.commit }
+
+    // MARK: Looking ahead
+
+    /// How many lookups can be expected at a time; a resolve is two for the snapshot.
+    package static let expectedMax = 16
+
+    /// Forgets what was expected before.
+    package mutating func expectNothing() { held.expectNothing() }
+
+    /// Tells that an email is about to be asked for, so that it can be looked up together with others.
+    /// - Parameter isResolved: whether its identity's record is asked for too.
+    package mutating func expect(email utf8: Span<UInt8>, isResolved: Bool, in organization: Organization) {
+        guard EmailAddress.isNormalized(utf8) else { return }
+        expect(utf8, in: Tables.byEmail, isResolved, organization)
+    }
+
+    /// As for an email; a phone in E.164.
+    package mutating func expect(phone utf8: Span<UInt8>, isResolved: Bool, in organization: Organization) {
+        guard PhoneNumber.candidate(utf8: utf8) != nil else { return }
+        expect(utf8, in: Tables.byPhone, isResolved, organization)
+    }
+
+    private mutating func expect(
+        _ utf8: Span<UInt8>, in table: Table, _ isResolved: Bool, _ organization: Organization
+    ) {
+        guard let number = organization.tenant.number else { return }
+        var key = Key(number)
+        key.append(utf8.bytes)
+        // No organization has the number 0.
+        held.expect(key.bytes, in: table, tag: isResolved ? Int(number.rawValue) : 0)
+    }
+
+    /// Looks up all that is expected.
+    package mutating func lookAhead() {
+        held.lookAhead()
+        for place in 0..<held.expectedCount where held.expectedTag(at: place) != 0 {
+            guard let key = identityKey(at: place) else { continue }
+            held.expect(key.bytes, in: Tables.identities)
+        }
+        held.lookAhead()
+    }
+
+    /// The identity that was found for what is expected at this place.
+    private borrowing func identityKey(at place: Int) -> Key? {
+        guard let value = held.expectedValue(at: place), let entry = try? IndexEntry(value), entry.state == .owned
+        else {
+            return nil
+        }
+        return Key.identity(entry.holder, in: OrganizationNumber(UInt32(held.expectedTag(at: place))))
+    }
 
     // MARK: Find
 
@@ -95,7 +145,8 @@ package struct ReadBatch: ~Copyable {
         if kind == .email { key.append(email.bytes) } else if let phone { key.append(.phone(phone)) }
         guard let entry = try entry(key, in: kind.table) else { return kind == .email ? .unknown : .undecided }
         guard entry.state == .owned else { return .undecided }
-        let sequence = try held.snapshot.withValue(Key.identity(entry.holder, in: number), in: Tables.identities) {
+        let identityKey = Key.identity(entry.holder, in: number)
+        let sequence = try held.withValue(of: identityKey.bytes, in: Tables.identities) {
             (bytes) throws(VaultError) -> UInt64? in
             let identity = try IdentityView(bytes)
             guard try identity.satisfies(email: email.bytes, phone: phone, name: name.bytes) else { return nil }
@@ -120,13 +171,13 @@ package struct ReadBatch: ~Copyable {
 
     @inline(__always)
     private borrowing func entry(_ key: borrowing Key, in table: Table) throws(VaultError) -> IndexEntry? {
-        try held.snapshot.withValue(key, in: table) { (bytes) throws(VaultError) in try IndexEntry(bytes) }
+        try held.withValue(of: key.bytes, in: table) { (bytes) throws(VaultError) in try IndexEntry(bytes) }
     }
 
     private borrowing func owner(
         of identifier: Identifier, in organization: OrganizationNumber
     ) throws(VaultError) -> UUID? {
-        let entry = try held.snapshot.entry(of: identifier, in: organization)
+        let entry = try entry(Key.index(identifier, in: organization), in: identifier.kind.table)
         return entry.flatMap { $0.state == .owned ? $0.holder : nil }
     }
 

@@ -26,7 +26,7 @@ public struct VaultOptions: Sendable {
     /// Memory for what was looked up lately, in bytes: about 65 for an email, 55 for a phone, 130 to 250 for a record. It is
     /// taken as it is needed, and no more than 32 GiB; 0 for none.
     public var cacheBytes = VaultOptions.cacheBytesDefault
-    public static let cacheBytesDefault = 64 << 20
+    public static let cacheBytesDefault = 56 << 20
     /// Who is named in the audit trail.
     public var actor: String?
     public var logger = Logger(label: "vaultdb")

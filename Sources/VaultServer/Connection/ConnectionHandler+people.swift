@@ -32,6 +32,7 @@ extension ConnectionHandler {
         // Collected first: an error in the middle must not leave half an array.
         var found = ReplyWriter(.init(), writer.version)
         for place in stride(from: 2, to: request.count, by: 2) {
+            if (place - 2) % (2 * ReadBatch.expectedMax) == 0 { lookAhead(request, place, organization, &batch) }
             try findOne(request, place, organization, &batch, &found)
         }
         writer.array((request.count - 2) / 2)
@@ -57,6 +58,54 @@ extension ConnectionHandler {
             throw ReplyError(error)
         }
         if let found { writer.id(found) } else { writer.null() }
+    }
+
+    /// Does the next lookups of an `MFIND` together.
+    private func lookAhead(
+        _ request: borrowing Request, _ first: Int, _ organization: Organization, _ batch: inout ReadBatch?
+    ) {
+        guard (try? open(&batch)) != nil else { return }
+        batch?.expectNothing()
+        let end = min(first + 2 * ReadBatch.expectedMax, request.count)
+        for place in stride(from: first, to: end, by: 2) {
+            guard let kind = Self.identifier(request[place]) else { continue }
+            expect(kind, request[place + 1], isResolved: false, organization, &batch)
+        }
+        batch?.lookAhead()
+    }
+
+    /// Tells a batch what a command is going to look up first.
+    /// - Returns: false where that is nothing, or is not known.
+    func expect(_ request: borrowing Request, _ batch: inout ReadBatch?) -> Bool {
+        guard request.count >= 4, let index = server.table.index(of: request[0]),
+            server.table.facts[index].rank <= session.rank, let organization = organizations.recall(request[1])
+        else { return false }
+        switch server.table.facts[index].kind {
+        case .find where request.count == 4:
+            guard let kind = Self.identifier(request[2]) else { return false }
+            return expect(kind, request[3], isResolved: false, organization, &batch)
+        case .resolve:
+            guard let places = try? Self.places(request), !places.needsAll else { return false }
+            if places.email > 0 { return expect(.email, request[places.email], isResolved: true, organization, &batch) }
+            if places.phone > 0 { return expect(.phone, request[places.phone], isResolved: true, organization, &batch) }
+            return false
+        default:
+            return false
+        }
+    }
+
+    @discardableResult
+    private func expect(
+        _ kind: Identifier, _ text: Span<UInt8>, isResolved: Bool, _ organization: Organization,
+        _ batch: inout ReadBatch?
+    ) -> Bool {
+        guard (try? open(&batch)) != nil else { return false }
+        switch kind {
+        case .email: batch?.expect(email: text, isResolved: isResolved, in: organization)
+        case .phone: batch?.expect(phone: text, isResolved: isResolved, in: organization)
+        case .external: return false
+        }
+        return true
     }
 
     @inline(__always)

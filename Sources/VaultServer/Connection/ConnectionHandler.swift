@@ -27,8 +27,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     let metrics: LoopMetrics
     var session: Session
     let client: ClientRecord
-    private let requestLimits: RequestLimits
+    let requestLimits: RequestLimits
     private var parser = RequestParser()
+    /// Reads commands that are not yet begun.
+    var scout = RequestParser()
     private var input = ByteBuffer()
     private var output = ByteBuffer()
     var order = ReplyOrder()
@@ -160,6 +162,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         LoopMetrics.add(1, to: metrics.batches)
         renewGrant()
         var count = 0
+        // Commands that were looked through ahead.
+        var ahead = 0
         while pause == .none, !session.isEnding {
             let isAuthenticated = session.isAuthenticated
             let step = parser.next(
@@ -171,6 +175,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 input.clear()
                 break
             }
+            if ahead == 0, input.readableBytes > parser.byteCount {
+                ahead = lookAhead(input.readableBytesUInt8Span, &batch)
+            }
+            if ahead > 0 { ahead -= 1 }
             let isBegun: Bool
             if let line = parser.inlineBytes {
                 isBegun = perform(parser.request(in: line.span), &batch, &writer, &started)

@@ -57,7 +57,7 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Memory for people who were asked for lately, such as 512M (64M); 0 for none.", valueName: "size"),
+            "Memory for people who were asked for lately, such as 512M (56M); 0 for none.", valueName: "size"),
         transform: Word.memory)
     var cache: Int?
 

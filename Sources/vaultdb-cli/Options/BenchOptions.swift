@@ -59,7 +59,7 @@ struct BenchOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Memory that the vault may take for people asked for lately, such as 512M (64M); 0 for none.",
+            "Memory that the vault may take for people asked for lately, such as 512M (56M); 0 for none.",
             valueName: "size"),
         transform: Word.memory)
     var cache: Int?

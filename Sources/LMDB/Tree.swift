@@ -1,0 +1,142 @@
+internal import Storage
+
+/// The tree of a table as a read transaction sees it, searched in LMDB's pages by our own code.
+///
+/// `mdb_get` waits for one line of memory after the other. This asks for lines before it needs them: those that a search
+/// goes on with, whichever way a comparison ends, and those of other keys that are looked for together.
+struct Tree {
+    /// Of the systems and files that this reads, all of which have the low byte first; LMDB reads others.
+    static let pageBytes = 4096
+
+    let start: UnsafeRawPointer
+    let pageCount: Int
+    let root: Int
+    /// How many pages a search goes through; 0 where there are none.
+    let depth: Int
+
+    @inline(__always)
+    fileprivate func page(_ number: Int) throws(StorageError) -> Page {
+        // The first two tell of the file.
+        guard number > 1, number < pageCount else { throw Self.corrupted("names page \(number)") }
+        return Page(start: start + number * Self.pageBytes)
+    }
+
+    /// The value of a key, in the map.
+    func find(_ key: UnsafeRawBufferPointer) throws(StorageError) -> UnsafeRawBufferPointer? {
+        guard let leaf = try leaf(for: key) else { return nil }
+        leaf.prefetch()
+        var search = try PageSearch(leaf)
+        while search.isUndecided {
+            search.prefetchBothWays()
+            try search.compare(key)
+        }
+        return try value(of: search)
+    }
+
+    /// The page that has the key, if any has; it is not looked at. Nil where the tree is empty.
+    @inline(__always)
+    func leaf(for key: UnsafeRawBufferPointer) throws(StorageError) -> Page? {
+        guard depth > 0 else { return nil }
+        var page = try page(root)
+        for _ in 1..<depth {
+            page.prefetch()
+            var search = try PageSearch(page)
+            while search.isUndecided {
+                search.prefetchBothWays()
+                try search.compare(key)
+            }
+            page = try self.page(search.child())
+        }
+        return page
+    }
+
+    /// What a search in a leaf has found.
+    @inline(__always)
+    func value(of search: PageSearch) throws(StorageError) -> UnsafeRawBufferPointer? {
+        guard search.isInLeaf else { throw Self.corrupted("is deeper than it says") }
+        return try search.isExact ? value(of: search.node) : nil
+    }
+
+    private func value(of node: Node) throws(StorageError) -> UnsafeRawBufferPointer {
+        guard !node.isOfOtherKind else { throw Self.corrupted("has a value of an unknown kind") }
+        if !node.isBig {
+            guard node.offset + Node.headBytes + node.keyBytes + node.valueBytes <= Self.pageBytes else {
+                throw Self.corrupted("has a value beyond its page")
+            }
+            return UnsafeRawBufferPointer(start: node.value, count: node.valueBytes)
+        }
+        guard node.offset + Node.headBytes + node.keyBytes + Node.headBytes <= Self.pageBytes else {
+            throw Self.corrupted("has a value beyond its page")
+        }
+        let number = node.value.loadUnaligned(as: Int.self)
+        let page = try page(number)
+        let pages = (Page.headBytes + node.valueBytes + Self.pageBytes - 1) / Self.pageBytes
+        guard page.isOverflow, number + pages <= pageCount else {
+            throw Self.corrupted("has a value that is not there")
+        }
+        return UnsafeRawBufferPointer(start: page.overflow, count: node.valueBytes)
+    }
+
+    fileprivate static func corrupted(_ what: String) -> StorageError { .corrupted("a tree of LMDB's \(what)") }
+}
+
+/// The search for a key in one page: halves what is left with each comparison.
+struct PageSearch {
+    let page: Page
+    let isInLeaf: Bool
+    private var low: Int
+    private var high: Int
+    private(set) var isExact = false
+
+    @inline(__always)
+    init(_ page: Page) throws(StorageError) {
+        self.page = page
+        isInLeaf = page.isLeaf
+        // A branch's first key stands for all that are smaller, and is not there.
+        low = isInLeaf ? 0 : 1
+        high = page.count
+        guard isInLeaf || page.isBranch, high >= low, page.hasRoom(for: high) else {
+            throw Tree.corrupted("goes through a page of another kind")
+        }
+    }
+
+    var isUndecided: Bool { low < high }
+
+    private var middle: Int { (low + high) >> 1 }
+
+    /// Asks for the node that the next comparison is with.
+    func prefetchNext() { if isUndecided { page.prefetchNode(middle) } }
+
+    /// Asks for the nodes that the next comparison but one may be with.
+    @inline(__always)
+    func prefetchBothWays() {
+        let middle = middle
+        if low < middle { page.prefetchNode((low + middle) >> 1) }
+        if middle + 1 < high { page.prefetchNode((middle + 1 + high) >> 1) }
+    }
+
+    @inline(__always)
+    mutating func compare(_ key: UnsafeRawBufferPointer) throws(StorageError) {
+        let middle = middle
+        let node = page.node(middle)
+        guard node.isWithin else { throw Tree.corrupted("has a key beyond its page") }
+        let order = node.order(of: key)
+        if order > 0 {
+            low = middle + 1
+        } else {
+            high = middle
+            if order == 0 { (low, isExact) = (middle, true) }
+        }
+    }
+
+    /// What was found in a leaf.
+    var node: Node { page.node(low) }
+
+    /// The page that has the key, if any has.
+    @inline(__always)
+    func child() throws(StorageError) -> Int {
+        let node = page.node(isExact ? low : low - 1)
+        guard node.isWithin else { throw Tree.corrupted("has a key beyond its page") }
+        return node.child
+    }
+}

@@ -1,0 +1,83 @@
+internal import CLMDB
+internal import Glibc
+internal import Storage
+
+/// Where the trees of the tables begin in the commit that a read transaction sees. LMDB is asked once for each commit and
+/// table; it would look that up again for each transaction.
+struct Trees {
+    /// No tree begins on LMDB's first page.
+    private static let unknown = 0
+    private static let headWords = 3
+    /// LMDB's own bound.
+    private static let depthMax = 32
+    private static let depthShift = 48
+    private static let rootMask = 1 << depthShift - 1
+
+    /// The commit; where the map begins; how many pages there are; then each table's root, and above its number the depth.
+    private let words: UnsafeMutablePointer<Int>
+    private let count: Int
+    /// LMDB's handle of the table that has the others.
+    private let main: MDB_dbi
+
+    init(count: Int, main: MDB_dbi) {
+        self.count = count
+        self.main = main
+        words = .allocate(capacity: Self.headWords + count)
+        words.initialize(repeating: 0, count: Self.headWords + count)
+    }
+
+    func free() { words.deallocate() }
+
+    /// To be called when the transaction has begun.
+    func begin(at commit: Int) {
+        guard words[0] != commit else { return }
+        forget()
+        words[0] = commit
+    }
+
+    func forget() { words.update(repeating: 0, count: Self.headWords + count) }
+
+    /// The tree of a table; nil where LMDB is to be asked.
+    @inline(__always)
+    func tree(of table: Table, _ handle: TransactionHandle) throws(StorageError) -> Tree? {
+        precondition(table.ordinal >= 0 && table.ordinal < count, "the table was not opened with the engine")
+        var root = words[Self.headWords + table.ordinal]
+        if root == Self.unknown {
+            guard try learn(table, handle) else { return nil }
+            root = words[Self.headWords + table.ordinal]
+        }
+        guard let start = UnsafeRawPointer(bitPattern: words[1]) else { return nil }
+        return Tree(
+            start: start, pageCount: words[2], root: root & Self.rootMask, depth: root >> Self.depthShift)
+    }
+
+    /// LMDB's description of a table (`MDB_db`) is the value under its name in a table without one, and the page that has it
+    /// says its number, and so where the map begins.
+    /// - Returns: false where `Tree` can't read the pages.
+    private func learn(_ table: Table, _ handle: TransactionHandle) throws(StorageError) -> Bool {
+        var value = MDB_val()
+        let code = Array(table.name.utf8).withUnsafeBytes { name in
+            var name = MDB_val(name)
+            return mdb_get(handle.pointer, main, &name, &value)
+        }
+        try StorageError.check(code, during: "reading \(table.name)")
+        guard let description = value.mv_data, value.mv_size == 48 else {
+            throw .corrupted("LMDB's description of \(table.name) has \(value.mv_size) bytes")
+        }
+        var stat = MDB_stat()
+        try StorageError.check(mdb_stat(handle.pointer, main, &stat), during: "reading \(table.name)")
+        let systemPageBytes = sysconf(Int32(_SC_PAGESIZE))
+        guard Int(stat.ms_psize) == Tree.pageBytes, systemPageBytes == Tree.pageBytes, UInt16(littleEndian: 1) == 1,
+            let page = UnsafeRawPointer(bitPattern: UInt(bitPattern: description) & ~UInt(Tree.pageBytes - 1))
+        else { return false }
+        words[1] = Int(bitPattern: page) - page.load(as: Int.self) * Tree.pageBytes
+        var info = MDB_envinfo()
+        mdb_env_info(mdb_txn_env(handle.pointer), &info)
+        words[2] = info.me_last_pgno + 1
+        let depth = Int(description.loadUnaligned(fromByteOffset: 6, as: UInt16.self))
+        guard depth <= Self.depthMax else { throw .corrupted("LMDB's tree of \(table.name) is \(depth) pages deep") }
+        let root = description.loadUnaligned(fromByteOffset: 40, as: Int.self)
+        words[Self.headWords + table.ordinal] = depth << Self.depthShift | root & Self.rootMask
+        return true
+    }
+}

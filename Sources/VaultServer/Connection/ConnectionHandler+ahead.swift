@@ -1,0 +1,26 @@
+internal import NIOCore
+internal import VaultDB
+
+/// Commands that came together have their lookups done together, before the first of them is answered: while one waits
+/// for memory the others go on.
+extension ConnectionHandler {
+    /// Looks through the commands that are there for what they are going to look up.
+    /// - Returns: how many commands need no further look.
+    func lookAhead(_ input: Span<UInt8>, _ batch: inout ReadBatch?) -> Int {
+        // Behind a write all wait, and begin with another snapshot.
+        guard order.isEmpty, session.isAuthenticated else { return .max }
+        batch?.expectNothing()
+        var (seen, expected, offset) = (0, 0, 0)
+        while expected < ReadBatch.expectedMax {
+            let rest = input.extracting(offset..<input.count)
+            guard scout.next(in: rest, limits: requestLimits) == .command, scout.inlineBytes == nil else { break }
+            if expect(scout.request(in: rest), &batch) { expected += 1 }
+            seen += 1
+            offset += scout.byteCount
+            scout.finish()
+        }
+        scout = RequestParser()
+        if expected > 1 { batch?.lookAhead() }
+        return seen
+    }
+}

@@ -1,0 +1,192 @@
+import Glibc
+import Storage
+import TestSupport
+import Testing
+
+@testable import LMDB
+
+extension EngineTests {
+    /// Our own search in LMDB's pages finds what LMDB has, by itself and together with others.
+    @Suite struct Trees {
+        private static let short = Table(ordinal: 0, name: "short", isCached: true, isBuffered: true)
+        private static let long = Table(ordinal: 1, name: "long")
+        private static let empty = Table(ordinal: 2, name: "empty", isCached: true)
+        private static let tables = [short, long, empty]
+
+        private static func store(
+            cacheBytes: Int = 0, bufferedEntriesMax: Int = 500, mapBytes: Int = 1 << 30
+        ) throws -> Store {
+            try Store(tables: tables) {
+                $0.cacheBytes = cacheBytes
+                $0.bufferedEntriesMax = bufferedEntriesMax
+                $0.mapBytes = mapBytes
+            }
+        }
+
+        /// Keys of all lengths that share long beginnings, and values from none to several pages.
+        private static func fill(
+            _ environment: Environment, _ random: inout SeededGenerator, count: Int
+        ) throws(StorageError) {
+            var steps: (short: [Step], long: [Step]) = ([], [])
+            for _ in 0..<count {
+                let key = random.bytes(count: 1...24, of: 97...99)
+                steps.short.append(.put(key, random.bytes(count: 0...40)))
+                let beginning = [UInt8](repeating: 120, count: Int.random(in: 0...480, using: &random))
+                let size = Int.random(in: 0..<20, using: &random) == 0 ? 20_000 : 200
+                let value = [UInt8](repeating: key[0], count: Int.random(in: 0...size, using: &random))
+                steps.long.append(.put(beginning + key, value))
+                if Int.random(in: 0..<8, using: &random) == 0 { steps.short.append(.delete(key)) }
+            }
+            try environment.apply(steps.short, in: short)
+            try environment.apply(steps.long, in: long)
+        }
+
+        /// Near the keys that are there: the same, longer, shorter, another.
+        private static func questions(_ key: [UInt8], _ random: inout SeededGenerator) -> [[UInt8]] {
+            var other = key
+            other[Int.random(in: 0..<key.count, using: &random)] &+= UInt8.random(in: 1...255, using: &random)
+            return [key, key + [0], Array(key.dropLast()), other].filter { (1...511).contains($0.count) }
+        }
+
+        /// How often a snapshot finds otherwise than its scans say.
+        private static func wrong(in held: inout HeldSnapshot, _ random: inout SeededGenerator) throws -> Int {
+            var wrong = 0
+            for table in tables {
+                let entries = try held.snapshot.entries(table)
+                let expected = Dictionary(entries.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+                let keys = (0..<100).compactMap { _ in entries.randomElement(using: &random)?.key } + [bytes("a")]
+                for key in keys.flatMap({ questions($0, &random) }) {
+                    if try held.snapshot.value(key, in: table) != expected[key] { wrong += 1 }
+                }
+                for _ in 0..<10 { wrong += try wrongTogether(in: &held, table, keys, expected, &random) }
+            }
+            return wrong
+        }
+
+        private static func expectedBytes(in held: borrowing HeldSnapshot, at place: Int) -> [UInt8]? {
+            guard let value = held.expectedValue(at: place) else { return nil }
+            return value.withUnsafeBytes(Array.init)
+        }
+
+        /// As many as there is room for and more, asked for in another order, some twice and some unexpected.
+        private static func wrongTogether(
+            in held: inout HeldSnapshot, _ table: Table, _ keys: [[UInt8]], _ expected: [[UInt8]: [UInt8]],
+            _ random: inout SeededGenerator
+        ) throws -> Int {
+            held.expectNothing()
+            let asked = (0..<Int.random(in: 1...40, using: &random)).flatMap { _ in
+                questions(keys.randomElement(using: &random) ?? [1], &random)
+            }
+            for (number, key) in asked.enumerated() {
+                held.expect(key.span.bytes, in: table, tag: number)
+                if Int.random(in: 0..<6, using: &random) == 0 { held.lookAhead() }
+            }
+            held.lookAhead()
+            var wrong = 0
+            for place in 0..<held.expectedCount {
+                let key = asked.filter { $0.count <= 64 }[place]
+                if let value = Self.expectedBytes(in: held, at: place), value != expected[key] { wrong += 1 }
+            }
+            for key in asked.shuffled(using: &random) + asked.prefix(3) {
+                let value = try held.withValue(of: key.span.bytes, in: table) { (value) throws(StorageError) in
+                    value.withUnsafeBytes(Array.init)
+                }
+                if value != expected[key] { wrong += 1 }
+            }
+            return wrong
+        }
+
+        @Test(arguments: [0, 4 << 20], [UInt64(1), 2])
+        func findsWhatIsThere(_ cacheBytes: Int, _ seed: UInt64) throws {
+            var random = SeededGenerator(seed: seed)
+            let store = try Self.store(cacheBytes: cacheBytes, mapBytes: 1 << 20)
+            // The map grows and moves meanwhile.
+            for count in [0, 1, 5, 50, 500, 3_000] {
+                try Self.fill(store.environment, &random, count: count)
+                for _ in 0..<3 {
+                    var held = try store.environment.hold()
+                    try #require(Self.wrong(in: &held, &random) == 0, "\(count) entries, seed \(seed)")
+                }
+            }
+            #expect(try store.environment.statistics().mapBytes > 1 << 20)
+        }
+
+        @Test func snapshotsKeepTheirTrees() throws {
+            var random = SeededGenerator(seed: 5)
+            let store = try Self.store(cacheBytes: 4 << 20)
+            try Self.fill(store.environment, &random, count: 500)
+            for _ in 0..<20 {
+                var held = try store.environment.hold()
+                let before = try held.snapshot.entries(Self.short)
+                try Self.fill(store.environment, &random, count: 20)
+                try #require(Self.wrong(in: &held, &random) == 0)
+                #expect(try held.snapshot.entries(Self.short) == before)
+            }
+        }
+
+        @Test func keysThatWereExpectedAreFound() throws {
+            let store = try Self.store()
+            try store.environment.apply((0..<400).map { .put(bytes("key \($0)"), bytes("\($0)")) }, in: Self.long)
+            var held = try store.environment.hold()
+            for number in 0..<HeldSnapshot.expectedMax + 5 {
+                held.expect(bytes("key \(number)").span.bytes, in: Self.long, tag: number)
+            }
+            held.lookAhead()
+            #expect(held.expectedCount == HeldSnapshot.expectedMax)
+            for place in 0..<held.expectedCount {
+                #expect(held.expectedTag(at: place) == place)
+                #expect(Self.expectedBytes(in: held, at: place) == bytes("\(place)"))
+            }
+        }
+
+        /// Whatever the pages say, a lookup answers or throws, and touches nothing outside of the map.
+        @Test func damagedPagesAreNotFollowed() throws {
+            var random = SeededGenerator(seed: 9)
+            let store = try Self.store(bufferedEntriesMax: 0)
+            try Self.fill(store.environment, &random, count: 3_000)
+            let descriptor = open(store.path, O_RDWR)
+            defer { close(descriptor) }
+            var failures = 0
+            for round in 0..<400 {
+                let table = round % 2 == 0 ? Self.long : Self.short
+                var held = try store.environment.hold()
+                let keys = try held.snapshot.entries(table, limit: 2_000).map(\.key)
+                let page = try Self.page(of: keys.randomElement(using: &random) ?? [1], in: held.snapshot, table)
+                // Heads and the offsets of nodes more often than what follows.
+                let end = [16, 64, 4096].randomElement(using: &random) ?? 4096
+                let place = off_t(page) * 4096 + off_t(Int.random(in: 8..<end, using: &random))
+                var before: UInt8 = 0
+                var damage = UInt8.random(in: 0...255, using: &random)
+                #expect(pread(descriptor, &before, 1, place) == 1)
+                #expect(pwrite(descriptor, &damage, 1, place) == 1)
+                for _ in 0..<20 {
+                    held.expectNothing()
+                    let asked = (0..<8).map { _ in keys.randomElement(using: &random) ?? [1] }
+                    for key in asked { held.expect(key.span.bytes, in: table) }
+                    held.lookAhead()
+                    for key in asked {
+                        do throws(StorageError) {
+                            _ = try held.withValue(of: key.span.bytes, in: table) { (_) throws(StorageError) in }
+                            _ = try held.snapshot.value(key, in: table)
+                        } catch {
+                            guard case .corrupted = error else { throw error }
+                            failures += 1
+                        }
+                    }
+                }
+                #expect(pwrite(descriptor, &before, 1, place) == 1)
+            }
+            #expect(failures > 0)
+        }
+
+        /// A page on the way to a key: one in three times a branch.
+        private static func page(
+            of key: [UInt8], in snapshot: borrowing Snapshot, _ table: Table
+        ) throws(StorageError) -> Int {
+            guard let tree = try snapshot.handle.trees?.tree(of: table, snapshot.handle) else { return 2 }
+            let leaf = try key.span.withUnsafeBytes { bytes throws(StorageError) in try tree.leaf(for: bytes) }
+            guard let leaf, key[0] % 3 != 0 else { return tree.root }
+            return (leaf.start - tree.start) / Tree.pageBytes
+        }
+    }
+}
