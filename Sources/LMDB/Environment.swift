@@ -364,7 +364,7 @@ public final class Environment: StorageEngine {
     ) -> Int32 {
         // One that has written nothing is no commit.
         guard transaction.writeCount > 0 else { return mdb_txn_commit(begun) }
-        let number = mdb_txn_id(begun)
+        let number = transaction.handle.commit
         if isLogged { mdb_env_set_flags(pointer, UInt32(MDB_NOSYNC), 1) }
         defer { if isLogged { mdb_env_set_flags(pointer, UInt32(MDB_NOSYNC), 0) } }
         cache?.willCommit()

@@ -4,7 +4,6 @@ public import Storage
 /// The write transaction. It begins and ends on one thread, inside `Environment.write`.
 public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     let handle: TransactionHandle
-    private let commit: Int
     public private(set) var writeCount = 0
     /// The first write that failed. LMDB has given up on the transaction then, so `Environment.write` does not commit
     /// it, and runs the closure again where it can grow the map.
@@ -19,14 +18,13 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     init(handle: TransactionHandle, isLogged: Bool) {
         self.handle = handle
         record = isLogged ? LogRecord() : nil
-        commit = mdb_txn_id(handle.pointer)
     }
 
     /// - Returns: false where the commit itself has to be durable.
     mutating func append(to log: WriteAheadLog) throws(StorageError) -> Bool {
         guard var sealed = record.take() else { return false }
         defer { record = sealed }
-        return try log.append(&sealed, commit: commit)
+        return try log.append(&sealed, commit: handle.commit)
     }
 
     @_lifetime(borrow self)
@@ -117,7 +115,7 @@ extension WriteTransaction {
         guard !isOfMany, buffer.entriesMax > 0, bufferedChanges.addedCount < ChangeBuffer.entriesPerCommitMax,
             byteCount <= BufferedEntries.entryBytesMax, entries.hasRoom(for: byteCount)
         else { return false }
-        let place = BufferedEntries.Place(commit: commit, number: bufferedChanges.addedCount)
+        let place = BufferedEntries.Place(commit: handle.commit, number: bufferedChanges.addedCount)
         let code = handle.append(key, value, of: table, to: entries.log, at: place, &record)
         try settle(code, during: "writing \(table.name)")
         buffer.willAdd()
@@ -136,7 +134,7 @@ extension WriteTransaction {
             for index in entries.all(of: key, in: table.ordinal, hash: hash) {
                 let code = handle.unlog(entries.place(index), from: entries.log, &record)
                 try settle(code, during: "deleting from \(table.name)")
-                entries.end(index, at: commit)
+                entries.end(index, at: handle.commit)
                 bufferedChanges.note(ended: index, in: entries)
                 wasThere = true
             }
@@ -160,7 +158,7 @@ extension WriteTransaction {
             let (index, table) = (Int(rank.index), Int(rank.table))
             // An entry that was deleted since, or has a newer one of the same key, has no place.
             let key = older.key(index)
-            guard older.find(key, in: table, hash: older.hash(index), at: commit) == index else { continue }
+            guard older.find(key, in: table, hash: older.hash(index), at: handle.commit) == index else { continue }
             if cursor?.table != table {
                 if let before = cursor?.opened { mdb_cursor_close(before) }
                 cursor = nil

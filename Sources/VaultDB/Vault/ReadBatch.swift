@@ -22,7 +22,7 @@ package struct ReadBatch: ~Copyable {
     // MARK: Looking ahead
 
     /// How many lookups can be expected at a time; a resolve is two for the snapshot.
-    package static let expectedMax = 16
+    package static let expectedMax = HeldSnapshot.expectedMax / 2
 
     /// Forgets what was expected before.
     package mutating func expectNothing() { held.expectNothing() }
