@@ -336,6 +336,7 @@ public final class Environment: StorageEngine {
                 // A closure that went on after a failed write must not commit the rest.
                 if let failure = transaction.failure { throw Failure(storage: failure) }
                 do throws(StorageError) {
+                    try transaction.storeKeptBack()
                     try transaction.sortInAsManyAsWereAdded()
                     isLogged = try appendToLog(&transaction)
                 } catch {

@@ -12,6 +12,8 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     private(set) var changes: [EntryCache.Change]? = []
     private(set) var bufferedChanges = BufferedChanges()
     private var isOfMany = false
+    /// Puts that are kept back, of tables that are rewritten, one of each.
+    private var keptBack: [(table: Table, put: LastPut)] = []
     /// What was done to LMDB's tables so far; nil where that is not logged.
     private(set) var record: LogRecord?
 
@@ -29,14 +31,23 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
 
     @_lifetime(borrow self)
     public borrowing func get(_ key: RawSpan, from table: Table) throws(StorageError) -> RawSpan? {
+        if table.isRewritten, let put = keptBack.first(where: { $0.table == table })?.put,
+            put.key.span.bytes.equals(key)
+        {
+            let bytes = put.value.withUnsafeBytes { $0 }
+            return unsafe _overrideLifetime(RawSpan(_unsafeBytes: bytes), borrowing: self)
+        }
         // A write would move the bytes, and a write needs the transaction exclusively: the borrow forbids it.
-        unsafe _overrideLifetime(try handle.unsafeGet(key, from: table), borrowing: self)
+        return unsafe _overrideLifetime(try handle.unsafeGet(key, from: table), borrowing: self)
     }
 
     public borrowing func scan<Failure: StorageFailure>(
         _ table: Table, prefix: RawSpan, from start: RawSpan, order: ScanOrder,
         _ visit: (RawSpan, RawSpan) throws(Failure) -> ScanStep
     ) throws(Failure) {
+        guard !keptBack.contains(where: { $0.table == table }) else {
+            throw Failure(storage: .misuse("\(table.name) is scanned by a transaction that has put into it"))
+        }
         try handle.scan(table, prefix: prefix, from: start, order: order, visit)
     }
 
@@ -47,19 +58,24 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     public mutating func put(_ key: RawSpan, _ value: RawSpan, in table: Table) throws(StorageError) {
         let length = key.byteCount
         guard length > 0, length <= StorageLimits.keyBytesMax else { throw .keyLength(length) }
+        if table.isRewritten { return try keepBack(key, value, of: table) }
         if try !buffer(key, value, of: table) {
             _ = try unbuffer(key, of: table)
-            let code = key.withUnsafeBytes { name in
-                value.withUnsafeBytes { bytes in
-                    var name = MDB_val(name)
-                    var content = MDB_val(bytes)
-                    return mdb_put(handle.pointer, handle[table], &name, &content, 0)
-                }
-            }
-            try settle(code, during: "writing \(table.name)")
-            record?.add(.put, table.ordinal, key, value)
+            try store(key, value, in: table)
         }
         note(key, table)
+    }
+
+    private mutating func store(_ key: RawSpan, _ value: RawSpan, in table: Table) throws(StorageError) {
+        let code = key.withUnsafeBytes { name in
+            value.withUnsafeBytes { bytes in
+                var name = MDB_val(name)
+                var content = MDB_val(bytes)
+                return mdb_put(handle.pointer, handle[table], &name, &content, 0)
+            }
+        }
+        try settle(code, during: "writing \(table.name)")
+        record?.add(.put, table.ordinal, key, value)
     }
 
     public mutating func expectMany() { isOfMany = true }
@@ -67,6 +83,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     @discardableResult
     public mutating func delete(_ key: RawSpan, from table: Table) throws(StorageError) -> Bool {
         guard key.byteCount > 0 else { throw .keyLength(0) }
+        if table.isRewritten { try storeKeptBack(of: table) }
         let wasBuffered = try unbuffer(key, of: table)
         let code = key.withUnsafeBytes { name in
             var name = MDB_val(name)
@@ -95,6 +112,42 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
         let error = failure ?? StorageError(code: code, during: operation())
         failure = error
         throw error
+    }
+}
+
+// MARK: Puts that are kept back
+
+extension WriteTransaction {
+    public borrowing func lastPut(in table: Table) -> LastPut? { keptBack.first { $0.table == table }?.put }
+
+    public mutating func extendLastPut(in table: Table, by bytes: RawSpan) throws(StorageError) {
+        guard let index = keptBack.firstIndex(where: { $0.table == table }) else {
+            throw .misuse("nothing was put into \(table.name) that could be extended")
+        }
+        writeCount += 1
+        bytes.withUnsafeBytes { keptBack[index].put.value.append(contentsOf: $0) }
+    }
+
+    private mutating func keepBack(_ key: RawSpan, _ value: RawSpan, of table: Table) throws(StorageError) {
+        writeCount += 1
+        if let index = keptBack.firstIndex(where: { $0.table == table }) {
+            let known = keptBack[index].put.key
+            if known.span.bytes.equals(key) { return keptBack[index].put.value = Array(copying: value) }
+            try storeKeptBack(of: table)
+        }
+        keptBack.append((table, LastPut(key: Array(copying: key), value: Array(copying: value))))
+    }
+
+    private mutating func storeKeptBack(of table: Table) throws(StorageError) {
+        guard let index = keptBack.firstIndex(where: { $0.table == table }) else { return }
+        let put = keptBack.remove(at: index).put
+        let (key, value) = (put.key, put.value)
+        try store(key.span.bytes, value.span.bytes, in: table)
+    }
+
+    /// To be called before the transaction is committed.
+    mutating func storeKeptBack() throws(StorageError) {
+        while let table = keptBack.last?.table { try storeKeptBack(of: table) }
     }
 }
 

@@ -8,12 +8,18 @@ public struct Table: Hashable, Sendable {
     public let isCached: Bool
     /// Keys come in no order, so an engine does well to gather new entries first and to sort many in at once.
     public let isBuffered: Bool
+    /// A transaction puts the same entry again and again, so an engine may keep its last put back until it puts another
+    /// entry of the table, or ends. The transaction gets what it has put, and does not scan the table afterwards.
+    public let isRewritten: Bool
 
-    public init(ordinal: Int, name: String, isCached: Bool = false, isBuffered: Bool = false) {
+    public init(
+        ordinal: Int, name: String, isCached: Bool = false, isBuffered: Bool = false, isRewritten: Bool = false
+    ) {
         self.ordinal = ordinal
         self.name = name
         self.isCached = isCached
         self.isBuffered = isBuffered
+        self.isRewritten = isRewritten
     }
 }
 

@@ -50,6 +50,12 @@ public protocol WriteTransaction: ReadTransaction, ~Copyable {
     @discardableResult
     mutating func delete(_ key: RawSpan, from table: Table) throws(StorageError) -> Bool
 
+    /// What this transaction put last into a table that `isRewritten`; nil where it put nothing, or deleted since.
+    borrowing func lastPut(in table: Table) -> LastPut?
+
+    /// Appends to the value that `lastPut` answers, which must be there.
+    mutating func extendLastPut(in table: Table, by bytes: RawSpan) throws(StorageError)
+
     /// Tells that thousands of entries follow, which an engine need not gather first.
     mutating func expectMany()
 
@@ -59,6 +65,17 @@ public protocol WriteTransaction: ReadTransaction, ~Copyable {
 
 extension WriteTransaction where Self: ~Copyable {
     public mutating func expectMany() {}
+}
+
+/// An entry that a transaction has put, in copies.
+public struct LastPut: Equatable, Sendable {
+    public let key: [UInt8]
+    public var value: [UInt8]
+
+    public init(key: [UInt8], value: [UInt8]) {
+        self.key = key
+        self.value = value
+    }
 }
 
 public enum ScanOrder: Sendable { case ascending, descending }

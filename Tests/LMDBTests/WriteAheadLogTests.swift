@@ -12,7 +12,8 @@ extension EngineTests {
     @Suite struct WriteAhead {
         private static let gathered = Table(ordinal: 0, name: "gathered", isBuffered: true)
         private static let plain = Table(ordinal: 1, name: "plain")
-        private static let tables = [gathered, plain]
+        private static let chain = Table(ordinal: 2, name: "chain", isRewritten: true)
+        private static let tables = [gathered, plain, chain]
 
         private static func options(logBytes: Int = 8 << 20) -> EnvironmentOptions {
             var options = EnvironmentOptions()
@@ -40,6 +41,10 @@ extension EngineTests {
                         let size = Int.random(in: 1...(Bool.random(using: &random) ? 60 : 900), using: &random)
                         try transaction.put(key, [UInt8](repeating: UInt8(number & 0xFF), count: size), in: table)
                     }
+                }
+                // One entry and then another, each put in several steps.
+                for step in 0..<4 {
+                    try transaction.put(bytes("chain \(number + step / 3)"), bytes("\(number) \(step)"), in: chain)
                 }
                 // So that every change is a commit, and ends with a byte that is no zero.
                 try transaction.put(bytes("number"), bytes("\(number)"), in: plain)

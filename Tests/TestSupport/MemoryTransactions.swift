@@ -26,6 +26,7 @@ public struct MemorySnapshot: ReadTransaction, ~Copyable {
 public struct MemoryWriteTransaction: WriteTransaction, ~Copyable {
     var state: MemoryState
     public private(set) var writeCount = 0
+    private var lastPuts: [Table: LastPut] = [:]
     /// The first write that failed: the transaction can't be committed any more.
     private(set) var failure: StorageError?
 
@@ -53,13 +54,23 @@ public struct MemoryWriteTransaction: WriteTransaction, ~Copyable {
         guard length > 0, length <= StorageLimits.keyBytesMax else { throw .keyLength(length) }
         try countWrite()
         state.maps[table, default: OrderedMap()].set(key, to: [UInt8](copying: value))
+        if table.isRewritten { lastPuts[table] = LastPut(key: [UInt8](copying: key), value: [UInt8](copying: value)) }
         writeCount += 1
+    }
+
+    public borrowing func lastPut(in table: Table) -> LastPut? { lastPuts[table] }
+
+    public mutating func extendLastPut(in table: Table, by bytes: RawSpan) throws(StorageError) {
+        guard let last = lastPuts[table] else { throw .misuse("nothing was put into \(table.name)") }
+        let value = last.value + [UInt8](copying: bytes)
+        try put(last.key.span.bytes, value.span.bytes, in: table)
     }
 
     @discardableResult
     public mutating func delete(_ key: RawSpan, from table: Table) throws(StorageError) -> Bool {
         guard key.byteCount > 0 else { throw .keyLength(0) }
         try countWrite()
+        lastPuts[table] = nil
         guard state.maps[table]?.remove(key) == true else { return false }
         writeCount += 1
         return true

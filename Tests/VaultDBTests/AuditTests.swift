@@ -1,6 +1,7 @@
 // What the audit trail promises: any tampering is found, it names nobody, and each identity's history is whole.
 
 import Foundation
+import LMDB
 import Storage
 import TestSupport
 import Testing
@@ -37,7 +38,7 @@ import Testing
             try vault.plant(Tables.audit, key(1), nil)
         },
         Tampering(testDescription: "an event in the middle is dropped") { vault, key, _ in
-            try vault.plant(Tables.audit, key(5), nil)
+            try vault.plant(Tables.audit, key(6), nil)
         },
         Tampering(testDescription: "the last event is dropped") { vault, key, count in
             try vault.plant(Tables.audit, key(count), nil)
@@ -47,8 +48,8 @@ import Testing
         },
         Tampering(testDescription: "two events are swapped") { vault, key, _ in
             let entries = try vault.contents()["audit", default: [:]]
-            try vault.plant(Tables.audit, key(4), entries[key(5)])
-            try vault.plant(Tables.audit, key(5), entries[key(4)])
+            try vault.plant(Tables.audit, key(4), entries[key(6)])
+            try vault.plant(Tables.audit, key(6), entries[key(4)])
         },
         Tampering(testDescription: "an event is made up at the end") { vault, key, count in
             let entries = try vault.contents()["audit", default: [:]]
@@ -60,6 +61,19 @@ import Testing
         },
         Tampering(testDescription: "a key of another length is put in") { vault, key, count in
             try vault.plant(Tables.audit, key(3) + [0], [1, 2, 3])
+        },
+        Tampering(testDescription: "the second event of an entry is cut off") { vault, key, _ in
+            let entry = try #require(try vault.contents()["audit"]?[key(4)])
+            let first = try #require(try vault.events(in: .clinic).first { $0.sequence == 4 })
+            let cut = AuditEntryWriter(first: first).beginning(with: first)
+            #expect(entry.starts(with: cut) && entry.count > cut.count)
+            try vault.plant(Tables.audit, key(4), cut)
+        },
+        Tampering(testDescription: "an event is written in another way that says the same") { vault, key, _ in
+            var entry = try #require(try vault.contents()["audit"]?[key(6)])
+            // A number with a byte more than it needs.
+            entry[entry.count - 1] |= 0x80
+            try vault.plant(Tables.audit, key(6), entry + [0])
         },
         Tampering(testDescription: "an event is emptied") { vault, key, _ in try vault.plant(Tables.audit, key(6), [1])
         },
@@ -140,6 +154,62 @@ import Testing
         #expect(code { try vault.history(of: ids[0], in: .clinic) } == .corrupted)
         try vault.plant(Tables.audit, bytes(Key.event(last.sequence, in: number)), nil)
         #expect(code { try vault.history(of: ids[0], in: .clinic) } == .corrupted)
+    }
+
+    /// Runs operations in one transaction.
+    private static func together<Engine>(_ vault: EngineVault<Engine>, _ drafts: [RecordDraft]) throws {
+        let tenant = vault.core.tenant(.clinic)
+        let operations = try drafts.map { vault.core.operation(tenant, try vault.core.put($0, tenant)) }
+        try vault.engine.write { (transaction) throws(VaultError) in
+            for operation in operations { _ = try operation(&transaction) }
+        }
+    }
+
+    private static func drafts(_ range: Range<Int>) -> [RecordDraft] {
+        range.map { number in
+            RecordDraft(
+                kind: .lead, id: "\(number)", firstName: "Ana", email: "p\(number / 2)@example.com",
+                source: number % 5 == 0 ? "crm" : "web")
+        }
+    }
+
+    @Test(arguments: EngineKind.allCases)
+    func `events of one transaction share entries, and each is found`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        try vault.put(Self.drafts(0..<1)[0])
+        if let memory = vault as? EngineVault<MemoryEngine> { try Self.together(memory, Self.drafts(1..<200)) }
+        if let lmdb = vault as? EngineVault<LMDB.Environment> { try Self.together(lmdb, Self.drafts(1..<200)) }
+        let entries = try vault.contents()["audit", default: [:]]
+        let events = try vault.events(in: .clinic)
+        #expect(events.count > 290 && entries.count < events.count / 10)
+        #expect(entries.values.allSatisfy { $0.count <= AuditEntry.bytesMax })
+        #expect(events.map(\.sequence) == Array(1...UInt64(events.count)))
+        #expect(Set(events.map(\.source)) == ["crm", "web"])
+        #expect(try vault.verifyAudit(in: .clinic) == .init(events: UInt64(events.count), faults: []))
+        #expect(try vault.check().isClean)
+        for id in Set(events.compactMap(\.identity)) {
+            #expect(try vault.history(of: id, in: .clinic) == events.filter { $0.identity == id }.reversed())
+        }
+        for sequence in 0...UInt64(events.count) + 1 {
+            let some = try vault.events(from: sequence, limit: 3, in: .clinic)
+            #expect(some == Array(events.drop { $0.sequence < sequence }.prefix(3)))
+        }
+    }
+
+    @Test(arguments: EngineKind.allCases)
+    func `a trail with an entry for each event is read, and goes on`(_ kind: EngineKind) throws {
+        let (vault, ids) = try Self.scene(kind)
+        let number = try #require(try vault.number(of: .clinic))
+        let events = try vault.events(in: .clinic)
+        // As programs wrote it before entries had several.
+        for event in events { try vault.plant(Tables.audit, bytes(Key.event(event.sequence, in: number)), event.encoded()) }
+        #expect(try vault.contents()["audit"]?.count == events.count)
+        #expect(try vault.events(in: .clinic) == events)
+        #expect(try vault.verifyAudit(in: .clinic) == .init(events: 12, faults: []))
+        try vault.resolve("a@example.com", phone: "600123499", name: "Eva", source: "form")
+        #expect(try vault.verifyAudit(in: .clinic) == .init(events: 14, faults: []))
+        #expect(try vault.history(of: ids[0], in: .clinic).map(\.sequence) == [14, 13, 8, 7, 5, 4, 1])
+        #expect(try vault.check().isClean)
     }
 
     @Test func `a vault without an actor names none`() throws {

@@ -73,6 +73,26 @@ enum Samples {
         return event
     }
 
+    /// The event, and the same identity's next.
+    static var events: [Event] {
+        var next = Event(.recordUpdated, at: time(53), identity: a, record: .init(kind: "lead", id: "42"), actor: "ana")
+        next.sequence = 10
+        next.previousOfIdentity = 9
+        var first = event
+        first.previousOfIdentity = 5
+        first.previousOfOther = 3
+        next.previousHash = first.hash(in: number)
+        return [first, next]
+    }
+
+    /// The bytes of an entry of the trail.
+    static func trailEntry(of events: [Event]) -> [UInt8] {
+        let writer = AuditEntryWriter(first: events[0])
+        return zip(events, events.dropFirst()).reduce(into: writer.beginning(with: events[0])) { bytes, pair in
+            bytes += writer.bytes(of: pair.1, isOfSameIdentity: pair.0.identity == pair.1.identity)
+        }
+    }
+
     static var ledger: Ledger {
         var ledger = Ledger()
         ledger.sequence = 1
@@ -170,8 +190,14 @@ enum Samples {
             sample("place", bytes(Key.record(RecordKey(record), in: number)), RecordPlace(record).encoded) { _, value in
                 "\(try RecordPlace(value.span.bytes))"
             },
-            sample("event", bytes(Key.event(9, in: number)), event.encoded()) { _, value in
-                "\(try Event(sequence: 9, value.span.bytes))"
+            sample("event", bytes(Key.event(9, in: number)), event.encoded()) { key, value in
+                "\(try AuditEntry.events(key: key.span.bytes, value.span.bytes))"
+            },
+            sample("events", bytes(Key.event(9, in: number)), trailEntry(of: events)) { key, value in
+                let events = try AuditEntry.events(key: key.span.bytes, value.span.bytes)
+                // One that is cut short between two events is a shorter entry.
+                guard events.count == 2 else { throw VaultError.corrupted("it has \(events.count) events") }
+                return "\(events)"
             },
             sample(
                 "index entry", bytes(Key.index(identifier("john@example.com"), in: number)), (0..<17).map { entry[$0] }

@@ -142,8 +142,12 @@ final class EngineVault<Engine: StorageEngine>: TestVault {
     }
 
     func events(in organization: UUID) throws(VaultError) -> [Event] {
+        try events(from: 1, limit: .max, in: organization)
+    }
+
+    func events(from sequence: UInt64, limit: Int, in organization: UUID) throws(VaultError) -> [Event] {
         try read(organization) { (snapshot, number) throws(VaultError) in
-            try snapshot.events(from: 1, limit: .max, in: number)
+            try snapshot.events(from: sequence, limit: limit, in: number)
         } ?? []
     }
 

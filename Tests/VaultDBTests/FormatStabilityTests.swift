@@ -62,7 +62,7 @@ import Testing
         ),
         "meta": (
             "7661756c74",
-            "0400000000000f424000000100000000000245530772756c65732031882fdf29"
+            "0500000000000f424000000100000000000245530772756c657320312a3a541d"
         ),
         "organization": (
             "01970000000070028000000000000002",
@@ -78,6 +78,12 @@ import Testing
                 + "0000000070018000000000000001c801019700000000700280000000000000028201019700000000700380000000"
                 + "00000003046c6561640234320377656203616e61"
         ),
+        "events": (
+            "000000070000000000000009",
+            "02000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0000000002faf0800377656203"
+                + "616e61080f0500019700000000700180000000000000010401970000000070028000000000000002060197000000"
+                + "0070038000000000000003046c656164023432093200809bee0201046c65616402343200"
+        ),
         "index entry": (
             "000000076a6f686e406578616d706c652e636f6d",
             "1101970000000070018000000000000001"
@@ -85,7 +91,7 @@ import Testing
     ]
 
     @Test(arguments: Samples.sealed + Samples.unsealed)
-    func `the bytes are those of format 4`(_ sample: Sample) throws {
+    func `the bytes are those of format 5`(_ sample: Sample) throws {
         let golden = Self.golden[sample.testDescription] ?? ("", "")
         #expect(sample.key.hex == golden.key)
         #expect(sample.value.hex == golden.value)

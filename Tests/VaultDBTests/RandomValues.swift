@@ -86,6 +86,23 @@ struct RandomValues {
         return event
     }
 
+    /// Several that follow from one another.
+    mutating func events() -> [Event] {
+        var events: [Event] = []
+        var hash = random.bytes(count: 32...32)
+        let sequence = UInt64(number(1..<1_000_000))
+        for place in 0..<UInt64(number(1..<12)) {
+            var event = event()
+            event.sequence = sequence + place
+            event.previousOfIdentity %= event.sequence
+            event.previousOfOther %= event.sequence
+            event.previousHash = hash
+            hash = event.hash(in: Samples.number)
+            events.append(event)
+        }
+        return events
+    }
+
     mutating func ledger() -> Ledger {
         var ledger = Ledger()
         ledger.sequence = random.next()

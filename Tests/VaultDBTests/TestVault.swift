@@ -109,6 +109,7 @@ protocol TestVault: AnyObject, Sendable {
         in state: Conflict.State, after cursor: Conflict?, limit: Int, organization: UUID
     ) throws(VaultError) -> [Conflict]
     func events(in organization: UUID) throws(VaultError) -> [Event]
+    func events(from sequence: UInt64, limit: Int, in organization: UUID) throws(VaultError) -> [Event]
     func history(of id: UUID, in organization: UUID) throws(VaultError) -> [Event]
     func verifyAudit(in organization: UUID) throws(VaultError) -> AuditVerification
     func ledger(in organization: UUID) throws(VaultError) -> Ledger

@@ -33,19 +33,93 @@ extension WriteTransaction where Self: ~Copyable {
         event.previousOfIdentity = previousOfIdentity
         event.previousOfOther = previousOfOther
         event.previousHash = scope.ledger.head
-        let key = Key.event(event.sequence, in: scope.organization)
-        let value = event.encoded()
-        try put(key, value, in: Tables.audit)
+        try put(event, scope)
         scope.ledger.sequence = event.sequence
-        scope.ledger.head = EventFormat.hash(key: key.bytes, value: value.span.bytes)
+        scope.ledger.head = event.hash(in: scope.organization)
+        scope.lastEvent = event
         return event.sequence
+    }
+
+    /// Adds an event to the entry that this transaction put last, or begins another.
+    private mutating func put(_ event: Event, _ scope: WriteScope) throws(VaultError) {
+        if let more = try bytesToExtend(with: event, scope) {
+            do throws(StorageError) {
+                return try extendLastPut(in: Tables.audit, by: more.span.bytes)
+            } catch {
+                throw VaultError(storage: error)
+            }
+        }
+        let entry = AuditEntryWriter(first: event).beginning(with: event)
+        try put(Key.event(event.sequence, in: scope.organization), entry, in: Tables.audit)
+    }
+
+    /// What the last entry is to be extended by; nil where it is another organization's, or long enough.
+    private borrowing func bytesToExtend(with event: Event, _ scope: WriteScope) throws(VaultError) -> [UInt8]? {
+        guard let last = lastPut(in: Tables.audit) else { return nil }
+        let key = Key(scope.organization)
+        guard last.key.span.bytes.extracting(first: key.count).equals(key.bytes) else { return nil }
+        let isOfSameIdentity = scope.lastEvent.map { $0.identity == event.identity } ?? false
+        let more = try AuditEntryWriter(continuing: last.value.span.bytes).bytes(
+            of: event, isOfSameIdentity: isOfSameIdentity)
+        return last.value.count + more.count <= AuditEntry.bytesMax ? more : nil
     }
 }
 
 extension ReadTransaction where Self: ~Copyable {
+    /// Lends the entry that has an event to `body`, if any has.
+    private borrowing func withEntry(
+        of sequence: UInt64, in organization: OrganizationNumber,
+        _ body: (inout AuditEntry) throws(VaultError) -> Void
+    ) throws(VaultError) {
+        let start = Key.event(sequence, in: organization)
+        try visit(Tables.audit, prefix: Key(organization), from: start, order: .descending) {
+            (key, value) throws(VaultError) in
+            var entry = try AuditEntry(key: key, value)
+            try body(&entry)
+            return .stop
+        }
+    }
+
     borrowing func event(_ sequence: UInt64, in organization: OrganizationNumber) throws(VaultError) -> Event? {
-        guard let bytes = try value(Key.event(sequence, in: organization), in: Tables.audit) else { return nil }
-        return try Event(sequence: sequence, bytes)
+        var found: Event?
+        try withEntry(of: sequence, in: organization) { (entry) throws(VaultError) in
+            try entry.visit { event in
+                if event.sequence == sequence { found = event }
+                return event.sequence < sequence ? .next : .stop
+            }
+        }
+        return found
+    }
+
+    /// Whether there is such an event, and it tells of an identity.
+    borrowing func hasEvent(
+        _ sequence: UInt64, of identity: UUID, in organization: OrganizationNumber
+    ) throws(VaultError) -> Bool {
+        var isThere = false
+        try withEntry(of: sequence, in: organization) { (entry) throws(VaultError) in
+            while let place = try entry.next(), place.sequence <= sequence {
+                if place.sequence == sequence { isThere = place.identity == identity || place.other == identity }
+            }
+        }
+        return isThere
+    }
+
+    /// The first event of the entry that has an event; the event's own where none has.
+    borrowing func firstOfEntry(
+        of sequence: UInt64, in organization: OrganizationNumber
+    ) throws(VaultError) -> UInt64 {
+        var first = sequence
+        try withEntry(of: sequence, in: organization) { (entry) throws(VaultError) in
+            while let place = try entry.next() { if place.sequence == sequence { first = entry.first } }
+        }
+        return first
+    }
+
+    /// The key of the entry that has the event of a key; nil where that is no event's.
+    borrowing func firstKeyOfEntry(_ key: RawSpan) throws(VaultError) -> Key? {
+        guard key.byteCount == 12 else { return nil }
+        let organization = OrganizationNumber(UInt32(bigEndian: key.unsafeLoadUnaligned(as: UInt32.self)))
+        return .event(try firstOfEntry(of: try key.eventSequence(), in: organization), in: organization)
     }
 
     /// The organization's events from a sequence number on, oldest first.
@@ -54,9 +128,13 @@ extension ReadTransaction where Self: ~Copyable {
     ) throws(VaultError) -> [Event] {
         var events: [Event] = []
         guard limit > 0 else { return events }
-        let start = Key.event(sequence, in: organization)
+        let start = Key.event(try firstOfEntry(of: sequence, in: organization), in: organization)
         try visit(Tables.audit, prefix: Key(organization), from: start) { (key, value) throws(VaultError) in
-            events.append(try Event(sequence: try key.sequence(), value))
+            var entry = try AuditEntry(key: key, value)
+            try entry.visit { event in
+                if event.sequence >= sequence { events.append(event) }
+                return events.count < limit ? .next : .stop
+            }
             return events.count < limit ? .next : .stop
         }
         return events
@@ -93,20 +171,25 @@ extension ReadTransaction where Self: ~Copyable {
         var expected: UInt64 = 1
         var hash = Ledger().head
         try visit(Tables.audit, prefix: Key(organization)) { (key, value) throws(VaultError) in
-            count += 1
-            guard key.byteCount == 12 else {
+            guard let sequence = try? key.eventSequence() else {
                 note(expected, "an audit key has \(key.byteCount) bytes")
                 return faults.count < faultsMax ? .next : .stop
             }
-            let sequence = try key.sequence()
             if sequence != expected { note(expected, "event \(expected) is missing before event \(sequence)") }
-            if value.byteCount <= EventFormat.hashBytes
-                || !value.extracting(1..<1 + EventFormat.hashBytes).equals(hash.span.bytes)
-            {
+            let links: AuditEntry.Links?
+            do throws(VaultError) {
+                links = try AuditEntry.links(key: key, value)
+            } catch {
+                guard error.code == .corrupted || error.code == .unknownFormat else { throw error }
+                note(sequence, "the entry that begins with event \(sequence) can't be read: \(error.message)")
+                links = nil
+            }
+            if let links, links.previousHash != hash {
                 note(sequence, "event \(sequence) does not follow from the event before it")
             }
-            hash = EventFormat.hash(key: key, value: value)
-            expected = sequence &+ 1
+            hash = links?.hash ?? []
+            count += links?.count ?? 1
+            expected = sequence &+ (links?.count ?? 1)
             try progress(count)
             return faults.count < faultsMax ? .next : .stop
         }
@@ -115,13 +198,5 @@ extension ReadTransaction where Self: ~Copyable {
             note(last, "the trail ends at event \(last), not as the ledger says at \(ledger.sequence)")
         }
         return AuditVerification(events: count, faults: faults, places: places)
-    }
-}
-
-extension RawSpan {
-    /// The sequence number that ends an audit key.
-    fileprivate func sequence() throws(VaultError) -> UInt64 {
-        guard byteCount == 12 else { throw .corrupted("an audit key has \(byteCount) bytes") }
-        return UInt64(bigEndian: unsafeLoadUnaligned(fromByteOffset: 4, as: UInt64.self))
     }
 }

@@ -114,9 +114,9 @@ struct Check {
     ) throws(VaultError) {
         try require(key.byteCount == 20, "the key has \(key.byteCount) bytes")
         let identity = try Identity(id: key.id(at: 4), sealed: value, under: key)
-        let last = try snapshot.event(identity.lastSequence, in: organization)
         try require(
-            last.map { $0.identity == identity.id || $0.other == identity.id } ?? false, "its last event is not there")
+            try snapshot.hasEvent(identity.lastSequence, of: identity.id, in: organization),
+            "its last event is not there")
         guard identity.isLiving else { return try departed(snapshot, identity) }
         counted.identities += 1
         if let last = identity.lastMerge {

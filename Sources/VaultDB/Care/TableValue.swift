@@ -40,7 +40,7 @@ enum TableValue {
             return ["identity_id": .string(place.identity.text), "created_at": JSONValue(place.time)]
         case Tables.timeline: return try Record(key: key, sealed: value).json
         case Tables.conflicts: return value.byteCount == 0 ? [:] : try Conflict(key: key, sealed: value).json
-        case Tables.audit: return try Event(sequence: sequence(key), value).json
+        case Tables.audit: return ["events": .array(try AuditEntry.events(key: key, value).map(\.json))]
         case Tables.idempotency:
             return value.byteCount == 0 ? [:] : try StoredAnswer.decoded(value, under: key).answer.json
         case Tables.merges: return try MergeJournal(key: key, sealed: value).summary.json
@@ -71,10 +71,5 @@ enum TableValue {
         var words: [JSONValue] = []
         while let word = reader.next() { words.append(.string(String(copyingUTF8: word))) }
         return ["words": .array(words)]
-    }
-
-    private static func sequence(_ key: RawSpan) -> UInt64 {
-        guard key.byteCount == 12 else { return 0 }
-        return UInt64(bigEndian: key.unsafeLoadUnaligned(fromByteOffset: 4, as: UInt64.self))
     }
 }

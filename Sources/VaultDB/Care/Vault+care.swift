@@ -63,16 +63,16 @@ extension Vault {
         }
     }
 
-    /// The entry under a key as `keys` prints it; nil where there is none.
+    /// The entry under a key as `keys` prints it, or that has an event of the trail; nil where there is none.
     public func entry(
         of table: String, key text: String, organization: UUID? = nil
     ) throws(VaultError) -> StoredEntry? {
         let table = try Self.table(named: table)
-        return try core.engine.read { (snapshot) throws(VaultError) in
+        return try core.engine.read { (snapshot) throws(VaultError) -> StoredEntry? in
             let names = try snapshot.organizations()
-            guard let key = try Self.key(text, table, organization, names),
-                let value = try snapshot.value(key, in: table)
-            else { return nil }
+            guard var key = try Self.key(text, table, organization, names) else { return nil }
+            if table == Tables.audit, let first = try snapshot.firstKeyOfEntry(key.bytes) { key = first }
+            guard let value = try snapshot.value(key, in: table) else { return nil }
             return Self.entry(table, key.bytes, value, names)
         }
     }

@@ -101,6 +101,14 @@ struct ByteReader: ~Escapable {
         return String(copyingUTF8: try span(length))
     }
 
+    /// Where a text is among the bytes.
+    @_lifetime(self: copy self)
+    mutating func textPlace() throws(VaultError) -> Range<Int> {
+        let length = try count()
+        try advance(by: length)
+        return offset - length..<offset
+    }
+
     /// Empty stands for none.
     @_lifetime(self: copy self)
     mutating func optionalText() throws(VaultError) -> String? {

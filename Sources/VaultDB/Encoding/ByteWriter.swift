@@ -11,6 +11,9 @@ struct ByteWriter {
         bytes.append(format)
     }
 
+    /// For a part of a value.
+    init(capacity: Int) { bytes.reserveCapacity(capacity) }
+
     mutating func byte(_ value: UInt8) { bytes.append(value) }
 
     mutating func word(_ value: UInt32) { fixed(UInt64(value), bytes: 4) }

@@ -7,7 +7,7 @@ package enum Tables {
     /// UUID → number and settings
     package static let organizations = Table(ordinal: 1, name: "organizations")
     /// organization → counters and the head of the audit chain
-    package static let ledgers = Table(ordinal: 2, name: "ledgers")
+    package static let ledgers = Table(ordinal: 2, name: "ledgers", isRewritten: true)
     /// organization, identity → the identity
     package static let identities = Table(ordinal: 3, name: "identities", isCached: true)
     /// organization, email → state and owner
@@ -22,8 +22,8 @@ package enum Tables {
     package static let timeline = Table(ordinal: 8, name: "timeline")
     /// organization, identity, identity, identifier → the conflict
     package static let conflicts = Table(ordinal: 9, name: "conflicts")
-    /// organization, sequence → event
-    package static let audit = Table(ordinal: 10, name: "audit")
+    /// organization, sequence → the event and those that its transaction appended after it
+    package static let audit = Table(ordinal: 10, name: "audit", isRewritten: true)
     /// organization, hash of the key → first answer; organization, time, hash → nothing; organization, identity,
     /// hash → nothing
     package static let idempotency = Table(ordinal: 11, name: "idempotency")

@@ -10,6 +10,8 @@ struct WriteScope {
     let reading: RecordReading
     var ledger: Ledger
     var names = NameChanges()
+    /// The event that the operation appended last.
+    var lastEvent: Event?
     private let ids: UUIDv7Generator
     fileprivate let before: Ledger
 

@@ -11,7 +11,7 @@ struct KeysCommand: ParsableCommand {
             and values in hex. With --json, one line per entry. Tables: \(Vault.tableNames.joined(separator: ", ")).
 
               vaultdb keys --table by_phone --prefix +346 --limit 10
-              vaultdb keys --table audit --json | jq -r .event | sort | uniq -c
+              vaultdb keys --table audit --json | jq -r '.events[].event' | sort | uniq -c
             """)
 
     @OptionGroup var global: GlobalOptions
