@@ -46,6 +46,17 @@ struct FileCareTests {
         }
     }
 
+    @Test func getFindsTheEntryThatHasAnEvent() throws {
+        let place = try placeWithPeople()
+        let events = try place.run("audit", "--json").list.compactMap { $0["sequence"] as? Int }
+        #expect(events.count == 7)
+        for event in events {
+            let found = try place.run("get", "audit", "\(event)", "--json").object["events"] as? [[String: Any]]
+            #expect(found?.contains { $0["sequence"] as? Int == event } == true)
+        }
+        #expect(try place.run("get", "audit", "8").status == 3)
+    }
+
     @Test func getPrintsAnIdentityUnderTheContractsNames() throws {
         let place = try placeWithPeople()
         let id = try #require(

@@ -42,6 +42,9 @@ public struct MemoryWriteTransaction: WriteTransaction, ~Copyable {
         _ table: Table, prefix: RawSpan, from start: RawSpan, order: ScanOrder,
         _ visit: (RawSpan, RawSpan) throws(Failure) -> ScanStep
     ) throws(Failure) {
+        guard lastPuts[table] == nil else {
+            throw Failure(storage: .misuse("\(table.name) is scanned by a transaction that has put into it"))
+        }
         try state.scan(table, prefix: prefix, from: start, order: order, visit)
     }
 

@@ -202,7 +202,9 @@ import Testing
         let number = try #require(try vault.number(of: .clinic))
         let events = try vault.events(in: .clinic)
         // As programs wrote it before entries had several.
-        for event in events { try vault.plant(Tables.audit, bytes(Key.event(event.sequence, in: number)), event.encoded()) }
+        for event in events {
+            try vault.plant(Tables.audit, bytes(Key.event(event.sequence, in: number)), event.encoded())
+        }
         #expect(try vault.contents()["audit"]?.count == events.count)
         #expect(try vault.events(in: .clinic) == events)
         #expect(try vault.verifyAudit(in: .clinic) == .init(events: 12, faults: []))
@@ -210,6 +212,20 @@ import Testing
         #expect(try vault.verifyAudit(in: .clinic) == .init(events: 14, faults: []))
         #expect(try vault.history(of: ids[0], in: .clinic).map(\.sequence) == [14, 13, 8, 7, 5, 4, 1])
         #expect(try vault.check().isClean)
+    }
+
+    @Test func `what is damaged in an entry is told once, and hides nothing before it`() throws {
+        let (vault, ids) = try Self.scene(.memory)
+        let number = try #require(try vault.number(of: .clinic))
+        let events = try vault.events(in: .clinic)
+        let key = bytes(Key.event(4, in: number))
+        try vault.plant(Tables.audit, key, try #require(try vault.contents()["audit"]?[key]).dropLast())
+        #expect(try vault.events(from: 4, limit: 1, in: .clinic) == [events[3]])
+        #expect(code { try vault.events(from: 4, limit: 2, in: .clinic) } == .corrupted)
+        #expect(code { try vault.history(of: ids[0], in: .clinic) } == .corrupted)
+        let faults = try vault.verifyAudit(in: .clinic).faults
+        #expect(faults.count == 1 && faults[0].contains("begins with event 4"), "\(faults)")
+        #expect(try vault.check().faults.map(\.table) == ["audit"])
     }
 
     @Test func `a vault without an actor names none`() throws {

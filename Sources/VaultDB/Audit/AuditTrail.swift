@@ -30,6 +30,9 @@ extension WriteTransaction where Self: ~Copyable {
     ) throws(VaultError) -> UInt64 {
         var event = event
         event.sequence = scope.ledger.sequence + 1
+        guard previousOfIdentity < event.sequence, previousOfOther < event.sequence else {
+            throw .corrupted("an identity's last event is not before the trail's next, \(event.sequence)")
+        }
         event.previousOfIdentity = previousOfIdentity
         event.previousOfOther = previousOfOther
         event.previousHash = scope.ledger.head
@@ -66,29 +69,36 @@ extension WriteTransaction where Self: ~Copyable {
 }
 
 extension ReadTransaction where Self: ~Copyable {
-    /// Lends the entry that has an event to `body`, if any has.
+    /// Lends the entry that has an event, if any has, to `body`; else the one before, if there is one.
     private borrowing func withEntry(
         of sequence: UInt64, in organization: OrganizationNumber,
-        _ body: (inout AuditEntry) throws(VaultError) -> Void
+        _ body: (RawSpan, inout AuditEntry) throws(VaultError) -> Void
     ) throws(VaultError) {
         let start = Key.event(sequence, in: organization)
         try visit(Tables.audit, prefix: Key(organization), from: start, order: .descending) {
             (key, value) throws(VaultError) in
             var entry = try AuditEntry(key: key, value)
-            try body(&entry)
+            try body(key, &entry)
             return .stop
         }
     }
 
-    borrowing func event(_ sequence: UInt64, in organization: OrganizationNumber) throws(VaultError) -> Event? {
-        var found: Event?
-        try withEntry(of: sequence, in: organization) { (entry) throws(VaultError) in
+    /// The events of the entry that has this one, as far as it, the last.
+    private borrowing func eventsOfEntry(
+        upTo sequence: UInt64, in organization: OrganizationNumber
+    ) throws(VaultError) -> [Event] {
+        var events: [Event] = []
+        try withEntry(of: sequence, in: organization) { (_, entry) throws(VaultError) in
             try entry.visit { event in
-                if event.sequence == sequence { found = event }
+                events.append(event)
                 return event.sequence < sequence ? .next : .stop
             }
         }
-        return found
+        return events.last?.sequence == sequence ? events : []
+    }
+
+    borrowing func event(_ sequence: UInt64, in organization: OrganizationNumber) throws(VaultError) -> Event? {
+        try eventsOfEntry(upTo: sequence, in: organization).last
     }
 
     /// Whether there is such an event, and it tells of an identity.
@@ -96,30 +106,29 @@ extension ReadTransaction where Self: ~Copyable {
         _ sequence: UInt64, of identity: UUID, in organization: OrganizationNumber
     ) throws(VaultError) -> Bool {
         var isThere = false
-        try withEntry(of: sequence, in: organization) { (entry) throws(VaultError) in
-            while let place = try entry.next(), place.sequence <= sequence {
-                if place.sequence == sequence { isThere = place.identity == identity || place.other == identity }
+        try withEntry(of: sequence, in: organization) { (_, entry) throws(VaultError) in
+            while let place = try entry.next() {
+                guard place.sequence == sequence else { continue }
+                isThere = place.identity == identity || place.other == identity
+                return
             }
         }
         return isThere
     }
 
-    /// The first event of the entry that has an event; the event's own where none has.
-    borrowing func firstOfEntry(
+    /// The key of the entry that has an event, or may have it, where it can't be read as far as that; nil where none has.
+    borrowing func keyOfEntry(
         of sequence: UInt64, in organization: OrganizationNumber
-    ) throws(VaultError) -> UInt64 {
-        var first = sequence
-        try withEntry(of: sequence, in: organization) { (entry) throws(VaultError) in
-            while let place = try entry.next() { if place.sequence == sequence { first = entry.first } }
+    ) throws(VaultError) -> Key? {
+        var first: UInt64?
+        try visit(
+            Tables.audit, prefix: Key(organization), from: Key.event(sequence, in: organization), order: .descending
+        ) { (key, value) throws(VaultError) in
+            let events = try? AuditEntry.events(key: key, value)
+            if events?.contains(where: { $0.sequence == sequence }) ?? true { first = try key.eventSequence() }
+            return .stop
         }
-        return first
-    }
-
-    /// The key of the entry that has the event of a key; nil where that is no event's.
-    borrowing func firstKeyOfEntry(_ key: RawSpan) throws(VaultError) -> Key? {
-        guard key.byteCount == 12 else { return nil }
-        let organization = OrganizationNumber(UInt32(bigEndian: key.unsafeLoadUnaligned(as: UInt32.self)))
-        return .event(try firstOfEntry(of: try key.eventSequence(), in: organization), in: organization)
+        return first.map { Key.event($0, in: organization) }
     }
 
     /// The organization's events from a sequence number on, oldest first.
@@ -128,8 +137,12 @@ extension ReadTransaction where Self: ~Copyable {
     ) throws(VaultError) -> [Event] {
         var events: [Event] = []
         guard limit > 0 else { return events }
-        let start = Key.event(try firstOfEntry(of: sequence, in: organization), in: organization)
-        try visit(Tables.audit, prefix: Key(organization), from: start) { (key, value) throws(VaultError) in
+        var first = sequence
+        try withEntry(of: sequence, in: organization) { (key, _) throws(VaultError) in
+            first = try key.eventSequence()
+        }
+        try visit(Tables.audit, prefix: Key(organization), from: Key.event(first, in: organization)) {
+            (key, value) throws(VaultError) in
             var entry = try AuditEntry(key: key, value)
             try entry.visit { event in
                 if event.sequence >= sequence { events.append(event) }
@@ -145,11 +158,15 @@ extension ReadTransaction where Self: ~Copyable {
         of identity: Identity, limit: Int, in organization: OrganizationNumber
     ) throws(VaultError) -> [Event] {
         var events: [Event] = []
+        // Of the entry that had the one before: others of the same identity are often in it.
+        var nearby: [Event] = []
         var next = identity.lastSequence
         while next > 0, events.count < limit {
-            guard let event = try event(next, in: organization), event.previous(of: identity.id) < next else {
-                throw .corrupted("the audit trail of an identity is broken at event \(next)")
+            if !nearby.contains(where: { $0.sequence == next }) {
+                nearby = try eventsOfEntry(upTo: next, in: organization)
             }
+            guard let event = nearby.first(where: { $0.sequence == next }), event.previous(of: identity.id) < next
+            else { throw .corrupted("the audit trail of an identity is broken at event \(next)") }
             events.append(event)
             next = event.previous(of: identity.id)
         }
@@ -158,6 +175,7 @@ extension ReadTransaction where Self: ~Copyable {
 
     /// Walks the chain from its first event to the head that the ledger names: an event that was edited, dropped or
     /// moved breaks it.
+    /// - Parameter progress: called for each entry, with the events so far; throws to stop.
     borrowing func verifyAudit(
         of organization: OrganizationNumber, faultsMax: Int = 100, progress: (UInt64) throws(VaultError) -> Void
     ) throws(VaultError) -> AuditVerification {
@@ -167,33 +185,34 @@ extension ReadTransaction where Self: ~Copyable {
             faults.append(fault)
             places.append(sequence)
         }
-        var count: UInt64 = 0
-        var expected: UInt64 = 1
-        var hash = Ledger().head
+        var (count, last): (UInt64, UInt64) = (0, 0)
+        /// The hash that the next event keeps; nil after an entry that can't be read.
+        var hash: [UInt8]? = Ledger().head
         try visit(Tables.audit, prefix: Key(organization)) { (key, value) throws(VaultError) in
+            try progress(count)
+            let expected = last &+ 1
             guard let sequence = try? key.eventSequence() else {
                 note(expected, "an audit key has \(key.byteCount) bytes")
                 return faults.count < faultsMax ? .next : .stop
             }
-            if sequence != expected { note(expected, "event \(expected) is missing before event \(sequence)") }
-            let links: AuditEntry.Links?
+            if hash != nil, sequence != expected {
+                note(expected, "event \(expected) is missing before event \(sequence)")
+            }
             do throws(VaultError) {
-                links = try AuditEntry.links(key: key, value)
+                let links = try AuditEntry.links(key: key, value)
+                if let hash, links.previousHash != hash {
+                    note(sequence, "event \(sequence) does not follow from the event before it")
+                }
+                (last, hash) = (sequence &+ links.count &- 1, links.hash)
+                count += links.count
             } catch {
                 guard error.code == .corrupted || error.code == .unknownFormat else { throw error }
                 note(sequence, "the entry that begins with event \(sequence) can't be read: \(error.message)")
-                links = nil
+                (last, hash) = (sequence, nil)
+                count += 1
             }
-            if let links, links.previousHash != hash {
-                note(sequence, "event \(sequence) does not follow from the event before it")
-            }
-            hash = links?.hash ?? []
-            count += links?.count ?? 1
-            expected = sequence &+ (links?.count ?? 1)
-            try progress(count)
             return faults.count < faultsMax ? .next : .stop
         }
-        let last = expected &- 1
         if faults.isEmpty, last != ledger.sequence || hash != ledger.head {
             note(last, "the trail ends at event \(last), not as the ledger says at \(ledger.sequence)")
         }

@@ -1,6 +1,6 @@
 public import Foundation
 
-/// One entry of the audit trail: who changed what, when. It holds ids, kinds, sources and times, and no email, phone
+/// What the audit trail tells of one change: who changed what, when. It holds ids, kinds, sources and times, and no email, phone
 /// or name, so that an erasure never has to edit it.
 public struct Event: Equatable, Sendable {
     public enum Action: UInt8, Sendable, CaseIterable {

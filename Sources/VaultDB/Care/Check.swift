@@ -222,18 +222,19 @@ struct Check {
     }
 
     private mutating func audit(_ snapshot: borrowing some ReadTransaction & ~Copyable) throws(VaultError) {
-        let before = report.entries
+        var entries = report.entries
         let verification: AuditVerification
         do throws(VaultError) {
-            verification = try snapshot.verifyAudit(of: organization) { [progress] events throws(VaultError) in
-                if events % 1024 == 0 { try progress(before + Int(events)) }
+            verification = try snapshot.verifyAudit(of: organization) { [progress] _ throws(VaultError) in
+                entries += 1
+                if entries % 1024 == 0 { try progress(entries) }
             }
         } catch {
             // A ledger that can't be read has been noted already.
             guard error.code == .corrupted || error.code == .unknownFormat else { throw error }
             return
         }
-        report.entries += Int(verification.events)
+        report.entries = entries
         for (sequence, fault) in zip(verification.places, verification.faults) {
             let key = Key.event(sequence, in: organization)
             note(Tables.audit, key.bytes, fault)
@@ -321,7 +322,7 @@ extension ReadTransaction where Self: ~Copyable {
                     found.note(table, name, "its key is cut short")
                     return .next
                 }
-                let owner = UInt32(bigEndian: key.unsafeLoadUnaligned(as: UInt32.self))
+                let owner = key.organization.rawValue
                 if !known.contains(owner) { found.note(table, name, "it belongs to no organization") }
                 next = owner == .max ? nil : owner + 1
                 return .stop

@@ -71,7 +71,11 @@ extension Vault {
         return try core.engine.read { (snapshot) throws(VaultError) -> StoredEntry? in
             let names = try snapshot.organizations()
             guard var key = try Self.key(text, table, organization, names) else { return nil }
-            if table == Tables.audit, let first = try snapshot.firstKeyOfEntry(key.bytes) { key = first }
+            if table == Tables.audit, let sequence = try? key.bytes.eventSequence(),
+                let first = try snapshot.keyOfEntry(of: sequence, in: key.bytes.organization)
+            {
+                key = first
+            }
             guard let value = try snapshot.value(key, in: table) else { return nil }
             return Self.entry(table, key.bytes, value, names)
         }
@@ -106,8 +110,8 @@ extension Vault {
     private static func entry(_ table: Table, _ key: RawSpan, _ value: RawSpan, _ names: Names) -> StoredEntry {
         var organization: UUID?
         if TableText.isPerOrganization(table), key.byteCount >= 4 {
-            let number = UInt32(bigEndian: key.unsafeLoadUnaligned(as: UInt32.self))
-            organization = names.first { $0.record.number.rawValue == number }?.id
+            let number = key.organization
+            organization = names.first { $0.record.number == number }?.id
         }
         let rawKey = [UInt8](copying: key)
         return StoredEntry(

@@ -18,8 +18,6 @@ struct AuditEntry: ~Escapable {
     private let previousHash: [UInt8]
     /// Whether it is of the format that keeps each event by itself.
     private let isOfEventForm: Bool
-    /// The sequence of its first event.
-    let first: UInt64
     private let organization: OrganizationNumber
     private let bytes: RawSpan
     private var reader: ByteReader
@@ -29,11 +27,10 @@ struct AuditEntry: ~Escapable {
 
     @_lifetime(copy bytes)
     init(key: RawSpan, _ bytes: RawSpan) throws(VaultError) {
-        first = try key.eventSequence()
-        organization = OrganizationNumber(UInt32(bigEndian: key.unsafeLoadUnaligned(as: UInt32.self)))
+        sequence = try key.eventSequence()
+        organization = key.organization
         isOfEventForm = bytes.byteCount > 0 && bytes.unsafeLoad(as: UInt8.self) == EventFormat.version
         self.bytes = bytes
-        sequence = first
         reader = try ByteReader(bytes, format: isOfEventForm ? EventFormat.version : Self.version)
         previousHash = try reader.blob(EventFormat.hashBytes)
         if !isOfEventForm { common = try Common(&reader) }
@@ -140,12 +137,12 @@ struct EventPlace {
 extension AuditEntry {
     /// Visits the entry's events, each with the hash of the one before.
     mutating func visit(_ body: (Event) -> ScanStep) throws(VaultError) {
-        var hash = previousHash
+        var before: Event?
         while let place = try next() {
             var event = event(place)
-            event.previousHash = hash
+            event.previousHash = before?.hash(in: organization) ?? previousHash
             if body(event) == .stop { return }
-            hash = event.hash(in: organization)
+            before = event
         }
     }
 
@@ -259,8 +256,8 @@ struct AuditEntryWriter {
         return writer.bytes
     }
 
-    /// The text that has to be written where it is not, byte by byte, the common one: strings that Unicode calls equal are
-    /// hashed as they are.
+    /// The text that has to be written where it is not the common one, byte by byte: strings that Unicode calls equal
+    /// are hashed as they are.
     private func own(_ text: String?, _ common: String) -> String? {
         let text = text ?? ""
         return text.utf8.span.bytes.equals(common.utf8.span.bytes) ? nil : text

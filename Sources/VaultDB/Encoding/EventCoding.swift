@@ -1,8 +1,8 @@
 internal import Crypto
 internal import Foundation
 
-/// The form of an event that the chain hashes, byte by byte in docs/FORMAT.md ("audit"). Entries have it in fewer bytes; see
-/// `AuditEntry`.
+/// The form of an event that the chain hashes, byte by byte in docs/FORMAT.md ("audit"). Entries have it in fewer
+/// bytes; see `AuditEntry`.
 enum EventFormat {
     static let version: UInt8 = 1
     static let hashBytes = 32

@@ -90,3 +90,10 @@ package struct OrganizationNumber: Hashable, Sendable, Comparable {
 
     package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
+
+extension RawSpan {
+    /// The organization that a key begins with. At least four bytes.
+    var organization: OrganizationNumber {
+        OrganizationNumber(UInt32(bigEndian: unsafeLoadUnaligned(as: UInt32.self)))
+    }
+}

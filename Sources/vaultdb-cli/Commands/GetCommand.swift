@@ -7,10 +7,12 @@ struct GetCommand: ParsableCommand {
         commandName: "get",
         abstract: "Print one entry of a table, decoded.",
         discussion: """
-            The key is as keys prints it. Tables: \(Vault.tableNames.joined(separator: ", ")).
+            The key is as keys prints it; in the table audit it may be any event's number. Tables: \
+            \(Vault.tableNames.joined(separator: ", ")).
 
               vaultdb get by_email john@example.com
               vaultdb get by_phone +34600123456 --json
+              vaultdb get audit 17
             """)
 
     @OptionGroup var global: GlobalOptions
