@@ -55,6 +55,8 @@ final class EntryCache: Sendable {
     private static let growth = 4
     /// The index has one part in so many of the memory: about a word for each of the smallest entries.
     private static let indexShare = 6
+    /// Entries of the indexes are this short, those of people mostly not.
+    private static let wordsShort = 10
     /// More than this many changes are not taken out one by one.
     static let changesMax = 100_000
 
@@ -164,8 +166,8 @@ final class EntryCache: Sendable {
             return
         }
         let count = missed.add(1, ordering: .relaxed).newValue
-        // Where everybody is asked for once, most of them need not be written down.
-        guard count & 3 == 0 || !isFull(EntryPlace(bits: end.load(ordering: .relaxed))) else { return }
+        let words = CachedEntry.words(key: key.byteCount, value: value.byteCount)
+        guard !isFull(EntryPlace(bits: end.load(ordering: .relaxed))) || Self.isChosen(count, words) else { return }
         // In this order, and the other way round in `shut`: whoever passes here is waited for there.
         writers.add(1, ordering: .sequentiallyConsistent)
         let found = current.load(ordering: .sequentiallyConsistent) == commit ? put(key, value, of: table) : .room
@@ -175,6 +177,14 @@ final class EntryCache: Sendable {
         case .crowd: crowd()
         case .noLap: if current.load(ordering: .relaxed) == commit { begin(sets: sets.load(ordering: .relaxed)) }
         }
+    }
+
+    /// Where everybody is asked for once, most entries need not be written down; least of all the long ones, each of which
+    /// saves one descent and keeps several short ones out.
+    private static func isChosen(_ count: Int, _ words: Int) -> Bool {
+        // Evenly spread, whatever kinds of entries are missed by turns.
+        let chance = UInt64(truncatingIfNeeded: count) &* 0x9E37_79B9_7F4A_7C15 >> 59
+        return chance < (words <= wordsShort ? 8 : 1)
     }
 
     private enum Room { case room, crowd, noLap }

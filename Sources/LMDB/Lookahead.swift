@@ -132,7 +132,9 @@ final class Lookahead {
             count += 1
         }
         // Right after one another: the processor looks up where several pages are at the same time.
-        for index in 0..<count { slots[active[index]].search?.leaf.prefetch() }
+        for index in 0..<count { slots[active[index]].search?.page.prefetch() }
+        for index in 0..<count { slots[active[index]].search?.descend(key(active[index])) }
+        for index in 0..<count { slots[active[index]].search?.page.prefetch() }
         while count > 0 {
             var left = 0
             for index in 0..<count {
@@ -159,24 +161,33 @@ final class Lookahead {
 /// that its next step needs.
 private struct LeafSearch {
     private let tree: Tree
-    let leaf: Page
+    /// The branch above the leaf, and then the leaf.
+    private(set) var page: Page
     private var search: PageSearch?
     private(set) var isSettled = false
     private(set) var value: UnsafeRawBufferPointer?
 
     /// Nil where the tree can't be searched: whoever asks for the key finds out why.
     init?(_ key: UnsafeRawBufferPointer, in table: Table, _ handle: TransactionHandle) {
-        guard let tree = try? handle.trees?.tree(of: table, handle), let leaf = try? tree.leaf(for: key) else {
-            return nil
+        guard let tree = try? handle.trees?.tree(of: table, handle), var page = try? tree.top() else { return nil }
+        for _ in 2..<max(tree.depth, 2) {
+            guard let below = try? tree.below(page, for: key) else { return nil }
+            page = below
         }
-        (self.tree, self.leaf) = (tree, leaf)
+        (self.tree, self.page) = (tree, page)
+    }
+
+    /// From the branch to the leaf.
+    mutating func descend(_ key: UnsafeRawBufferPointer) {
+        guard tree.depth > 1 else { return }
+        if let leaf = try? tree.below(page, for: key) { page = leaf }
     }
 
     /// - Returns: whether there is more to do.
     mutating func step(_ key: UnsafeRawBufferPointer) -> Bool {
         do throws(StorageError) {
             guard search != nil else {
-                search = try PageSearch(leaf)
+                search = try PageSearch(page)
                 search?.prefetchNext()
                 return true
             }

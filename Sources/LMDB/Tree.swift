@@ -36,18 +36,25 @@ struct Tree {
     /// The page that has the key, if any has; it is not looked at. Nil where the tree is empty.
     @inline(__always)
     func leaf(for key: UnsafeRawBufferPointer) throws(StorageError) -> Page? {
-        guard depth > 0 else { return nil }
-        var page = try page(root)
-        for _ in 1..<depth {
-            page.prefetch()
-            var search = try PageSearch(page)
-            while search.isUndecided {
-                search.prefetchBothWays()
-                try search.compare(key)
-            }
-            page = try self.page(search.child())
-        }
+        guard var page = try top() else { return nil }
+        for _ in 1..<depth { page = try below(page, for: key) }
         return page
+    }
+
+    /// Where a search begins; nil where the tree is empty.
+    @inline(__always)
+    func top() throws(StorageError) -> Page? { depth > 0 ? try page(root) : nil }
+
+    /// The page below a branch that has the key, if any has; it is not looked at.
+    @inline(__always)
+    func below(_ branch: Page, for key: UnsafeRawBufferPointer) throws(StorageError) -> Page {
+        branch.prefetch()
+        var search = try PageSearch(branch)
+        while search.isUndecided {
+            search.prefetchBothWays()
+            try search.compare(key)
+        }
+        return try page(search.child())
     }
 
     /// What a search in a leaf has found.
