@@ -50,11 +50,14 @@ final class ChangeBuffer: Sendable {
         return logNames.enumerated().map { Table(ordinal: tables.count + $0, name: $1) }
     }
 
-    /// What a transaction adds beyond this goes to its place at once: so many fill their pages by themselves.
-    static let entriesPerCommitMax = 8_192
+    /// What a transaction adds beyond this goes to its place at once.
+    static let entriesPerCommitMax = 65_536
+    /// Where transactions add many entries a log takes so many times as many: the more are sorted in at a time, the more of
+    /// them share a page.
+    private static let growthWhereMany = 3
 
     let hash = KeyHash()
-    /// A log with so many entries is full.
+    /// A log with so many entries is full, but where many come together.
     let entriesMax: Int
     private let current: Mutex<View>
     /// Counts the views, so that a change is seen without the lock.
@@ -66,6 +69,7 @@ final class ChangeBuffer: Sendable {
     /// The commit that this process is about to make; 0 for none.
     private let pending = Atomic<Int>(0)
     private let added = Atomic(false)
+    private let addedMany = Atomic(false)
     /// How many of the older log's entries, in their order, have their places.
     private let sortedIn = Mutex<(entries: BufferedEntries, count: Int)?>(nil)
     /// One at a time reads the logs.
@@ -74,12 +78,14 @@ final class ChangeBuffer: Sendable {
     /// - Parameter entriesMax: how many entries a log takes; 0 where no more are to be buffered.
     init(entriesMax: Int) throws(StorageError) {
         self.entriesMax = entriesMax
-        let first = try BufferedEntries(log: 0, capacity: entriesMax + Self.entriesPerCommitMax, count: 0)
+        let first = try BufferedEntries(log: 0, capacity: Self.capacity(entriesMax, for: 0), count: 0)
         current = Mutex(View(newer: first, older: nil, since: 0))
     }
 
     /// Whether a commit of this process has added entries.
     var hasAdded: Bool { added.load(ordering: .relaxed) }
+    /// Whether one has of which thousands were expected.
+    var hasAddedMany: Bool { addedMany.load(ordering: .relaxed) }
     var view: View { current.withLock(\.self) }
 
     /// The view, nil where it is empty, and its number to be given to `standing`.
@@ -105,7 +111,11 @@ final class ChangeBuffer: Sendable {
 
     /// A new log's worth of memory, with room for `count` entries that are there already.
     private func entries(log: Int, for count: Int = 0) throws(StorageError) -> BufferedEntries {
-        try BufferedEntries(log: log, capacity: max(entriesMax, count) + Self.entriesPerCommitMax, count: count)
+        try BufferedEntries(log: log, capacity: Self.capacity(entriesMax, for: count), count: count)
+    }
+
+    private static func capacity(_ entriesMax: Int, for count: Int) -> Int {
+        max(growthWhereMany * entriesMax, count) + entriesPerCommitMax
     }
 
     // MARK: Readers
@@ -217,7 +227,10 @@ final class ChangeBuffer: Sendable {
     /// - Parameter changes: what the commit has done to the logs.
     func didCommit(_ commit: Int, _ changes: BufferedChanges) {
         changes.count()
-        if changes.addedCount > 0 { added.store(true, ordering: .relaxed) }
+        if changes.addedCount > 0 {
+            added.store(true, ordering: .relaxed)
+            if changes.areOfMany { addedMany.store(true, ordering: .relaxed) }
+        }
         let view = view
         sortedIn.withLock { $0?.count += changes.sortedIn }
         if changes.emptiedOlder {
@@ -226,7 +239,8 @@ final class ChangeBuffer: Sendable {
         }
         known.store(commit, ordering: .releasing)
         pending.store(0, ordering: .releasing)
-        if view.newer.count >= max(entriesMax, 1) { turnOver() }
+        let full = max(changes.areOfMany ? Self.growthWhereMany * entriesMax : entriesMax, 1)
+        if view.newer.count >= full || !view.newer.hasRoom(for: BufferedEntries.entryBytesMax) { turnOver() }
         // By and by, so that a log that is full is sorted.
         _ = view.newer.sorted(slack: BufferedEntries.unsortedMax)
     }
@@ -256,6 +270,8 @@ final class ChangeBuffer: Sendable {
 struct BufferedChanges {
     private var added: [(entries: BufferedEntries, index: Int)] = []
     private var ended: [(entries: BufferedEntries, index: Int)] = []
+    /// Whether thousands were expected.
+    var areOfMany = false
     /// How many entries of the older log have their places now.
     var sortedIn = 0
     var emptiedOlder = false

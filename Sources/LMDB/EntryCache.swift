@@ -183,8 +183,8 @@ final class EntryCache: Sendable {
     /// saves one descent and keeps several short ones out.
     private static func isChosen(_ count: Int, _ words: Int) -> Bool {
         // Evenly spread, whatever kinds of entries are missed by turns.
-        let chance = UInt64(truncatingIfNeeded: count) &* 0x9E37_79B9_7F4A_7C15 >> 59
-        return chance < (words <= wordsShort ? 8 : 1)
+        let chance = (UInt64(truncatingIfNeeded: count) &* 0x9E37_79B9_7F4A_7C15) >> 56
+        return chance < (words <= wordsShort ? 16 : 1)
     }
 
     private enum Room { case room, crowd, noLap }

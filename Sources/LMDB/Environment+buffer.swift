@@ -3,24 +3,26 @@ internal import Glibc
 
 /// What was put off is done while nobody writes: sorting in what the buffer has, writing back what the log has.
 extension Environment {
-    /// So many entries are sorted in by one commit of `settle`.
+    /// So many entries are sorted in by one commit of `settle`, beside others that read.
     private static let entriesPerSettling = 512
+    /// So many where all are sorted in at once.
+    private static let entriesPerSettlingAll = 16_384
 
     public var isUnsettled: Bool { isBuffering || logBytes > 0 }
 
     private var isBuffering: Bool { options.access == .readWrite && !(buffer?.view.isEmpty ?? true) }
 
     public func settle() throws(StorageError) {
-        if isBuffering { try sortIn() } else if logBytes > 0 { try settleLog() }
+        if isBuffering { try sortIn(Self.entriesPerSettling) } else if logBytes > 0 { try settleLog() }
     }
 
-    private func sortIn() throws(StorageError) {
+    private func sortIn(_ count: Int) throws(StorageError) {
         guard let buffer else { return }
         try write { (transaction) throws(StorageError) in
             buffer.turnOver()
         }
         try write { (transaction) throws(StorageError) in
-            try transaction.sortIn(atMost: Self.entriesPerSettling)
+            try transaction.sortIn(atMost: count)
         }
     }
 
@@ -28,7 +30,7 @@ extension Environment {
     func settleAll() throws(StorageError) {
         // What other processes have put there is seen by the first write.
         try write { (_) throws(StorageError) in }
-        while isBuffering { try sortIn() }
+        while isBuffering { try sortIn(Self.entriesPerSettlingAll) }
     }
 
     /// Leaves a file without buffered entries where this process has added some, and nobody else will.
@@ -36,7 +38,8 @@ extension Environment {
         guard let buffer, buffer.hasAdded, options.access == .readWrite else { return }
         let mine = Int(getpid())
         guard (try? statistics().readers.allSatisfy { $0.process == mine }) == true else { return }
-        let deadline = ContinuousClock.now + .seconds(2)
-        while isBuffering, ContinuousClock.now < deadline, (try? sortIn()) != nil {}
+        // What an import has left would keep whoever opens the file next.
+        let deadline = ContinuousClock.now + .seconds(buffer.hasAddedMany ? 60 : 2)
+        while isBuffering, ContinuousClock.now < deadline, (try? sortIn(Self.entriesPerSettlingAll)) != nil {}
     }
 }

@@ -22,8 +22,9 @@ public struct EnvironmentOptions: Sendable {
     public var readersMax: UInt32 = 1024
     /// Memory for entries of tables that ask for it, in bytes, at most 32 GiB; none if it is too little to be of use.
     public var cacheBytes = 0
-    /// How many new entries of tables that ask for it are gathered before they are sorted in, at most; 0 for none. It
-    /// takes about 200 bytes of memory for each, while there are any.
+    /// How many new entries of tables that ask for it are gathered before they are sorted in, at most, and three times as
+    /// many where thousands come with each commit; 0 for none. It takes about 200 bytes of memory for each, while there are
+    /// any.
     public var bufferedEntriesMax = 131_072
     /// Commits go on in a new log, and the old one is written back, when it has so many bytes; 0 for no log, where each
     /// commit is written back at once.

@@ -120,8 +120,8 @@ final class Lookahead {
         slots[place].answer = .found(value)
     }
 
-    /// Goes down the trees for all that are not in memory: to their leaves one after the other, for branches are looked at
-    /// often, and in the leaves a step each by turns.
+    /// Goes down the trees for all that are not in memory: one after the other to the last branches, for those above are
+    /// looked at often, then from there to the leaves, and in the leaves a step each by turns.
     private func search(_ places: Range<Int>, _ handle: TransactionHandle) {
         // As many as the capacity.
         var active = InlineArray<32, Int>(repeating: 0)

@@ -11,7 +11,6 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     /// What cached tables are to forget; nil where that is too much to be told.
     private(set) var changes: [EntryCache.Change]? = []
     private(set) var bufferedChanges = BufferedChanges()
-    private var isOfMany = false
     /// Puts that are kept back, of tables that are rewritten, one of each.
     private var keptBack: [(table: Table, put: LastPut)] = []
     /// What was done to LMDB's tables so far; nil where that is not logged.
@@ -78,7 +77,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
         record?.add(.put, table.ordinal, key, value)
     }
 
-    public mutating func expectMany() { isOfMany = true }
+    public mutating func expectMany() { bufferedChanges.areOfMany = true }
 
     @discardableResult
     public mutating func delete(_ key: RawSpan, from table: Table) throws(StorageError) -> Bool {
@@ -165,7 +164,8 @@ extension WriteTransaction {
         guard table.isBuffered, let (buffer, view) = buffer else { return false }
         let byteCount = key.byteCount + value.byteCount
         let entries = view.newer
-        guard !isOfMany, buffer.entriesMax > 0, bufferedChanges.addedCount < ChangeBuffer.entriesPerCommitMax,
+        if bufferedChanges.areOfMany, table.isSortedWhereMany { return false }
+        guard buffer.entriesMax > 0, bufferedChanges.addedCount < ChangeBuffer.entriesPerCommitMax,
             byteCount <= BufferedEntries.entryBytesMax, entries.hasRoom(for: byteCount)
         else { return false }
         let place = BufferedEntries.Place(commit: handle.commit, number: bufferedChanges.addedCount)
@@ -195,8 +195,8 @@ extension WriteTransaction {
         return wasThere
     }
 
-    /// Puts entries of the older log in their places, so many of them that the older log is empty before the newer one is
-    /// full.
+    /// Puts entries of the older log in their places, so many of them that as a rule the older log is empty before the newer
+    /// one is full.
     mutating func sortInAsManyAsWereAdded() throws(StorageError) {
         if bufferedChanges.addedCount > 0 { try sortIn(atMost: 2 * bufferedChanges.addedCount) }
     }

@@ -8,19 +8,23 @@ public struct Table: Hashable, Sendable {
     public let isCached: Bool
     /// Keys come in no order, so an engine does well to gather new entries first and to sort many in at once.
     public let isBuffered: Bool
+    /// Buffered, but where a transaction expects many entries they come in the order of their keys, and need no gathering.
+    public let isSortedWhereMany: Bool
     /// A transaction puts the same entry again and again, so an engine may keep its last put back until it puts another
     /// entry of the table, or ends. The transaction gets what it has put, and does not scan the table afterwards, nor asks
     /// for its statistics. Neither cached nor buffered.
     public let isRewritten: Bool
 
     public init(
-        ordinal: Int, name: String, isCached: Bool = false, isBuffered: Bool = false, isRewritten: Bool = false
+        ordinal: Int, name: String, isCached: Bool = false, isBuffered: Bool = false, isSortedWhereMany: Bool = false,
+        isRewritten: Bool = false
     ) {
         precondition(!isRewritten || !isCached && !isBuffered, "\(name) is rewritten, so neither cached nor buffered")
         self.ordinal = ordinal
         self.name = name
         self.isCached = isCached
         self.isBuffered = isBuffered
+        self.isSortedWhereMany = isSortedWhereMany
         self.isRewritten = isRewritten
     }
 }

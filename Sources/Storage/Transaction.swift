@@ -56,7 +56,7 @@ public protocol WriteTransaction: ReadTransaction, ~Copyable {
     /// Appends to the value that `lastPut` answers, which must be there.
     mutating func extendLastPut(in table: Table, by bytes: RawSpan) throws(StorageError)
 
-    /// Tells that thousands of entries follow, which an engine need not gather first.
+    /// Tells that thousands of entries follow, so that an engine that gathers them does well to gather more.
     mutating func expectMany()
 
     /// How many writes this transaction has done: equal counts mean that nothing changed in between.

@@ -9,7 +9,7 @@ extension EngineTests {
     /// A buffered table reads like any other, whatever has its place by now and whoever writes.
     @Suite struct Buffering {
         private static let first = Table(ordinal: 0, name: "first", isCached: true, isBuffered: true)
-        private static let second = Table(ordinal: 1, name: "second", isBuffered: true)
+        private static let second = Table(ordinal: 1, name: "second", isBuffered: true, isSortedWhereMany: true)
         /// What the others should say: the same steps, put in their places at once.
         private static let plainFirst = Table(ordinal: 2, name: "plain_first")
         private static let plainSecond = Table(ordinal: 3, name: "plain_second")
@@ -49,7 +49,9 @@ extension EngineTests {
         ) throws(StorageError) {
             var steps: [[Step]] = []
             for _ in pairs { steps.append(Self.steps(&random)) }
+            let expectsMany = Int.random(in: 0..<3, using: &random) == 0
             try environment.write { (transaction) throws(StorageError) in
+                if expectsMany { transaction.expectMany() }
                 for (index, pair) in pairs.enumerated() {
                     for step in steps[index] {
                         if case .delete(let key) = step {
@@ -203,6 +205,48 @@ extension EngineTests {
             copy.close()
         }
 
+        @Test func manyAreGatheredAndWhatComesSortedIsNot() throws {
+            let store = try Self.store(100)
+            let steps = (0..<250).map { Step.put(Self.key($0), [UInt8($0)]) }
+            func inPlace(_ table: Table) throws -> Int {
+                try store.environment.read { (snapshot) throws(StorageError) in
+                    try snapshot.statistics(of: table).entries
+                }
+            }
+            // A log of many holds three times as many, and then goes on in the other.
+            for round in 0..<2 {
+                try store.environment.write { (transaction) throws(StorageError) in
+                    transaction.expectMany()
+                    for table in [Self.first, Self.second] {
+                        for step in steps.dropFirst(round * 125).prefix(125) { try transaction.apply(step, in: table) }
+                    }
+                }
+            }
+            #expect(try inPlace(Self.first) == 0)
+            #expect(try inPlace(Self.second) == 250)
+            #expect(try store.environment.statistics().entriesBuffered == 250)
+            let before = try store.environment.read { (snapshot) throws(StorageError) in
+                try snapshot.entries(Self.first)
+            }
+            #expect(before.count == 250)
+            // Beyond that it is full, and is sorted in with what follows.
+            func add(_ numbers: Range<Int>) throws {
+                try store.environment.write { (transaction) throws(StorageError) in
+                    transaction.expectMany()
+                    for number in numbers { try transaction.put(Self.key(number), [1], in: Self.first) }
+                }
+            }
+            try add(1_000..<1_060)
+            #expect(try inPlace(Self.first) == 0)
+            try add(1_060..<1_100)
+            #expect(try inPlace(Self.first) == 80)
+            while store.environment.isUnsettled { try store.environment.settle() }
+            #expect(try inPlace(Self.first) == 350)
+            try store.environment.read { (snapshot) throws(StorageError) in
+                #expect(try snapshot.entries(Self.first).filter(before.contains) == before)
+            }
+        }
+
         @Test func largeEntriesAndLargeWritesGoToTheirPlaces() throws {
             let store = try Self.store(100)
             let large = [UInt8](repeating: 1, count: 3_000)
@@ -210,7 +254,7 @@ extension EngineTests {
             for table in [Self.first, Self.plainFirst] { try store.environment.apply(steps, in: table) }
             for table in [Self.first, Self.plainFirst] {
                 try store.environment.apply([.put(Self.key(1), large), .put(Self.key(2), [2])], in: table)
-                try store.environment.apply((0..<20_000).map { .put(Self.key($0), [UInt8($0 & 255)]) }, in: table)
+                try store.environment.apply((0..<80_000).map { .put(Self.key($0), [UInt8($0 & 255)]) }, in: table)
                 try store.environment.apply([.delete(Self.key(3)), .put(Self.key(4), large)], in: table)
             }
             try store.environment.read { (snapshot) throws(StorageError) in

@@ -10,7 +10,7 @@ import Testing
 extension EngineTests {
     /// Commits that are logged survive whatever commits survive that are written back at once.
     @Suite struct WriteAhead {
-        private static let gathered = Table(ordinal: 0, name: "gathered", isBuffered: true)
+        private static let gathered = Table(ordinal: 0, name: "gathered", isBuffered: true, isSortedWhereMany: true)
         private static let plain = Table(ordinal: 1, name: "plain")
         private static let chain = Table(ordinal: 2, name: "chain", isRewritten: true)
         private static let tables = [gathered, plain, chain]
@@ -32,6 +32,7 @@ extension EngineTests {
         private static func change(_ engine: some StorageEngine, _ number: Int) throws(StorageError) {
             try engine.write { (transaction) throws(StorageError) in
                 var random = SeededGenerator(seed: UInt64(number + 1))
+                if number % 7 == 3 { transaction.expectMany() }
                 for _ in 0..<Int.random(in: 1...12, using: &random) {
                     let table = Bool.random(using: &random) ? gathered : plain
                     let key = bytes("key \(Int.random(in: 0..<700, using: &random))")

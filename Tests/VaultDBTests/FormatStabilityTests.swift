@@ -62,7 +62,7 @@ import Testing
         ),
         "meta": (
             "7661756c74",
-            "0500000000000f424000000100000000000245530772756c657320312a3a541d"
+            "0600000000000f424000000100000000000245530772756c65732031c9e8bfb0"
         ),
         "organization": (
             "01970000000070028000000000000002",
@@ -91,7 +91,7 @@ import Testing
     ]
 
     @Test(arguments: Samples.sealed + Samples.unsealed)
-    func `the bytes are those of format 5`(_ sample: Sample) throws {
+    func `the bytes are those of format 6`(_ sample: Sample) throws {
         let golden = Self.golden[sample.testDescription] ?? ("", "")
         #expect(sample.key.hex == golden.key)
         #expect(sample.value.hex == golden.value)

@@ -115,7 +115,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [2, 3, 4] as [UInt8])
+    @Test(arguments: [2, 3, 4, 5] as [UInt8])
     func `a vault of a format before becomes one of this format`(_ format: UInt8) throws {
         let made = try open(creates: true)
         let known = try made.organization(.clinic).resolveBlocking(ResolveRequest(email: "a@example.com")).identity

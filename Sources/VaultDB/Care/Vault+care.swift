@@ -23,7 +23,8 @@ public struct VaultStatistics: Sendable {
     /// Address space reserved; the vault grows into it.
     public let mapBytes: Int
     public let lastCommit: Int
-    /// New entries of indexes that are gathered and have not been sorted in; the tables' own entries don't count them.
+    /// New entries of indexes, and of where records lie, that are gathered and not sorted in; the tables' own entries don't
+    /// count them.
     public let entriesBuffered: Int
     public let readers: Int
     public let readersMax: Int

@@ -19,7 +19,7 @@ extension Organization {
     ///
     /// While one batch is being written, the next is read and normalised.
     ///
-    /// - Parameter batchRows: rows that share a transaction; more are faster and take more memory.
+    /// - Parameter batchRows: rows that share a transaction; more take more memory, and from some 20,000 on are slower.
     /// - Throws: `ImportError` where the source can't be read, `VaultError` where the vault can't be written. Batches
     ///   that were written stay.
     public func importRows(
@@ -141,7 +141,7 @@ private struct ImportBatch: Sendable {
         case rejected(RowFault, recordID: String?)
     }
 
-    /// So many rows fill the pages that they change by themselves.
+    /// So many rows say that many follow.
     private static let manyRows = 1_000
 
     let rows: [Row]

@@ -3,11 +3,11 @@ internal import Storage
 
 /// What a vault file says of itself. Checked on opening, before anything else is read.
 struct Meta: Equatable {
-    /// The version of the file's format. A program opens files of its own version, and of three before, which become
-    /// its own when they are opened for writing: those of 2 lack the buffer, programs of 3 do not look for a log, and
-    /// programs of 4 can't read entries of several events.
-    static let formatVersion: UInt8 = 5
-    private static let formatsBefore: ClosedRange<UInt8> = 2...4
+    /// The version of the file's format. A program opens files of its own version, and of four before, which become
+    /// its own when they are opened for writing: those of 2 lack the buffer, programs of 3 do not look for a log, those of
+    /// 4 can't read entries of several events, and those of 5 do not look for records in the buffer.
+    static let formatVersion: UInt8 = 6
+    private static let formatsBefore: ClosedRange<UInt8> = 2...5
 
     let createdAt: Timestamp
     /// For organizations that set none of their own.

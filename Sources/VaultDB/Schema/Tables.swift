@@ -17,7 +17,7 @@ package enum Tables {
     /// organization, namespace:value → state and owner
     package static let byExternal = Table(ordinal: 6, name: "by_external")
     /// organization, kind, record id → where on the timeline it lies
-    package static let records = Table(ordinal: 7, name: "records")
+    package static let records = Table(ordinal: 7, name: "records", isBuffered: true)
     /// organization, identity, time, kind, record id → the record
     package static let timeline = Table(ordinal: 8, name: "timeline")
     /// organization, identity, identity, identifier → the conflict
@@ -28,7 +28,7 @@ package enum Tables {
     /// hash → nothing
     package static let idempotency = Table(ordinal: 11, name: "idempotency")
     /// organization, token of a name, identity → all tokens of its names
-    package static let byName = Table(ordinal: 12, name: "by_name", isBuffered: true)
+    package static let byName = Table(ordinal: 12, name: "by_name", isBuffered: true, isSortedWhereMany: true)
     /// organization, merge → its journal
     package static let merges = Table(ordinal: 13, name: "merges")
     /// organization, identity → when it was erased; organization, keyed hash → nothing; organization → the key

@@ -49,7 +49,7 @@ struct PrometheusText {
         add("cache_bytes_max", "gauge", "The most memory for them.", cache.bytesMax)
         add("cache_misses_total", "counter", "Entries that were read from the file and not from memory.", cache.missed)
         add("cache_emptied_total", "counter", "Times when all of that memory was forgotten.", cache.emptied)
-        add("entries_buffered", "gauge", "New entries of indexes that are not sorted in yet.", file.entriesBuffered)
+        add("entries_buffered", "gauge", "New entries of indexes and records, not sorted in yet.", file.entriesBuffered)
         add("log_bytes", "gauge", "Bytes of the write-ahead log that are not written back yet.", state.vault.logBytes)
         add("vault_used_bytes", "gauge", "Bytes of the file in use.", file.pagesUsed * file.pageBytes)
         add("vault_map_bytes", "gauge", "Address space reserved for the file.", file.mapBytes)

@@ -99,7 +99,7 @@ struct StatCommand: ParsableCommand {
         fields.add("readers", "\(statistics.readers.grouped) of \(statistics.readersMax.grouped)\(oldest)")
         fields.add("last commit", statistics.lastCommit.grouped)
         if statistics.entriesBuffered > 0 {
-            fields.add("buffered", "\(statistics.entriesBuffered.grouped) entries of indexes, not sorted in yet")
+            fields.add("buffered", "\(statistics.entriesBuffered.grouped) entries that are not sorted in yet")
         }
         return fields
     }
