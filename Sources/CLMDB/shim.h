@@ -15,3 +15,12 @@ static inline int vault_write_out(int descriptor, long long offset, long long by
 
 // Asks for the line of memory at an address that is about to be read. Any address will do.
 static inline void vault_prefetch(const void *address) { __builtin_prefetch(address); }
+
+// Tells the processor that this thread waits for another.
+static inline void vault_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}

@@ -74,10 +74,14 @@ final class ChangeBuffer: Sendable {
     private let sortedIn = Mutex<(entries: BufferedEntries, count: Int)?>(nil)
     /// One at a time reads the logs.
     private let reading = Mutex(())
+    private let readers: ReaderPool
 
-    /// - Parameter entriesMax: how many entries a log takes; 0 where no more are to be buffered.
-    init(entriesMax: Int) throws(StorageError) {
+    /// - Parameters:
+    ///   - entriesMax: how many entries a log takes; 0 where no more are to be buffered.
+    ///   - readers: those that look at it.
+    init(entriesMax: Int, _ readers: ReaderPool) throws(StorageError) {
         self.entriesMax = entriesMax
+        self.readers = readers
         let first = try BufferedEntries(log: 0, capacity: Self.capacity(entriesMax, for: 0), count: 0)
         current = Mutex(View(newer: first, older: nil, since: 0))
     }
@@ -88,20 +92,32 @@ final class ChangeBuffer: Sendable {
     var hasAddedMany: Bool { addedMany.load(ordering: .relaxed) }
     var view: View { current.withLock(\.self) }
 
-    /// The view, nil where it is empty, and its number to be given to `standing`.
-    func look() -> (view: View?, serial: Int) {
+    /// Gives a reader the view, none where it is empty.
+    /// - Returns: the view's number, to be given to `standing`.
+    @inline(__always)
+    func look(for reader: inout PooledReader) -> Int {
         let serial = serial.load(ordering: .acquiring)
-        return (holdsEntries.load(ordering: .acquiring) ? view : nil, serial)
+        if !holdsEntries.load(ordering: .acquiring) {
+            if reader.viewSerial != PooledReader.noSerial { reader.dropView() }
+        } else if reader.viewSerial != serial {
+            reader.keep(view, serial)
+        }
+        return serial
     }
+
+    /// Whether there is another view than that of this number by now.
+    func isOutdated(_ serial: Int) -> Bool { self.serial.load(ordering: .sequentiallyConsistent) != serial }
 
     private func publish(_ view: View) {
         current.withLock { current in
             current = view
             if !view.isEmpty { holdsEntries.store(true, ordering: .releasing) }
-            serial.add(1, ordering: .releasing)
+            serial.add(1, ordering: .sequentiallyConsistent)
             // After the number: who still has the one before must not believe that there was nothing then.
             if view.isEmpty { holdsEntries.store(false, ordering: .releasing) }
         }
+        // What nobody asks for any more is not to be kept by readers that rest.
+        readers.forEachResting { if isOutdated($0.viewSerial) { $0.dropView() } }
     }
 
     /// To be called before an entry is added.
@@ -130,19 +146,17 @@ final class ChangeBuffer: Sendable {
     }
 
     /// Whether what was looked at before a snapshot of this commit began is right for it.
-    func standing(of view: View?, _ serial: Int, at commit: Int) -> Standing {
-        // While this process is making that very commit it alone can tell, and is about to.
+    func standing(of view: Unmanaged<View>?, _ serial: Int, at commit: Int) -> Standing {
+        var patience = Patience()
         while commit > known.load(ordering: .acquiring) {
-            guard pending.load(ordering: .acquiring) >= commit else {
-                if commit <= known.load(ordering: .acquiring) { break }
-                return .behind
-            }
-            sched_yield()
+            // While this process is making a commit it alone can tell, and is about to.
+            if pending.load(ordering: .acquiring) != 0 { patience.wait(); continue }
+            if commit > known.load(ordering: .acquiring) { return .behind }
         }
         // In this order, and the other way round in `publish`.
         if view == nil, holdsEntries.load(ordering: .acquiring) { return .changed }
         guard self.serial.load(ordering: .acquiring) == serial else { return .changed }
-        if let view, view.since > commit { return .changed }
+        if let view, view._withUnsafeGuaranteedRef({ $0.since }) > commit { return .changed }
         return .good
     }
 

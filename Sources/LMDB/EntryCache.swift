@@ -289,7 +289,8 @@ final class EntryCache: Sendable {
     /// - Returns: the commit that was.
     private func shut() -> Int {
         let known = current.exchange(0, ordering: .sequentiallyConsistent)
-        while writers.load(ordering: .sequentiallyConsistent) > 0 { sched_yield() }
+        var patience = Patience()
+        while writers.load(ordering: .sequentiallyConsistent) > 0 { patience.wait() }
         return known
     }
 

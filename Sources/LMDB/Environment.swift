@@ -54,7 +54,7 @@ public final class Environment: StorageEngine {
         if !(options.creates && file.bytes == 0) { try file.checkHeader() }
         try ProcessGuard.claim(file)
         do throws(StorageError) {
-            buffer = logs.isEmpty ? nil : try ChangeBuffer(entriesMax: options.bufferedEntriesMax)
+            buffer = logs.isEmpty ? nil : try ChangeBuffer(entriesMax: options.bufferedEntriesMax, readers)
             pointer = try Self.openPointer(file.path, tableCount: tables.count + logs.count, options)
         } catch {
             ProcessGuard.release(file.identity)
@@ -163,9 +163,11 @@ public final class Environment: StorageEngine {
     /// No reader any more when it returns: a writer that needs a larger map would wait for it.
     private func openTablesReading(_ list: [Table]) throws(StorageError) -> Table? {
         let reader = try beginRead()
-        defer { readers.leave(resting: nil) }
-        reader.trees.free()
-        return try openTables(list, in: reader.transaction, flags: 0)
+        defer {
+            reader.place.pointee.free(isEnded: true)
+            readers.leave(reader.place)
+        }
+        return try openTables(list, in: reader.pointer, flags: 0)
     }
 
     /// Ends the transaction, whichever way it goes.
@@ -212,20 +214,19 @@ public final class Environment: StorageEngine {
 
     @usableFromInline
     func beginSnapshot() throws(StorageError) -> TransactionHandle {
-        guard let buffer else { return handle(try beginRead()) }
         while true {
-            let (view, serial) = buffer.look()
-            var reader = handle(try beginRead())
+            let (place, pointer, serial) = try beginRead()
+            var reader = handle(pointer, place)
+            guard let buffer else { return reader }
             let commit = reader.commit
-            switch buffer.standing(of: view, serial, at: commit) {
-            case .good:
-                reader.view = view.map(Unmanaged.passRetained)
-                return reader
+            switch buffer.standing(of: reader.view, serial, at: commit) {
+            case .good: return reader
             case .changed: break
             case .behind:
                 do throws(StorageError) {
                     if let view = try buffer.catchUp(reader, at: commit) {
-                        reader.view = Unmanaged.passRetained(view)
+                        place.pointee.keep(view, PooledReader.noSerial)
+                        reader.view = place.pointee.view
                         return reader
                     }
                 } catch {
@@ -239,36 +240,44 @@ public final class Environment: StorageEngine {
 
     @usableFromInline
     func endSnapshot(_ reader: TransactionHandle) {
-        reader.view?.release()
+        guard let place = reader.place else { return }
         mdb_txn_reset(reader.pointer)
-        readers.leave(resting: reader.trees.map { PooledReader(transaction: reader.pointer, trees: $0) })
+        let serial = place.pointee.viewSerial
+        if serial == PooledReader.noSerial { place.pointee.dropView() }
+        readers.leave(place)
+        // In this order, and the other way round in `ChangeBuffer.publish`: one of the two sees the other.
+        if let buffer, serial != PooledReader.noSerial, buffer.isOutdated(serial) {
+            readers.ifResting(place) { if buffer.isOutdated($0.viewSerial) { $0.dropView() } }
+        }
     }
 
-    private func handle(_ reader: PooledReader) -> TransactionHandle {
-        let handle = handle(reader.transaction, reader.trees)
-        reader.trees.begin(at: handle.commit)
+    private func handle(_ transaction: OpaquePointer, _ place: ReaderPool.Place? = nil) -> TransactionHandle {
+        let handle = TransactionHandle(
+            pointer: transaction, commit: mdb_txn_id(transaction), tables: tables, tableCount: tableCount, place: place,
+            trees: place?.pointee.trees, cache: cache.map(Unmanaged.passUnretained),
+            buffer: buffer.map(Unmanaged.passUnretained), view: place?.pointee.view)
+        handle.trees?.begin(at: handle.commit)
         return handle
     }
 
-    private func handle(_ transaction: OpaquePointer, _ trees: Trees? = nil) -> TransactionHandle {
-        TransactionHandle(
-            pointer: transaction, commit: mdb_txn_id(transaction), tables: tables, tableCount: tableCount, trees: trees,
-            cache: cache.map(Unmanaged.passUnretained), buffer: buffer.map(Unmanaged.passUnretained), view: nil)
-    }
-
-    private func beginRead() throws(StorageError) -> PooledReader {
+    /// Begins to read, after a look at the buffer.
+    private func beginRead() throws(StorageError) -> (place: ReaderPool.Place, pointer: OpaquePointer, serial: Int) {
         try refuseAfterFork()
         while true {
-            let resting = try readers.enter()
-            var transaction = resting?.transaction
+            let place = try readers.enter()
+            let serial = buffer?.look(for: &place.pointee) ?? PooledReader.noSerial
+            var transaction = place.pointee.transaction
             let code = transaction.map(mdb_txn_renew) ?? mdb_txn_begin(pointer, nil, UInt32(MDB_RDONLY), &transaction)
             if code == MDB_SUCCESS, let transaction {
-                return resting ?? PooledReader(transaction: transaction, trees: Trees(count: tableCount, main: main))
+                if place.pointee.transaction == nil {
+                    place.pointee.take(transaction, Trees(count: tableCount, main: main))
+                }
+                return (place, transaction, serial)
             }
             // Before `leave`: after it nothing keeps the environment open.
-            resting?.free()
+            place.pointee.free()
             let freed = code == MDB_READERS_FULL ? freeDeadReaders() : 0
-            readers.leave(resting: nil)
+            readers.leave(place)
             if code == MDB_MAP_RESIZED {
                 try writing.withLock { state throws(StorageError) in try adoptMap(&state) }
             } else if freed == 0 {
@@ -280,8 +289,8 @@ public final class Environment: StorageEngine {
     /// Runs `body` like a reader without a snapshot: the environment stays open and its map where it is.
     func pinned<Answer>(_ body: () throws(StorageError) -> Answer) throws(StorageError) -> Answer {
         try refuseAfterFork()
-        let resting = try readers.enter()
-        defer { readers.leave(resting: resting) }
+        let place = try readers.enter()
+        defer { readers.leave(place) }
         return try body()
     }
 

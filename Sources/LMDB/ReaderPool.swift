@@ -3,60 +3,165 @@ internal import Glibc
 internal import Storage
 internal import Synchronization
 
-/// A read transaction of LMDB's, and what it knows of the trees it sees.
-struct PooledReader {
-    let transaction: OpaquePointer
-    let trees: Trees
+/// A read transaction of LMDB's, and what it knows from one use to the next. One thread at a time has it.
+struct PooledReader: ~Copyable {
+    /// Nil where none was begun yet.
+    private(set) var transaction: OpaquePointer?
+    private(set) var trees: Trees?
+    /// Of the buffer, kept until it is outdated so that beginning to read need not ask for it.
+    private(set) var view: Unmanaged<ChangeBuffer.View>?
+    /// What `ChangeBuffer.look` said of the view.
+    private(set) var viewSerial = PooledReader.noSerial
+    fileprivate let standing: Atomic<Standing>
 
-    func free() {
-        mdb_txn_abort(transaction)
-        trees.free()
+    fileprivate enum Standing: UInt8, AtomicRepresentable { case empty, resting, taken }
+
+    static let noSerial = -1
+
+    fileprivate init(_ standing: Standing) { self.standing = Atomic(standing) }
+
+    mutating func take(_ transaction: OpaquePointer, _ trees: Trees) {
+        self.transaction = transaction
+        self.trees = trees
+    }
+
+    /// - Parameter serial: `noSerial` for a view that is for one snapshot only.
+    mutating func keep(_ view: ChangeBuffer.View, _ serial: Int) {
+        dropView()
+        self.view = Unmanaged.passRetained(view)
+        viewSerial = serial
+    }
+
+    mutating func dropView() {
+        view?.release()
+        view = nil
+        viewSerial = Self.noSerial
+    }
+
+    fileprivate mutating func forgetTrees() { trees?.forget() }
+
+    /// - Parameter isEnded: LMDB has freed the transaction already.
+    mutating func free(isEnded: Bool = false) {
+        if let transaction, !isEnded { mdb_txn_abort(transaction) }
+        trees?.free()
+        (transaction, trees) = (nil, nil)
+        dropView()
     }
 }
 
 /// Read transactions at rest, ready to be renewed, and the barrier that keeps new ones out while the map changes.
-final class ReaderPool: Sendable {
-    /// LMDB's pointers may be used by any thread in turn (`MDB_NOTLS`); the mutex hands each to one at a time.
-    private struct State: @unchecked Sendable {
-        var idle: [PooledReader] = []
-        var active = 0
-        var barrier = Barrier.open
+///
+/// LMDB's pointers may be used by any thread in turn (`MDB_NOTLS`). A thread finds what it had before at the same place, most
+/// of the time, and takes it without a lock: one that is held by a thread that the system has put aside would hold up all.
+final class ReaderPool: @unchecked Sendable {
+    typealias Place = UnsafeMutablePointer<PooledReader>
+
+    private enum Barrier: UInt8, AtomicRepresentable { case open, raised, closed }
+
+    /// So many can be at rest; who comes when all are taken has one of its own, which is freed when it leaves.
+    private static let placesBits = 6
+    private static let placesCount = 1 << placesBits
+    /// Neighbours in a processor's memory would slow each other down.
+    private static let placeBytes = 128
+
+    private let memory: UnsafeMutableRawPointer
+    private let further = Atomic<Int>(0)
+    private let barrier = Atomic(Barrier.open)
+
+    init() {
+        precondition(MemoryLayout<PooledReader>.size <= Self.placeBytes)
+        memory = .allocate(byteCount: Self.placesCount * Self.placeBytes, alignment: Self.placeBytes)
+        for number in 0..<Self.placesCount { place(number).initialize(to: PooledReader(.empty)) }
     }
 
-    private enum Barrier { case open, raised, closed }
+    deinit {
+        for number in 0..<Self.placesCount { place(number).deinitialize(count: 1) }
+        memory.deallocate()
+    }
 
-    /// More than this many at rest are given back, so that a burst does not keep its slots for good.
-    private static let idleMax = 64
-    private let state = Mutex(State())
+    private func place(_ number: Int) -> Place {
+        (memory + number * Self.placeBytes).assumingMemoryBound(to: PooledReader.self)
+    }
 
-    /// Registers a reader and answers a transaction at rest, if one is left.
+    /// Registers a reader, which has the place until it leaves.
     @inline(__always)
-    func enter() throws(StorageError) -> PooledReader? {
+    func enter() throws(StorageError) -> Place {
         while true {
-            let (barrier, idle) = state.withLock { state -> (Barrier, PooledReader?) in
-                guard state.barrier == .open else { return (state.barrier, nil) }
-                state.active += 1
-                return (.open, state.idle.popLast())
-            }
-            switch barrier {
-            case .open: return idle
-            case .closed: throw .misuse("the vault is closed")
+            let place = takePlace()
+            // In this order, and the other way round in `drain`: whoever passes here is waited for there.
+            let barrier = barrier.load(ordering: .sequentiallyConsistent)
+            if barrier == .open { return place }
+            leave(place)
+            if barrier == .closed { throw .misuse("the vault is closed") }
             // Rare and short: the map is being replaced.
-            case .raised: usleep(200)
-            }
+            usleep(200)
         }
     }
 
-    /// Ends a reader's use; `resting` has been reset and may be renewed by the next.
     @inline(__always)
-    func leave(resting: PooledReader?) {
-        state.withLock { state in
-            if let resting {
-                // Freed under the lock: once this reader is no longer counted, the environment may close.
-                if state.idle.count < Self.idleMax { state.idle.append(resting) } else { resting.free() }
+    private func takePlace() -> Place {
+        // The high bits of a product depend on all bits of the thread's number.
+        let first = Int(truncatingIfNeeded: (UInt64(pthread_self()) &* 0x9E37_79B9_7F4A_7C15) >> (64 - Self.placesBits))
+        let place = place(first)
+        if take(place, .resting) { return place }
+        return takeAnyPlace(from: first)
+    }
+
+    private func takeAnyPlace(from first: Int) -> Place {
+        // The fewer transactions are begun the fewer of LMDB's places for readers are in use.
+        for standing in [PooledReader.Standing.resting, .empty] {
+            for number in first..<first + Self.placesCount {
+                let place = place(number % Self.placesCount)
+                if take(place, standing) { return place }
             }
-            state.active -= 1
         }
+        further.add(1, ordering: .sequentiallyConsistent)
+        let place = Place.allocate(capacity: 1)
+        place.initialize(to: PooledReader(.taken))
+        return place
+    }
+
+    @inline(__always)
+    private func take(_ place: Place, _ standing: PooledReader.Standing) -> Bool {
+        place.pointee.standing.load(ordering: .relaxed) == standing
+            && place.pointee.standing.compareExchange(
+                expected: standing, desired: .taken, ordering: .sequentiallyConsistent
+            ).exchanged
+    }
+
+    /// Ends a reader's use; its transaction has been reset and may be renewed by the next.
+    @inline(__always)
+    func leave(_ place: Place) {
+        guard isPooled(place) else { return leaveFurther(place) }
+        place.pointee.standing.store(
+            place.pointee.transaction == nil ? .empty : .resting, ordering: .sequentiallyConsistent)
+    }
+
+    private func isPooled(_ place: Place) -> Bool {
+        let offset = UnsafeMutableRawPointer(place) - memory
+        return offset >= 0 && offset < Self.placesCount * Self.placeBytes
+    }
+
+    private func leaveFurther(_ place: Place) {
+        // Freed first: once this reader is no longer counted, the environment may close.
+        place.pointee.free()
+        place.deinitialize(count: 1)
+        place.deallocate()
+        further.subtract(1, ordering: .sequentiallyConsistent)
+    }
+
+    /// Takes those at rest in turn; readers that come meanwhile take another place.
+    func forEachResting(_ body: (inout PooledReader) -> Void) {
+        for number in 0..<Self.placesCount { ifResting(place(number), body) }
+    }
+
+    /// - Returns: false where the place is taken or empty.
+    @discardableResult
+    func ifResting(_ place: Place, _ body: (inout PooledReader) -> Void) -> Bool {
+        guard isPooled(place), take(place, .resting) else { return false }
+        body(&place.pointee)
+        leave(place)
+        return true
     }
 
     /// Runs `body` while no reader is active and none can start. One caller at a time.
@@ -67,34 +172,43 @@ final class ReaderPool: Sendable {
     func whileEmpty(patience: Duration, _ body: () -> Bool) -> Bool {
         guard drain(patience: patience, raising: .raised) else { return false }
         let reopens = body()
-        state.withLock { state in
-            // The map may lie elsewhere now.
-            for reader in state.idle { reader.trees.forget() }
-            state.barrier = reopens ? .open : .closed
-        }
+        // The map may lie elsewhere now.
+        forEachOfThoseLeft { $0.forgetTrees() }
+        barrier.store(reopens ? .open : .closed, ordering: .sequentiallyConsistent)
         return true
     }
 
     /// Keeps readers out for good, waits for the active ones, and frees those at rest.
     func close() {
         _ = drain(patience: nil, raising: .closed)
-        let idle = state.withLock { state in
-            defer { state.idle = [] }
-            return state.idle
-        }
-        for reader in idle { reader.free() }
+        forEachOfThoseLeft { $0.free() }
     }
 
-    private func drain(patience: Duration?, raising barrier: Barrier) -> Bool {
-        state.withLock { $0.barrier = barrier }
+    /// While the barrier is up: who comes then takes a place for a moment, until it sees that.
+    private func forEachOfThoseLeft(_ body: (inout PooledReader) -> Void) {
+        for number in 0..<Self.placesCount {
+            let place = place(number)
+            while !ifResting(place, body), place.pointee.standing.load(ordering: .relaxed) != .empty { usleep(50) }
+        }
+    }
+
+    private func drain(patience: Duration?, raising raised: Barrier) -> Bool {
+        barrier.store(raised, ordering: .sequentiallyConsistent)
         let deadline = patience.map { ContinuousClock.now + $0 }
-        while state.withLock({ $0.active > 0 }) {
+        while isActive {
             if let deadline, ContinuousClock.now > deadline {
-                state.withLock { $0.barrier = .open }
+                barrier.store(.open, ordering: .sequentiallyConsistent)
                 return false
             }
             usleep(200)
         }
         return true
+    }
+
+    private var isActive: Bool {
+        if further.load(ordering: .sequentiallyConsistent) > 0 { return true }
+        return (0..<Self.placesCount).contains { number in
+            place(number).pointee.standing.load(ordering: .sequentiallyConsistent) == .taken
+        }
     }
 }

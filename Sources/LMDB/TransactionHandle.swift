@@ -12,6 +12,8 @@ struct TransactionHandle {
     /// LMDB's table handles, by `Table.ordinal`; owned by the environment, which outlives every transaction.
     let tables: UnsafePointer<MDB_dbi>
     let tableCount: Int
+    /// Whose a read transaction is; nil for one that writes.
+    let place: ReaderPool.Place?
     /// For reading pages; a write transaction has none, for LMDB keeps what it changes elsewhere.
     let trees: Trees?
     /// Likewise; nil where there is none.

@@ -182,7 +182,8 @@ final class EngineVault<Engine: StorageEngine>: TestVault {
         let query = try ResolveQuery(request, region: region(in: organization), core.normalizer)
         let both = try read(organization) { (snapshot, number) throws(VaultError) in
             let plan = try snapshot.plan(query, in: number)
-            return (try snapshot.knownMatch(query, in: number), plan.resolution, plan.changesNothing)
+            let quick: Resolution? = if case .match(let match) = try snapshot.look(query, in: number) { match } else { nil }
+            return (quick, plan.resolution, plan.changesNothing)
         }
         return both ?? (nil, ResolvePlan(warnings: query.warnings).resolution, false)
     }

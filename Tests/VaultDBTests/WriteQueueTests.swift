@@ -17,7 +17,7 @@ import Testing
     private final class Blocker: Sendable {
         private let started = DispatchSemaphore(value: 0)
         private let ends = DispatchSemaphore(value: 0)
-        private let pending: PendingWrite<Void>
+        private let pending: PendingWrite<MemoryEngine, Void>
 
         init(_ queue: Queue) {
             pending = queue.submit { [started, ends] _ throws(VaultError) in

@@ -79,7 +79,7 @@ extension Core {
             throw VaultError.invalid("a batch has 1 to \(Limits.importBatchRowsMax) rows")
         }
         var summary = ImportSummary()
-        var running: (batch: ImportBatch, write: PendingWrite<[RowOutcome]>)?
+        var running: (batch: ImportBatch, write: PendingWrite<Engine, [RowOutcome]>)?
         repeat {
             let batch = try readBatch(of: kind, from: &source, upTo: batchRows, tenant)
             let next = try batch.map { batch throws(VaultError) in (batch, try submit(tenant, batch.operation)) }

@@ -42,6 +42,16 @@ struct ResolvePlan {
     }
 }
 
+/// What one look says of a resolve.
+enum QuickLook {
+    /// It would change nothing: this is its answer.
+    case match(Resolution)
+    /// Nobody is known by the email that the waterfall asks first, so there is something to write.
+    case unknown
+    /// Nothing: the whole waterfall is needed.
+    case undecided
+}
+
 extension ReadTransaction where Self: ~Copyable {
     /// Decides what a resolve does.
     /// - Parameter known: an identity that is given already, by its id or by a record that belongs to it: it is the
@@ -127,25 +137,28 @@ extension ReadTransaction where Self: ~Copyable {
 
     /// The answer to a resolve that would change nothing, found without a plan and without a copy: one look into the
     /// index for the identifier that the waterfall asks first, and one at its identity, which holds all the others.
-    /// Nil where the whole waterfall is needed.
     ///
     /// The record and the indexes change in the same transactions (`check` compares them), so an identifier that the
     /// record says is owned needs no look into the index of its own.
     @inline(__always)
-    borrowing func knownMatch(
+    borrowing func look(
         _ query: borrowing ResolveQuery, in organization: OrganizationNumber
-    ) throws(VaultError) -> Resolution? {
-        guard let first = query.first, let entry = try entry(of: first, in: organization), entry.state == .owned else {
-            return nil
+    ) throws(VaultError) -> QuickLook {
+        guard let first = query.first else { return .undecided }
+        guard let entry = try entry(of: first, in: organization) else {
+            return first.kind == .email ? .unknown : .undecided
         }
-        return try withValue(Key.identity(entry.holder, in: organization), in: Tables.identities) {
+        guard entry.state == .owned else { return .undecided }
+        let match = try withValue(Key.identity(entry.holder, in: organization), in: Tables.identities) {
             (bytes) throws(VaultError) -> Resolution? in
             let identity = try IdentityView(bytes)
             guard try identity.satisfies(query) else { return nil }
             return Resolution(
                 identity: .init(id: entry.holder), outcome: .matched(by: first.kind), matched: first, enriched: [],
                 conflicts: [], warnings: query.warnings, sequence: identity.lastSequence)
-        } ?? nil
+        }
+        if case let match?? = match { return .match(match) }
+        return .undecided
     }
 }
 

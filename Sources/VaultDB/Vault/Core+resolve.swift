@@ -29,8 +29,13 @@ extension Core {
     /// Everything that needs no write lock.
     @inline(__always)
     func prepare(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Preparation {
-        if request.idempotencyKey == nil, let resolution = try quickMatch(request, tenant) {
-            return .answered(request.isDryRun ? resolution : count(resolution))
+        if request.idempotencyKey == nil {
+            switch try look(request, tenant) {
+            case .match(let resolution): return .answered(request.isDryRun ? resolution : count(resolution))
+            case .unknown where !request.isDryRun:
+                return .writes(try ResolveQuery(request, region: region(request.region, for: tenant), normalizer))
+            case .unknown, .undecided: break
+            }
         }
         return try consider(request, tenant)
     }
@@ -38,8 +43,8 @@ extension Core {
     /// A phone that looks like E.164 is tried as it stands: stored numbers are fixed points of normalising, so finding
     /// it proves that it is normalised. Only what is not found needs libphonenumber.
     @inline(__always)
-    private func quickMatch(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Resolution? {
-        guard let number = try number(of: tenant) else { return nil }
+    private func look(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> QuickLook {
+        guard let number = try number(of: tenant) else { return .undecided }
         let phone: PhoneNumber?
         if let raw = request.phone {
             if let candidate = PhoneNumber.candidate(utf8: raw.utf8.span) {
@@ -51,7 +56,7 @@ extension Core {
             phone = nil
         }
         let query = try ResolveQuery(request, phone: phone, normalizer)
-        return try engine.read { (snapshot) throws(VaultError) in try snapshot.knownMatch(query, in: number) }
+        return try engine.read { (snapshot) throws(VaultError) in try snapshot.look(query, in: number) }
     }
 
     private func consider(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Preparation {

@@ -164,12 +164,13 @@ final class Core<Engine: StorageEngine>: Sendable {
     func writeBlocking<Answer: Sendable>(
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
     ) throws(VaultError) -> Answer {
-        try submit(tenant, body).wait()
+        try refuseUnderOtherRules()
+        return try writes.writeBlocking(operation(tenant, body))
     }
 
     func submit<Answer: Sendable>(
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
-    ) throws(VaultError) -> PendingWrite<Answer> {
+    ) throws(VaultError) -> PendingWrite<Engine, Answer> {
         try refuseUnderOtherRules()
         return writes.submit(operation(tenant, body))
     }

@@ -72,15 +72,17 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     func writeBlocking<Answer: Sendable>(
         _ body: @escaping @Sendable (inout Engine.Writer) throws(VaultError) -> Answer
     ) throws(VaultError) -> Answer {
-        try submit(body).wait()
+        let pending = PendingWrite<Engine, Answer>(body, isAwaited: true)
+        handIn(pending)
+        return try pending.wait()
     }
 
     /// Hands `body` in and returns at once, so that the caller can prepare the next while this one is written.
     func submit<Answer: Sendable>(
         _ body: @escaping @Sendable (inout Engine.Writer) throws(VaultError) -> Answer
-    ) -> PendingWrite<Answer> {
-        let pending = PendingWrite<Answer>()
-        enqueue(body) { pending.fulfil($0) }
+    ) -> PendingWrite<Engine, Answer> {
+        let pending = PendingWrite<Engine, Answer>(body, isAwaited: false)
+        handIn(pending)
         return pending
     }
 
@@ -89,11 +91,15 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
         _ body: @escaping @Sendable (inout Engine.Writer) throws(VaultError) -> Answer,
         _ deliver: @escaping @Sendable (Result<Answer, VaultError>) -> Void
     ) {
-        let job = BodyJob<Engine, Answer>(body, deliver)
+        handIn(DeliveredWrite<Engine, Answer>(body, deliver))
+    }
+
+    private func handIn(_ job: WriteJob<Engine>) {
         guard waiting.add(1, ordering: .relaxed).newValue <= Limits.writesPendingMax else {
             waiting.subtract(1, ordering: .relaxed)
-            return job.finish(
+            job.finish(
                 VaultError(.busy, "\(Limits.writesPendingMax) writes are waiting", advice: "try again later"))
+            return job.wake()
         }
         switch handedIn.push(job) {
         case .first: wake.signal()
@@ -101,6 +107,7 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
         case .refused:
             waiting.subtract(1, ordering: .relaxed)
             job.finish(VaultError(.misuse, "the vault is closed"))
+            job.wake()
         }
     }
 
@@ -142,59 +149,120 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
             jobs.add(group.count, ordering: .relaxed)
             groupMax.max(group.count, ordering: .relaxed)
             committed.notify()
-            for job in group { job.finish(nil) }
+            finish(group, nil)
         } catch {
             guard group.count == 1 else {
                 for job in group { commit([job]) }
                 return
             }
-            group[0].finish(error.storage.map(VaultError.init(storage:)))
+            finish(group, error.storage.map(VaultError.init(storage:)))
         }
+    }
+
+    private func finish(_ group: [WriteJob<Engine>], _ error: VaultError?) {
+        for job in group { job.finish(error) }
+        Awakening(group).begin()
     }
 }
 
-/// A write that was handed in.
-final class PendingWrite<Answer: Sendable>: Sendable {
-    private let result = Mutex<Result<Answer, VaultError>?>(nil)
-    private let done = DispatchSemaphore(value: 0)
+/// One waiting write, whatever it answers. Used by one thread at a time: the caller's until it is handed in, the
+/// writer's from then on, and the caller's again once it is woken; hence `@unchecked`.
+class WriteJob<Engine: StorageEngine>: @unchecked Sendable {
+    fileprivate typealias Body<Answer> = @Sendable (inout Engine.Writer) throws(VaultError) -> Answer
 
-    fileprivate func fulfil(_ result: Result<Answer, VaultError>) {
-        self.result.withLock { $0 = result }
+    /// The job that was handed in before, while both wait.
+    var before: UInt = 0
+    /// Whether a thread waits for the end of it and does nothing else before.
+    fileprivate let isAwaited: Bool
+
+    fileprivate init(isAwaited: Bool) { self.isAwaited = isAwaited }
+
+    /// Runs on a transaction, perhaps not for the first time. False where the job itself failed.
+    func run(_ transaction: inout Engine.Writer) -> Bool { false }
+
+    /// The answer of the last run is to be delivered, or what kept the whole transaction from being committed.
+    func finish(_ error: VaultError?) {}
+
+    /// Wakes who waits for it, when it is finished.
+    func wake() {}
+
+    /// Likewise, one who has to wake others first.
+    fileprivate func wake(_ others: Awakening<Engine>, _ number: Int) { wake() }
+}
+
+/// The end of a group whose callers sleep. Waking them would take the writer a sixth of its time, so it wakes a few, each of
+/// whom wakes a few more before he goes on.
+private final class Awakening<Engine: StorageEngine>: Sendable {
+    private static var width: Int { 4 }
+    private let asleep: [WriteJob<Engine>]
+
+    /// - Parameter group: all of it finished. Who may be doing something else is woken at once.
+    init(_ group: [WriteJob<Engine>]) {
+        for job in group where !job.isAwaited { job.wake() }
+        asleep = group.filter(\.isAwaited)
+    }
+
+    func begin() { goOn(after: -1) }
+
+    /// The tree of those who wake others: its root is the writer, before the first.
+    func goOn(after number: Int) {
+        let first = Self.width * (number + 1)
+        for next in first..<first + Self.width where next < asleep.count { asleep[next].wake(self, next) }
+    }
+}
+
+/// A write whose caller waits for it.
+final class PendingWrite<Engine: StorageEngine, Answer: Sendable>: WriteJob<Engine>, @unchecked Sendable {
+    private let body: Body<Answer>
+    private var result: Result<Answer, VaultError>?
+    private let done = DispatchSemaphore(value: 0)
+    private var others: (awakening: Awakening<Engine>, number: Int)?
+
+    fileprivate init(_ body: @escaping Body<Answer>, isAwaited: Bool) {
+        self.body = body
+        super.init(isAwaited: isAwaited)
+    }
+
+    override func run(_ transaction: inout Engine.Writer) -> Bool {
+        do throws(VaultError) {
+            result = .success(try body(&transaction))
+            return true
+        } catch {
+            result = .failure(error)
+            return false
+        }
+    }
+
+    override func finish(_ error: VaultError?) {
+        if let error { result = .failure(error) }
+    }
+
+    override func wake() { done.signal() }
+
+    fileprivate override func wake(_ others: Awakening<Engine>, _ number: Int) {
+        self.others = (others, number)
         done.signal()
     }
 
     /// Blocks until it is committed. To be called once.
     func wait() throws(VaultError) -> Answer {
         done.wait()
-        guard let result = result.withLock(\.self) else { throw VaultError(.cancelled, "the write was given up") }
+        if let (awakening, number) = others.take() { awakening.goOn(after: number) }
+        guard let result else { throw VaultError(.cancelled, "the write was given up") }
         return try result.get()
     }
 }
 
-/// One waiting write, whatever it answers. Used by one thread at a time: the caller's until it is enqueued, the
-/// writer's from then on; hence `@unchecked`.
-class WriteJob<Engine: StorageEngine>: @unchecked Sendable {
-    /// The job that was handed in before, while both wait.
-    var before: UInt = 0
-
-    /// Runs on a transaction, perhaps not for the first time. False where the job itself failed.
-    func run(_ transaction: inout Engine.Writer) -> Bool { false }
-
-    /// Delivers the answer of the last run, or what kept the whole transaction from being committed.
-    func finish(_ error: VaultError?) {}
-}
-
-private final class BodyJob<Engine: StorageEngine, Answer: Sendable>: WriteJob<Engine>, @unchecked Sendable {
-    private let body: @Sendable (inout Engine.Writer) throws(VaultError) -> Answer
+/// A write whose answer is handed over on the writer's thread.
+private final class DeliveredWrite<Engine: StorageEngine, Answer: Sendable>: WriteJob<Engine>, @unchecked Sendable {
+    private let body: Body<Answer>
     private let deliver: @Sendable (Result<Answer, VaultError>) -> Void
     private var result: Result<Answer, VaultError>?
 
-    init(
-        _ body: @escaping @Sendable (inout Engine.Writer) throws(VaultError) -> Answer,
-        _ deliver: @escaping @Sendable (Result<Answer, VaultError>) -> Void
-    ) {
+    init(_ body: @escaping Body<Answer>, _ deliver: @escaping @Sendable (Result<Answer, VaultError>) -> Void) {
         self.body = body
         self.deliver = deliver
+        super.init(isAwaited: false)
     }
 
     override func run(_ transaction: inout Engine.Writer) -> Bool {
