@@ -60,12 +60,13 @@ let package = Package(
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
+        .systemLibrary(name: "CChecksum"),
         .systemLibrary(name: "CLMDB"),
         .target(
             name: "CPhoneNumber",
             // The protobuf runtime reads libphonenumber's embedded metadata.
             linkerSettings: [.linkedLibrary("phonenumber"), .linkedLibrary("protobuf")]),
-        .target(name: "Storage", swiftSettings: strict),
+        .target(name: "Storage", dependencies: ["CChecksum"], swiftSettings: strict),
         .target(name: "LMDB", dependencies: ["CLMDB", "Storage"], swiftSettings: strict),
         .target(
             name: "VaultDB", dependencies: ["CPhoneNumber", "LMDB", "Storage", crypto, logging], swiftSettings: strict),

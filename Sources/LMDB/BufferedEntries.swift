@@ -1,3 +1,4 @@
+internal import CLMDB
 internal import Glibc
 internal import Storage
 internal import Synchronization
@@ -31,7 +32,7 @@ final class BufferedEntries: @unchecked Sendable {
     static let entryBytesMax = 1024
     private static let entryBytesUsual = 128
     /// So many of the last may be unsorted.
-    static let unsortedMax = 4_096
+    private static let unsortedMax = 4_096
 
     /// Which of the two logs this is.
     let log: Int
@@ -48,8 +49,7 @@ final class BufferedEntries: @unchecked Sendable {
     private let slots: UnsafeMutablePointer<Atomic<UInt32>>
     private var bytesUsed = 0
     private let added = Atomic<Int>(0)
-    /// The first entries, sorted.
-    private let order = Mutex<[Rank]>([])
+    private let order = Mutex(Order())
 
     /// - Parameters:
     ///   - capacity: how many entries it takes.
@@ -125,6 +125,9 @@ final class BufferedEntries: @unchecked Sendable {
         }
         return nil
     }
+
+    /// Asks for the memory that a search for a key begins with.
+    func prefetch(_ hash: UInt64) { vault_prefetch(slots + (Int(truncatingIfNeeded: hash) & (slotCount - 1))) }
 
     /// Every entry of the key that lies in the log, the newest first.
     func all(of key: RawSpan, in table: Int, hash: UInt64) -> [Int] {
@@ -213,16 +216,49 @@ extension BufferedEntries {
         return key(Int(a.index)).compare(key(Int(b.index))) < 0
     }
 
-    /// All entries in order, whichever commit has them, but for at most `slack` of the last.
-    func sorted(slack: Int) -> [Rank] {
+    /// The first entries in sorted runs, each of them at least twice as long as the next.
+    fileprivate struct Order {
+        var runs: [[Rank]] = []
+        var count = 0
+    }
+
+    /// Sorts those that were added last, where they are many. To be called by who adds, so that no more than some thousands
+    /// are ever sorted at a time.
+    func sortByAndBy() {
         order.withLock { order in
-            let count = count
-            guard count - order.count > slack else { return order }
-            var more = (order.count..<count).map(rank)
-            more.sort(by: isBefore)
-            order = order.isEmpty ? more : merge(order, more)
-            return order
+            guard count - order.count > Self.unsortedMax else { return }
+            sortRest(&order)
+            while let last = order.runs.last, let before = order.runs.dropLast().last, before.count < 2 * last.count {
+                mergeLast(&order)
+            }
         }
+    }
+
+    /// All entries in order, whichever commit has them.
+    func sorted() -> [Rank] {
+        order.withLock { order in
+            if count > order.count { sortRest(&order) }
+            while order.runs.count > 1 { mergeLast(&order) }
+            return order.runs.first ?? []
+        }
+    }
+
+    private func sortRest(_ order: inout Order) {
+        let count = count
+        order.runs.append(sortedRanks(order.count..<count))
+        order.count = count
+    }
+
+    private func sortedRanks(_ indices: Range<Int>) -> [Rank] {
+        var ranks = indices.map(rank)
+        ranks.sort(by: isBefore)
+        return ranks
+    }
+
+    private func mergeLast(_ order: inout Order) {
+        let last = order.runs.removeLast()
+        let before = order.runs.removeLast()
+        order.runs.append(merge(before, last))
     }
 
     private func merge(_ a: [Rank], _ b: [Rank]) -> [Rank] {
@@ -243,24 +279,22 @@ extension BufferedEntries {
         return merged
     }
 
-    /// The entries of a table whose keys have a prefix, from a key on or down from it, in two runs: what is sorted, and the
-    /// few that are not yet.
+    /// The entries of a table whose keys have a prefix, from a key on or down from it, in some runs, each of them sorted.
     func range(
-        of table: Int, prefix: RawSpan, from start: RawSpan, _ order: ScanOrder
+        of table: Int, prefix: RawSpan, from start: RawSpan, _ scanOrder: ScanOrder
     ) -> [ArraySlice<Rank>] {
-        let sorted = sorted(slack: Self.unsortedMax)
-        var rest = (sorted.count..<count).map(rank)
-        rest.sort(by: isBefore)
-        return [sorted, rest].map { ranks in
+        sortByAndBy()
+        let (runs, sortedCount) = order.withLock { ($0.runs, $0.count) }
+        return (runs + [sortedRanks(sortedCount..<count)]).map { ranks in
             let first = ranks.firstIndex { rank in
                 if rank.table != table { return rank.table > table }
-                let from = order == .ascending && start.byteCount > 0 ? start : prefix
+                let from = scanOrder == .ascending && start.byteCount > 0 ? start : prefix
                 return key(Int(rank.index)).compare(from) >= 0
             }
             let end = ranks[first...].firstIndex { rank in
                 if rank.table != table { return true }
                 let key = key(Int(rank.index))
-                if order == .descending, start.byteCount > 0 { return key.compare(start) > 0 }
+                if scanOrder == .descending, start.byteCount > 0 { return key.compare(start) > 0 }
                 return !key.starts(with: prefix)
             }
             return ranks[first..<end]

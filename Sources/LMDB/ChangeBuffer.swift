@@ -255,15 +255,14 @@ final class ChangeBuffer: Sendable {
         pending.store(0, ordering: .releasing)
         let full = max(changes.areOfMany ? Self.growthWhereMany * entriesMax : entriesMax, 1)
         if view.newer.count >= full || !view.newer.hasRoom(for: BufferedEntries.entryBytesMax) { turnOver() }
-        // By and by, so that a log that is full is sorted.
-        _ = view.newer.sorted(slack: BufferedEntries.unsortedMax)
+        view.newer.sortByAndBy()
     }
 
     /// The next entries of the older log that are to be put in their places, and whether they are the last.
     func next(
         of older: BufferedEntries, atMost count: Int
     ) -> (ranks: ArraySlice<BufferedEntries.Rank>, areLast: Bool) {
-        let order = older.sorted(slack: 0)
+        let order = older.sorted()
         return sortedIn.withLock { sortedIn in
             if sortedIn?.entries !== older { sortedIn = (older, 0) }
             let done = sortedIn?.count ?? 0

@@ -40,6 +40,7 @@ extension Environment {
         var code = MDB_SUCCESS
         let ran = readers.whileEmpty(patience: .seconds(10)) {
             code = mdb_env_set_mapsize(pointer, bytes)
+            writerTrees.forget()
             return code == MDB_SUCCESS
         }
         guard ran else { throw .mapFull }

@@ -22,12 +22,15 @@ public final class Environment: StorageEngine {
     private let mainPlace: Int
     private var main: MDB_dbi { tables[mainPlace] }
     let tableList: [Table]
+    private let bufferedTables: [Table]
     let file: StoreFile
     private let cache: EntryCache?
     let buffer: ChangeBuffer?
     /// Nil where nothing is written.
     let log: WriteAheadLog?
     let readers = ReaderPool()
+    /// Of the last commit, for who writes: with `writing` locked.
+    nonisolated(unsafe) let writerTrees: Trees
     private let generation = ProcessGuard.generation
     let mapBytesMax: Atomic<Int>
     /// LMDB lets one thread write at a time; this says so before it does. Whoever replaces the map holds it too, so
@@ -68,6 +71,7 @@ public final class Environment: StorageEngine {
         cache = EntryCache(bytes: options.cacheBytes, tables: tables)
         tableCount = tables.count
         tableList = tables
+        bufferedTables = tables.filter(\.isBuffered)
         let opened = tables + logs
         log =
             options.access == .readOnly
@@ -76,6 +80,7 @@ public final class Environment: StorageEngine {
         mainPlace = opened.count
         self.tables = .allocate(capacity: opened.count + 1)
         self.tables.initialize(repeating: 0, count: opened.count + 1)
+        writerTrees = Trees(count: tables.count, isForWriters: true)
         do throws(StorageError) {
             try refuseTruncation()
             try openTables(opened)
@@ -90,6 +95,7 @@ public final class Environment: StorageEngine {
 
     deinit {
         close()
+        writerTrees.free()
         tables.deallocate()
     }
 
@@ -216,7 +222,7 @@ public final class Environment: StorageEngine {
     func beginSnapshot() throws(StorageError) -> TransactionHandle {
         while true {
             let (place, pointer, serial) = try beginRead()
-            var reader = handle(pointer, place)
+            var reader = handle(pointer, place.pointee.trees, place)
             guard let buffer else { return reader }
             let commit = reader.commit
             switch buffer.standing(of: reader.view, serial, at: commit) {
@@ -251,12 +257,14 @@ public final class Environment: StorageEngine {
         }
     }
 
-    private func handle(_ transaction: OpaquePointer, _ place: ReaderPool.Place? = nil) -> TransactionHandle {
+    private func handle(
+        _ transaction: OpaquePointer, _ trees: Trees?, _ place: ReaderPool.Place? = nil
+    ) -> TransactionHandle {
         let handle = TransactionHandle(
             pointer: transaction, commit: mdb_txn_id(transaction), tables: tables, tableCount: tableCount, place: place,
-            trees: place?.pointee.trees, cache: cache.map(Unmanaged.passUnretained),
-            buffer: buffer.map(Unmanaged.passUnretained), view: place?.pointee.view)
-        handle.trees?.begin(at: handle.commit)
+            trees: trees, cache: cache.map(Unmanaged.passUnretained), buffer: buffer.map(Unmanaged.passUnretained),
+            view: place?.pointee.view, main: main)
+        trees?.begin(for: handle.commit)
         return handle
     }
 
@@ -270,7 +278,7 @@ public final class Environment: StorageEngine {
             let code = transaction.map(mdb_txn_renew) ?? mdb_txn_begin(pointer, nil, UInt32(MDB_RDONLY), &transaction)
             if code == MDB_SUCCESS, let transaction {
                 if place.pointee.transaction == nil {
-                    place.pointee.take(transaction, Trees(count: tableCount, main: main))
+                    place.pointee.take(transaction, Trees(count: tableCount))
                 }
                 return (place, transaction, serial)
             }
@@ -331,7 +339,7 @@ public final class Environment: StorageEngine {
             let view: ChangeBuffer.View?
             do throws(StorageError) {
                 begun = try beginWrite(&state)
-                handle = self.handle(begun)
+                handle = self.handle(begun, writerTrees)
                 view = try currentView(handle)
             } catch { throw Failure(storage: error) }
             // It stays until the end: only this thread changes it, and after the commit.
@@ -395,6 +403,7 @@ public final class Environment: StorageEngine {
     private func currentView(_ handle: TransactionHandle) throws(StorageError) -> ChangeBuffer.View? {
         guard let buffer else { return nil }
         do throws(StorageError) {
+            for table in bufferedTables { try writerTrees.learn(table, handle) }
             return try buffer.catchUp(handle, at: handle.commit - 1)
         } catch {
             mdb_txn_abort(handle.pointer)

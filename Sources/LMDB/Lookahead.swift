@@ -1,6 +1,6 @@
 internal import Storage
 
-/// Keys that a snapshot is going to be asked for, and what it has for them.
+/// Keys that a transaction is going to be asked for, and what it has for them.
 final class Lookahead {
     static let capacity = 32
     /// Longer keys are not worth a place.
@@ -29,6 +29,8 @@ final class Lookahead {
 
     private(set) var count = 0
     private var lookedUp = 0
+    /// Where the next key is looked for first: keys are mostly asked for in the order in which they were told.
+    private var next = 0
     private let slots = UnsafeMutablePointer<Slot>.allocate(capacity: capacity)
     private let keys = UnsafeMutableRawPointer.allocate(byteCount: capacity * keyBytesMax, alignment: 8)
     /// Copies of what the cache has.
@@ -43,7 +45,7 @@ final class Lookahead {
 
     func clear() {
         slots.deinitialize(count: count)
-        (count, lookedUp) = (0, 0)
+        (count, lookedUp, next) = (0, 0, 0)
     }
 
     private func key(_ place: Int) -> UnsafeRawBufferPointer {
@@ -74,6 +76,20 @@ final class Lookahead {
         return nil
     }
 
+    /// Whether all that was told of is looked up.
+    var isLookedUp: Bool { count > 0 && lookedUp == count }
+
+    /// The key's place, if there is an answer for it, however often it is asked for.
+    func place(of key: RawSpan, in table: Table) -> Int? {
+        for offset in 0..<count {
+            let place = (next + offset) % count
+            guard slots[place].table.ordinal == table.ordinal, self.key(place).bytes.equals(key) else { continue }
+            next = place + 1
+            return slots[place].answer.isUnknown ? nil : place
+        }
+        return nil
+    }
+
     func tag(at place: Int) -> Int { slots[place].tag }
 
     /// To be used while the snapshot lives, and nothing is added.
@@ -93,6 +109,15 @@ final class Lookahead {
         lookedUp = count
         copyCached(places, handle)
         for place in places { askBuffer(place, handle) }
+        search(places, handle)
+    }
+
+    /// Likewise for a transaction that writes: in the tables alone, as the last commit left them. What the buffer has is to be
+    /// asked for afterwards, and its memory is on its way by then.
+    func lookUpInTables(_ handle: TransactionHandle) {
+        let places = lookedUp..<count
+        lookedUp = count
+        for place in places where slots[place].table.isBuffered { handle.prefetchBuffered(key(place).bytes) }
         search(places, handle)
     }
 
@@ -153,6 +178,7 @@ final class Lookahead {
     private func settle(_ place: Int, _ handle: TransactionHandle) {
         guard let search = slots[place].search, search.isSettled else { return }
         slots[place].answer = search.value.map(Answer.found) ?? .absent
+        if handle.place == nil { return }
         if let value = search.value { handle.cache(key(place).bytes, value.bytes, of: slots[place].table) }
     }
 }

@@ -14,14 +14,17 @@ struct TransactionHandle {
     let tableCount: Int
     /// Whose a read transaction is; nil for one that writes.
     let place: ReaderPool.Place?
-    /// For reading pages; a write transaction has none, for LMDB keeps what it changes elsewhere.
+    /// For reading pages as the last commit left them; what a write transaction has changed LMDB keeps elsewhere.
     let trees: Trees?
-    /// Likewise; nil where there is none.
+    /// Nil where there is none.
     let cache: Unmanaged<EntryCache>?
     /// Likewise; nil where no table is buffered.
     let buffer: Unmanaged<ChangeBuffer>?
     /// What the buffer has for this transaction; whoever made this handle sees to it that it stays.
     var view: Unmanaged<ChangeBuffer.View>?
+
+    /// LMDB's handle of the table that has the others' names, behind those of the tables and the buffer's logs.
+    let main: MDB_dbi
 
     /// Checked, because a table of some other engine would read past the end.
     @inline(__always)
@@ -38,12 +41,23 @@ struct TransactionHandle {
         if table.isBuffered, let value = bufferedValue(of: key, in: table) {
             return unsafe _overrideLifetime(value.bytes, copying: ())
         }
+        return try place == nil ? unsafeGetByLMDB(key, from: table) : unsafeGetCommitted(key, from: table)
+    }
+
+    /// What the table itself has, without what this transaction has changed in it.
+    @_lifetime(immortal)
+    @inline(__always)
+    func unsafeGetCommitted(_ key: RawSpan, from table: Table) throws(StorageError) -> RawSpan? {
         if key.byteCount == 0 { throw .keyLength(0) }
-        if let trees, let tree = try trees.tree(of: table, self) {
-            let found = try key.withUnsafeBytes { bytes throws(StorageError) in try tree.find(bytes) }
-            guard let found else { return nil }
-            return unsafe _overrideLifetime(found.bytes, copying: ())
-        }
+        guard let trees, let tree = try trees.tree(of: table, self) else { return try unsafeGetByLMDB(key, from: table) }
+        let found = try key.withUnsafeBytes { bytes throws(StorageError) in try tree.find(bytes) }
+        guard let found else { return nil }
+        return unsafe _overrideLifetime(found.bytes, copying: ())
+    }
+
+    @_lifetime(immortal)
+    private func unsafeGetByLMDB(_ key: RawSpan, from table: Table) throws(StorageError) -> RawSpan? {
+        if key.byteCount == 0 { throw .keyLength(0) }
         var value = MDB_val()
         let code = key.withUnsafeBytes { bytes in
             var name = MDB_val(bytes)
@@ -62,6 +76,17 @@ struct TransactionHandle {
             let hash = buffer._withUnsafeGuaranteedRef { $0.hash(key) }
             let found = view.find(key, in: table.ordinal, hash: hash, at: commit)
             return found.map { $0.entries.unsafeValue($0.index) }
+        }
+    }
+
+    /// Asks for the memory that says whether the buffer has a key.
+    func prefetchBuffered(_ key: RawSpan) {
+        guard let buffer, let view else { return }
+        view._withUnsafeGuaranteedRef { view in
+            if view.isEmpty { return }
+            let hash = buffer._withUnsafeGuaranteedRef { $0.hash(key) }
+            view.newer.prefetch(hash)
+            view.older?.prefetch(hash)
         }
     }
 

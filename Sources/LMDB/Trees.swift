@@ -2,8 +2,8 @@ internal import CLMDB
 internal import Glibc
 internal import Storage
 
-/// Where the trees of the tables begin in the commit that a read transaction sees. LMDB is asked once for each commit and
-/// table; it would look that up again for each transaction.
+/// Where the trees of the tables begin in the commit that a transaction reads, or begins from. LMDB is asked once for each commit
+/// and table; it would look that up again for each transaction.
 struct Trees {
     /// No tree begins on LMDB's first page.
     private static let unknown = 0
@@ -13,26 +13,29 @@ struct Trees {
     private static let depthShift = 48
     private static let rootMask = 1 << depthShift - 1
 
-    /// The commit; where the map begins; how many pages there are; then each table's root, and above its number the depth.
+    /// The transaction's number; where the map begins; how many pages there are; then each table's root, and above its number the depth.
     private let words: UnsafeMutablePointer<Int>
     private let count: Int
-    /// LMDB's handle of the table that has the others.
-    private let main: MDB_dbi
+    /// Whether LMDB may be asked at any time.
+    private let asksLater: Bool
 
-    init(count: Int, main: MDB_dbi) {
+    /// - Parameter isForWriters: LMDB is asked by `learn` alone, before anything is written: then it begins to change the page
+    ///   that says where the tables begin, somewhere else than in the map.
+    init(count: Int, isForWriters: Bool = false) {
         self.count = count
-        self.main = main
+        asksLater = !isForWriters
         words = .allocate(capacity: Self.headWords + count)
         words.initialize(repeating: 0, count: Self.headWords + count)
     }
 
     func free() { words.deallocate() }
 
-    /// To be called when the transaction has begun.
-    func begin(at commit: Int) {
-        guard words[0] != commit else { return }
+    /// To be called when a transaction has begun.
+    /// - Parameter number: its commit's, or that of the commit that it is to be.
+    func begin(for number: Int) {
+        guard words[0] != number else { return }
         forget()
-        words[0] = commit
+        words[0] = number
     }
 
     func forget() { words.update(repeating: 0, count: Self.headWords + count) }
@@ -43,7 +46,7 @@ struct Trees {
         precondition(table.ordinal >= 0 && table.ordinal < count, "the table was not opened with the engine")
         var root = words[Self.headWords + table.ordinal]
         if root == Self.unknown {
-            guard try learn(table, handle) else { return nil }
+            guard asksLater, try learn(table, handle) else { return nil }
             root = words[Self.headWords + table.ordinal]
         }
         guard let start = UnsafeRawPointer(bitPattern: words[1]) else { return nil }
@@ -54,18 +57,19 @@ struct Trees {
     /// LMDB's description of a table (`MDB_db`) is the value under its name in a table without one, and the page that has it
     /// says its number, and so where the map begins.
     /// - Returns: false where `Tree` can't read the pages.
-    private func learn(_ table: Table, _ handle: TransactionHandle) throws(StorageError) -> Bool {
+    @discardableResult
+    func learn(_ table: Table, _ handle: TransactionHandle) throws(StorageError) -> Bool {
         var value = MDB_val()
         let code = Array(table.name.utf8).withUnsafeBytes { name in
             var name = MDB_val(name)
-            return mdb_get(handle.pointer, main, &name, &value)
+            return mdb_get(handle.pointer, handle.main, &name, &value)
         }
         try StorageError.check(code, during: "reading \(table.name)")
         guard let description = value.mv_data, value.mv_size == 48 else {
             throw .corrupted("LMDB's description of \(table.name) has \(value.mv_size) bytes")
         }
         var stat = MDB_stat()
-        try StorageError.check(mdb_stat(handle.pointer, main, &stat), during: "reading \(table.name)")
+        try StorageError.check(mdb_stat(handle.pointer, handle.main, &stat), during: "reading \(table.name)")
         let systemPageBytes = sysconf(Int32(_SC_PAGESIZE))
         guard Int(stat.ms_psize) == Tree.pageBytes, systemPageBytes == Tree.pageBytes, UInt16(littleEndian: 1) == 1,
             let page = UnsafeRawPointer(bitPattern: UInt(bitPattern: description) & ~UInt(Tree.pageBytes - 1))

@@ -13,6 +13,9 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     private(set) var bufferedChanges = BufferedChanges()
     /// Puts that are kept back, of tables that are rewritten, one of each.
     private var keptBack: [(table: Table, put: LastPut)] = []
+    /// A bit for each table of which LMDB has other pages by now than the last commit left.
+    private var changedTables: UInt64 = 0
+    private var expected: Lookahead?
     /// What was done to LMDB's tables so far; nil where that is not logged.
     private(set) var record: LogRecord?
 
@@ -37,8 +40,25 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
             return unsafe _overrideLifetime(RawSpan(_unsafeBytes: bytes), borrowing: self)
         }
         // A write would move the bytes, and a write needs the transaction exclusively: the borrow forbids it.
+        if table.isBuffered, !isChanged(table.ordinal) {
+            return unsafe _overrideLifetime(try getUnchanged(key, from: table), borrowing: self)
+        }
         return unsafe _overrideLifetime(try handle.unsafeGet(key, from: table), borrowing: self)
     }
+
+    /// From a table that has gained nothing since the last commit but what the buffer tells.
+    @_lifetime(immortal)
+    private borrowing func getUnchanged(_ key: RawSpan, from table: Table) throws(StorageError) -> RawSpan? {
+        if let value = handle.bufferedValue(of: key, in: table) {
+            return unsafe _overrideLifetime(value.bytes, copying: ())
+        }
+        if let expected, let place = expected.place(of: key, in: table) { return expected.value(at: place) }
+        return try handle.unsafeGetCommitted(key, from: table)
+    }
+
+    private func isChanged(_ table: Int) -> Bool { changedTables >> UInt64(table) & 1 != 0 }
+
+    private mutating func noteChange(_ table: Int) { changedTables |= 1 << UInt64(table) }
 
     public borrowing func scan<Failure: StorageFailure>(
         _ table: Table, prefix: RawSpan, from start: RawSpan, order: ScanOrder,
@@ -74,10 +94,20 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
             }
         }
         try settle(code, during: "writing \(table.name)")
+        noteChange(table.ordinal)
         record?.add(.put, table.ordinal, key, value)
     }
 
     public mutating func expectMany() { bufferedChanges.areOfMany = true }
+
+    public mutating func expect(_ key: RawSpan, in table: Table) {
+        guard table.isBuffered, !isChanged(table.ordinal) else { return }
+        if expected == nil { expected = Lookahead() }
+        if expected?.isLookedUp == true { expected?.clear() }
+        expected?.add(key, in: table, tag: 0)
+    }
+
+    public mutating func lookAhead() { expected?.lookUpInTables(handle) }
 
     @discardableResult
     public mutating func delete(_ key: RawSpan, from table: Table) throws(StorageError) -> Bool {
@@ -90,6 +120,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
         }
         if code != MDB_NOTFOUND {
             try settle(code, during: "deleting from \(table.name)")
+            noteChange(table.ordinal)
             record?.add(.delete, table.ordinal, key, RawSpan())
         }
         guard wasBuffered || code == MDB_SUCCESS else { return false }
@@ -219,6 +250,7 @@ extension WriteTransaction {
                 let code = mdb_cursor_open(handle.pointer, handle.tables[table], &opened)
                 try settle(code, during: "sorting in the buffer")
                 cursor = opened.map { ($0, table) }
+                noteChange(table)
             }
             try settle(Self.put(key, older.value(index), at: cursor?.opened), during: "sorting in the buffer")
             handle.noteSortedIn(older.place(index), from: older.log, &record)

@@ -59,12 +59,19 @@ public protocol WriteTransaction: ReadTransaction, ~Copyable {
     /// Tells that thousands of entries follow, so that an engine that gathers them does well to gather more.
     mutating func expectMany()
 
+    /// Tells of a key that is about to be asked for; `lookAhead` looks for all of them together, and the first that is told
+    /// afterwards begins anew.
+    mutating func expect(_ key: RawSpan, in table: Table)
+    mutating func lookAhead()
+
     /// How many writes this transaction has done: equal counts mean that nothing changed in between.
     var writeCount: Int { get }
 }
 
 extension WriteTransaction where Self: ~Copyable {
     public mutating func expectMany() {}
+    public mutating func expect(_ key: RawSpan, in table: Table) {}
+    public mutating func lookAhead() {}
 }
 
 /// An entry that a transaction has put, in copies.

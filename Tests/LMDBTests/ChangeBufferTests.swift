@@ -50,10 +50,22 @@ extension EngineTests {
             var steps: [[Step]] = []
             for _ in pairs { steps.append(Self.steps(&random)) }
             let expectsMany = Int.random(in: 0..<3, using: &random) == 0
+            let looksAhead = Bool.random(using: &random)
             try environment.write { (transaction) throws(StorageError) in
                 if expectsMany { transaction.expectMany() }
                 for (index, pair) in pairs.enumerated() {
-                    for step in steps[index] {
+                    for (number, step) in steps[index].enumerated() {
+                        if looksAhead, number % 7 == 0 {
+                            for key in steps[index][number...].prefix(7).compactMap(\.key) {
+                                transaction.expect(key.span.bytes, in: pair.0)
+                            }
+                            transaction.lookAhead()
+                        }
+                        if let key = step.key,
+                            try transaction.value(key, in: pair.0) != (try transaction.value(key, in: pair.1))
+                        {
+                            throw .corrupted("a key reads otherwise before it is written")
+                        }
                         if case .delete(let key) = step {
                             let (a, b) = (
                                 try transaction.delete(key.span.bytes, from: pair.0),

@@ -85,7 +85,7 @@ extension EngineTests {
                 "swiftc", "-emit-sil", "-o", "/dev/null", "-parse-as-library", "-swift-version", "6",
                 "-enable-experimental-feature", "Lifetimes",
                 "-enable-experimental-feature", "SuppressedAssociatedTypes",
-                "-I", try modules().path(), "-I", clmdb.path(), file.path(),
+                "-I", try modules().path(), "-I", module("CLMDB"), "-I", module("CChecksum"), file.path(),
             ]
             process.standardOutput = output
             process.standardError = output
@@ -106,8 +106,10 @@ extension EngineTests {
             return modules
         }
 
-        private var clmdb: URL {
-            URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Sources/CLMDB").standardized
+        /// Where a module of C is.
+        private func module(_ name: String) -> String {
+            URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Sources/\(name)").standardized
+                .path()
         }
     }
 }

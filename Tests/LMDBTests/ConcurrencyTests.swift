@@ -50,6 +50,58 @@ extension EngineTests {
             }
         }
 
+        @Test func moreCanReadAtATimeThanRestAfterwards() throws {
+            let store = try Store()
+            try store.environment.put("a", "1")
+            func read(_ depth: Int) throws(StorageError) {
+                try store.environment.read { (snapshot) throws(StorageError) in
+                    if depth > 0 { return try read(depth - 1) }
+                    #expect(try snapshot.value(bytes("a")) == bytes("1"))
+                    #expect(try store.environment.statistics().readers.count >= 200)
+                }
+            }
+            for _ in 0..<3 { try read(200) }
+            let resting = try store.environment.statistics().readers.count
+            #expect(resting > 1 && resting <= 64)
+            #expect(try store.environment.value("a") == bytes("1"))
+        }
+
+        @Test func readersOfManyThreadsAgreeWhileTheMapGrows() throws {
+            let store = try Store {
+                $0.mapBytes = 1 << 20
+                $0.mapBytesMax = 256 << 20
+            }
+            try store.environment.put("a", "0")
+            let isOver = Atomic(false)
+            let wrong = Atomic(0)
+            DispatchQueue.concurrentPerform(iterations: 9) { thread in
+                if thread > 0 {
+                    var last = 0
+                    while !isOver.load(ordering: .relaxed) {
+                        let value = (try? store.environment.value("a")).flatMap { $0 }
+                        let number = value.flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? -1
+                        if number < last { wrong.add(1, ordering: .relaxed) }
+                        last = number
+                    }
+                    return
+                }
+                for number in 1...300 {
+                    do throws(StorageError) {
+                        try store.environment.write { (transaction) throws(StorageError) in
+                            let filling = [UInt8](repeating: 7, count: 200_000)
+                            try transaction.put(bytes("filling \(number)").span.bytes, filling.span.bytes, in: letters)
+                            try transaction.put(bytes("a").span.bytes, bytes("\(number)").span.bytes, in: letters)
+                        }
+                    } catch {
+                        wrong.add(1, ordering: .relaxed)
+                    }
+                }
+                isOver.store(true, ordering: .relaxed)
+            }
+            #expect(wrong.load(ordering: .relaxed) == 0)
+            #expect(try store.environment.statistics().mapBytes >= 60_000_000)
+        }
+
         @Test func theOldestReaderIsReported() throws {
             let store = try Store()
             try store.environment.read { (_) throws(StorageError) in

@@ -56,6 +56,13 @@ enum Step {
     case put([UInt8], [UInt8])
     case delete([UInt8])
     case fail(StorageError)
+
+    var key: [UInt8]? {
+        switch self {
+        case .put(let key, _), .delete(let key): key
+        case .fail: nil
+        }
+    }
 }
 
 struct Entry: Equatable {

@@ -157,6 +157,9 @@ import Testing
         var checksum = Checksum()
         checksum.add(bytes.span.bytes)
         #expect(checksum.value == expected)
+        var byTables = Checksum()
+        byTables.addByTables(bytes.span.bytes)
+        #expect(byTables.value == expected)
         for split in 0...bytes.count {
             let (key, value) = (Array(bytes.prefix(split)), Array(bytes.dropFirst(split)))
             #expect(Checksum.of(key: key.span.bytes, value: value.span.bytes) == expected)

@@ -188,6 +188,14 @@ import Testing
             return (writes, entries.keys.map { String(decoding: $0[4..<$0.count - 17], as: UTF8.self) }.sorted())
         }
         #expect(try update([], ["Ana Gil"]) == (2, ["ana", "gil"]))
+        try engine.write { (transaction) throws(VaultError) in
+            var changes = NameChanges()
+            changes.note(from: named(["Ana Gil"]), to: named(["Ana Gil", "Eva"]))
+            changes.note(from: named(["Ana Gil", "Eva"]), to: named(["Eva Maria"]))
+            changes.note(from: named(["Eva Maria"]), to: named(["Ana Gil"]))
+            try transaction.put(changes, in: number)
+            #expect(transaction.writeCount == 0, "several changes are one")
+        }
         #expect(try update(["Ana Gil"], ["ANA", "gil"]) == (0, ["ana", "gil"]))
         #expect(try update(["Ana Gil"], ["Ana Gil", "Anita"]) == (3, ["ana", "anita", "gil"]))
         #expect(try update(["Ana Gil", "Anita"], ["Anita Ruiz"]) == (4, ["anita", "ruiz"]))

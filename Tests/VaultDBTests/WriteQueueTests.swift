@@ -2,6 +2,7 @@
 
 import Dispatch
 import Foundation
+import Glibc
 import Storage
 import Synchronization
 import TestSupport
@@ -77,6 +78,38 @@ import Testing
         try blocker.end()
         for (number, pending) in waiting.enumerated() { #expect(try pending.wait() == number) }
         #expect(queue.statistics.commits == 2 && queue.statistics.jobs == 101)
+    }
+
+    @Test func `all who wait for one commit are woken, whoever else shares it`() throws {
+        let queue = Queue(engine: MemoryEngine())
+        defer { queue.close() }
+        let blocker = Blocker(queue)
+        let right = Atomic(0)
+        let done = DispatchSemaphore(value: 0)
+        var late: [PendingWrite<MemoryEngine, Int>] = []
+        for number in 0..<200 {
+            if number % 20 == 0 {
+                late.append(
+                    queue.submit { (transaction) throws(VaultError) in
+                        try Self.put(1_000 + number, &transaction)
+                        return number
+                    })
+            }
+            Thread.detachNewThread {
+                let answer = try? queue.writeBlocking { (transaction) throws(VaultError) in
+                    try Self.put(number, &transaction)
+                    return number
+                }
+                if answer == number { right.add(1, ordering: .relaxed) }
+                done.signal()
+            }
+        }
+        while queue.statistics.pending < 210 { usleep(100) }
+        try blocker.end()
+        for _ in 0..<200 { #expect(done.wait(timeout: .now() + 30) == .success) }
+        #expect(right.load(ordering: .relaxed) == 200)
+        for (index, pending) in late.enumerated() { #expect(try pending.wait() == index * 20) }
+        #expect(queue.statistics.commits == 2)
     }
 
     @Test func `a job that fails after writing does not hurt the others of its group`() throws {

@@ -17,7 +17,7 @@ enum EventFormat {
         var hash = SHA256()
         key.withUnsafeBytes { hash.update(bufferPointer: $0) }
         value.withUnsafeBytes { hash.update(bufferPointer: $0) }
-        return Array(hash.finalize())
+        return hash.finalize().withUnsafeBytes { Array($0) }
     }
 }
 

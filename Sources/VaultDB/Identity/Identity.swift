@@ -84,6 +84,7 @@ extension Identity {
     /// else the one that is primary already, else the oldest.
     mutating func choosePrimary(_ kind: IdentifierKind, preferring preferred: [Identifier] = []) {
         let ofKind = identifiers.indices.filter { identifiers[$0].identifier.kind == kind }
+        if ofKind.count == 1 { return identifiers[ofKind[0]].isPrimary = true }
         guard let rank = ofKind.map({ identifiers[$0].rank }).max() else { return }
         let best = ofKind.filter { identifiers[$0].rank == rank }
         let wanted = preferred.lazy.compactMap { [identifiers] wanted in

@@ -143,6 +143,8 @@ private struct ImportBatch: Sendable {
 
     /// So many rows say that many follow.
     private static let manyRows = 1_000
+    /// So many rows are looked for together: most have a record's id, an email and a phone.
+    private static let rowsAhead = 10
 
     let rows: [Row]
     /// How far the source was read when these were complete.
@@ -155,7 +157,8 @@ private struct ImportBatch: Sendable {
         var outcomes: [RowOutcome] = []
         outcomes.reserveCapacity(rows.count)
         if rows.count >= Self.manyRows { transaction.expectMany() }
-        for row in rows {
+        for (index, row) in rows.enumerated() {
+            if index % Self.rowsAhead == 0 { expect(rows[index...].prefix(Self.rowsAhead), &transaction, scope) }
             guard case .usable(let draft, let query, _) = row else {
                 outcomes.append(.rejected)
                 continue
@@ -169,6 +172,23 @@ private struct ImportBatch: Sendable {
             }
         }
         return outcomes
+    }
+
+    private func expect(
+        _ rows: ArraySlice<Row>, _ transaction: inout some WriteTransaction & ~Copyable, _ scope: WriteScope
+    ) {
+        for row in rows {
+            guard case .usable(let draft, let query, _) = row else { continue }
+            if let id = draft.id {
+                let key = Key.record(RecordKey(kind: draft.kind, id: id), in: scope.organization)
+                transaction.expect(key.bytes, in: Tables.records)
+            }
+            for identifier in query?.identifiers ?? [] {
+                let key = Key.index(identifier, in: scope.organization)
+                transaction.expect(key.bytes, in: identifier.kind.table)
+            }
+        }
+        transaction.lookAhead()
     }
 
     func report(_ outcomes: [RowOutcome], _ summary: inout ImportSummary, _ tell: (ImportNews) -> Bool) {

@@ -7,68 +7,122 @@ internal import Storage
 /// Changes of names that a write operation has made and the index does not say yet. An import makes many of them; in the
 /// order of their keys they cost a fraction.
 struct NameChanges {
-    /// The words of an identity before the operation, and now.
-    private var changes: [UUID: (before: NameTokens, after: NameTokens)] = [:]
+    /// The words of an identity before a change and after it.
+    private struct Change {
+        let id: UUID
+        var before: NameTokens
+        let after: NameTokens
+    }
+
+    private var changes: [Change] = []
 
     mutating func note(from before: Identity, to after: Identity) {
-        guard before.names != after.names else { return }
-        changes[after.id, default: (NameTokens(of: before), .none)].after = NameTokens(of: after)
+        if before.displayName == after.displayName, before.aliases == after.aliases { return }
+        changes.append(Change(id: after.id, before: NameTokens(of: before), after: NameTokens(of: after)))
     }
 
-    /// A key that is put or, with an empty value, removed.
-    struct Entry {
-        let word: ArraySlice<UInt8>
-        let id: UUID
-        let value: [UInt8]
-        /// The first bytes of the word, which decide most comparisons.
-        let head: UInt64
+    /// Those of one identity as one, from the words before the first to those after the last.
+    private var joined: [Change] {
+        if changes.count < 2 { return changes }
+        let order = changes.indices.sorted { a, b in
+            let (one, other) = (changes[a].id, changes[b].id)
+            return (one.high, one.low, a) < (other.high, other.low, b)
+        }
+        var joined: [Change] = []
+        joined.reserveCapacity(changes.count)
+        for index in order {
+            var change = changes[index]
+            if joined.last?.id == change.id, let earlier = joined.popLast() { change.before = earlier.before }
+            joined.append(change)
+        }
+        return joined
     }
 
-    /// In the order of their keys.
-    var entries: [Entry] {
+    /// Visits the keys that are to be put or, without a value, removed, in their order.
+    func forEachEntry(
+        _ visit: (_ word: RawSpan, _ id: UUID, _ value: RawSpan?) throws(VaultError) -> Void
+    ) throws(VaultError) {
+        let changes = joined
         var entries: [Entry] = []
         entries.reserveCapacity(changes.count * 3)
-        for (id, change) in changes where change.before != change.after {
-            for place in change.before.places
-            where !change.after.contains(change.before.encoded.span.bytes.extracting(place)) {
-                entries.append(Entry(change.before.encoded[place], id, []))
+        for (index, change) in changes.enumerated() where change.before != change.after {
+            change.before.forEachWord { word, place in
+                if !change.after.contains(word) { entries.append(Entry(word, place, change.id, index, isPut: false)) }
             }
             // All words stand in each value, so where one of them changes every entry does.
-            for place in change.after.places {
-                entries.append(Entry(change.after.encoded[place], id, change.after.encoded))
+            change.after.forEachWord { word, place in
+                entries.append(Entry(word, place, change.id, index, isPut: true))
             }
         }
-        entries.sort()
-        return entries
+        func word(_ entry: Entry) -> ArraySlice<UInt8> {
+            let change = changes[entry.change]
+            return (entry.isPut ? change.after : change.before).encoded[entry.start..<entry.end]
+        }
+        entries.sort { a, b in
+            if a.head != b.head { return a.head < b.head }
+            if a.next != b.next { return a.next < b.next }
+            // A word has no zero byte, so those that are short enough are equal here.
+            if a.isLong || b.isLong {
+                let (one, other) = (word(a), word(b))
+                if one != other { return one.lexicographicallyPrecedes(other) }
+            }
+            return (a.idHigh, a.idLow) < (b.idHigh, b.idLow)
+        }
+        for entry in entries {
+            let change = changes[entry.change]
+            let tokens = entry.isPut ? change.after : change.before
+            let bytes = tokens.encoded.span.bytes
+            try visit(bytes.extracting(entry.start..<entry.end), change.id, entry.isPut ? bytes : nil)
+        }
     }
-}
 
-extension NameChanges.Entry: Comparable {
-    init(_ word: ArraySlice<UInt8>, _ id: UUID, _ value: [UInt8]) {
-        self.word = word
-        self.id = id
-        self.value = value
-        head = (0..<8).reduce(0) { $0 << 8 | UInt64($1 < word.count ? word[word.startIndex + $1] : 0) }
+    /// What sorts like a key.
+    private struct Entry {
+        /// The first sixteen bytes of the word, with zeros behind it.
+        let head: UInt64
+        let next: UInt64
+        let idHigh: UInt64
+        let idLow: UInt64
+        let change: Int
+        /// Where the word stands among those of its change.
+        let start: Int
+        let end: Int
+        let isPut: Bool
+
+        init(_ word: RawSpan, _ place: Range<Int>, _ id: UUID, _ change: Int, isPut: Bool) {
+            head = Self.bytes(of: word, from: 0)
+            next = Self.bytes(of: word, from: 8)
+            (idHigh, idLow) = (id.high, id.low)
+            self.change = change
+            (start, end) = (place.lowerBound, place.upperBound)
+            self.isPut = isPut
+        }
+
+        var isLong: Bool { end - start > 16 }
+
+        private static func bytes(of word: RawSpan, from offset: Int) -> UInt64 {
+            if offset + 8 <= word.byteCount {
+                return UInt64(bigEndian: word.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            }
+            var bytes: UInt64 = 0
+            for place in offset..<offset + 8 {
+                bytes = bytes << 8
+                if place < word.byteCount { bytes |= UInt64(word.unsafeLoad(fromByteOffset: place, as: UInt8.self)) }
+            }
+            return bytes
+        }
     }
-
-    static func < (a: Self, b: Self) -> Bool {
-        if a.head != b.head { return a.head < b.head }
-        if a.word != b.word { return a.word.lexicographicallyPrecedes(b.word) }
-        return (a.id.high, a.id.low) < (b.id.high, b.id.low)
-    }
-
-    static func == (a: Self, b: Self) -> Bool { a.id == b.id && a.word == b.word }
 }
 
 extension WriteTransaction where Self: ~Copyable {
     /// Makes the index say what names are now. Belongs into the transaction that changed them.
     mutating func put(_ changes: NameChanges, in organization: OrganizationNumber) throws(VaultError) {
-        for entry in changes.entries {
-            let key = Key.name(entry.word.span.bytes, of: entry.id, in: organization)
-            if entry.value.isEmpty {
-                try remove(key, from: Tables.byName)
+        try changes.forEachEntry { (word, id, value) throws(VaultError) in
+            let key = Key.name(word, of: id, in: organization)
+            if let value {
+                try put(key, bytes: value, in: Tables.byName)
             } else {
-                try put(key, entry.value, in: Tables.byName)
+                try remove(key, from: Tables.byName)
             }
         }
     }

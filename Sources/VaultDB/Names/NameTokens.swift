@@ -42,13 +42,18 @@ struct NameTokens: Equatable, Sendable {
     /// Where each word stands in `encoded`.
     var places: [Range<Int>] {
         var places: [Range<Int>] = []
+        forEachWord { places.append($1) }
+        return places
+    }
+
+    /// Visits each word, and where it stands in `encoded`.
+    func forEachWord(_ visit: (RawSpan, Range<Int>) -> Void) {
         var start = 1
         var reader = NameTokenReader(words: words)
         while let word = reader.next() {
-            places.append(start..<start + word.byteCount)
+            visit(word, start..<start + word.byteCount)
             start += word.byteCount + 1
         }
-        return places
     }
 
     func contains(_ word: RawSpan) -> Bool {

@@ -212,7 +212,9 @@ extension WriteTransaction where Self: ~Copyable {
             }
             scope.names.note(from: before, to: identity)
         }
-        identity.see(query.identifiers + [plan.match?.by].compactMap(\.self), at: scope.now)
+        if let match = plan.match {
+            identity.see(query.identifiers + [match.by].compactMap(\.self), at: scope.now)
+        }
         resolution.sequence = identity.lastSequence
         return (resolution, identity)
     }
