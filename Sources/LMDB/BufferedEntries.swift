@@ -222,8 +222,7 @@ extension BufferedEntries {
         var count = 0
     }
 
-    /// Sorts those that were added last, where they are many. To be called by who adds, so that no more than some thousands
-    /// are ever sorted at a time.
+    /// Sorts those that were added last, where they are many, so that no more than some thousands are ever sorted at a time.
     func sortByAndBy() {
         order.withLock { order in
             guard count - order.count > Self.unsortedMax else { return }

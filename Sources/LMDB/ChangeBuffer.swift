@@ -252,9 +252,10 @@ final class ChangeBuffer: Sendable {
             publish(View(newer: view.newer, older: nil, since: commit))
         }
         known.store(commit, ordering: .releasing)
-        pending.store(0, ordering: .releasing)
         let full = max(changes.areOfMany ? Self.growthWhereMany * entriesMax : entriesMax, 1)
         if view.newer.count >= full || !view.newer.hasRoom(for: BufferedEntries.entryBytesMax) { turnOver() }
+        // Last: until then who sees a commit of another process does not read its logs into a view that is about to change.
+        pending.store(0, ordering: .releasing)
         view.newer.sortByAndBy()
     }
 

@@ -44,8 +44,8 @@ public final class Environment: StorageEngine {
 
     /// Opens the file at `path` with all of `tables`, whose ordinals count from zero.
     public init(at path: String, tables: [Table], options: EnvironmentOptions = .init()) throws(StorageError) {
-        guard tables.enumerated().allSatisfy({ $0 == $1.ordinal }) else {
-            throw .misuse("the tables' ordinals must be their positions in the list")
+        guard tables.enumerated().allSatisfy({ $0 == $1.ordinal }), tables.count <= WriteTransaction.tablesMax else {
+            throw .misuse("the tables' ordinals must be their positions in the list, which may have 64")
         }
         let logs = ChangeBuffer.logs(after: tables)
         let created = try Self.createIfAsked(path, options)
@@ -248,6 +248,10 @@ public final class Environment: StorageEngine {
     func endSnapshot(_ reader: TransactionHandle) {
         guard let place = reader.place else { return }
         mdb_txn_reset(reader.pointer)
+        leave(place)
+    }
+
+    private func leave(_ place: ReaderPool.Place) {
         let serial = place.pointee.viewSerial
         if serial == PooledReader.noSerial { place.pointee.dropView() }
         readers.leave(place)
@@ -284,7 +288,7 @@ public final class Environment: StorageEngine {
             }
             // Before `leave`: after it nothing keeps the environment open.
             place.pointee.free()
-            let freed = code == MDB_READERS_FULL ? freeDeadReaders() : 0
+            let freed = code == MDB_READERS_FULL ? Int(freeDeadReaders()) + readers.freeResting() : 0
             readers.leave(place)
             if code == MDB_MAP_RESIZED {
                 try writing.withLock { state throws(StorageError) in try adoptMap(&state) }
@@ -298,7 +302,7 @@ public final class Environment: StorageEngine {
     func pinned<Answer>(_ body: () throws(StorageError) -> Answer) throws(StorageError) -> Answer {
         try refuseAfterFork()
         let place = try readers.enter()
-        defer { readers.leave(place) }
+        defer { leave(place) }
         return try body()
     }
 

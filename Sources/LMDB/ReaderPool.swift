@@ -123,7 +123,7 @@ final class ReaderPool: @unchecked Sendable {
 
     @inline(__always)
     private func take(_ place: Place, _ standing: PooledReader.Standing) -> Bool {
-        place.pointee.standing.load(ordering: .relaxed) == standing
+        place.pointee.standing.load(ordering: .sequentiallyConsistent) == standing
             && place.pointee.standing.compareExchange(
                 expected: standing, desired: .taken, ordering: .sequentiallyConsistent
             ).exchanged
@@ -148,6 +148,17 @@ final class ReaderPool: @unchecked Sendable {
         place.deinitialize(count: 1)
         place.deallocate()
         further.subtract(1, ordering: .sequentiallyConsistent)
+    }
+
+    /// Ends the transactions at rest, where LMDB has no place for another.
+    /// - Returns: how many.
+    func freeResting() -> Int {
+        var count = 0
+        forEachResting { reader in
+            reader.free()
+            count += 1
+        }
+        return count
     }
 
     /// Takes those at rest in turn; readers that come meanwhile take another place.

@@ -49,7 +49,7 @@ struct TransactionHandle {
     @inline(__always)
     func unsafeGetCommitted(_ key: RawSpan, from table: Table) throws(StorageError) -> RawSpan? {
         if key.byteCount == 0 { throw .keyLength(0) }
-        guard let trees, let tree = try trees.tree(of: table, self) else { return try unsafeGetByLMDB(key, from: table) }
+        guard let tree = try trees?.tree(of: table, self) else { return try unsafeGetByLMDB(key, from: table) }
         let found = try key.withUnsafeBytes { bytes throws(StorageError) in try tree.find(bytes) }
         guard let found else { return nil }
         return unsafe _overrideLifetime(found.bytes, copying: ())

@@ -1,6 +1,6 @@
 internal import Storage
 
-/// The tree of a table as a read transaction sees it, searched in LMDB's pages by our own code.
+/// The tree of a table as a commit left it, searched in LMDB's pages by our own code.
 ///
 /// `mdb_get` waits for one line of memory after the other. This asks for lines before it needs them: those that a search
 /// goes on with, whichever way a comparison ends, and those of other keys that are looked for together.

@@ -13,6 +13,8 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     private(set) var bufferedChanges = BufferedChanges()
     /// Puts that are kept back, of tables that are rewritten, one of each.
     private var keptBack: [(table: Table, put: LastPut)] = []
+    /// As many as there are bits in `changedTables`.
+    static let tablesMax = 64
     /// A bit for each table of which LMDB has other pages by now than the last commit left.
     private var changedTables: UInt64 = 0
     private var expected: Lookahead?

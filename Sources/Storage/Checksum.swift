@@ -3,7 +3,7 @@ internal import CChecksum
 /// CRC-32C (Castagnoli, reflected, as in RFC 3720), the checksum of records in tables and logs. It finds every burst of
 /// damage up to 32 bits, and any other with a chance of one in four thousand million.
 ///
-/// By the processor's instruction where it has one, else eight bytes at a time by eight tables ("slicing-by-8": Kounavis and
+/// By the instruction that x86-64 processors have, or else eight bytes at a time by eight tables ("slicing-by-8": Kounavis and
 /// Berry, 2005).
 package struct Checksum {
     private var state: UInt32 = .max

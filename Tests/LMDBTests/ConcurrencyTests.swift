@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Glibc
 import LMDB
 import Storage
@@ -66,40 +67,54 @@ extension EngineTests {
             #expect(try store.environment.value("a") == bytes("1"))
         }
 
-        @Test func readersOfManyThreadsAgreeWhileTheMapGrows() throws {
-            let store = try Store {
+        @Test func manyThreadsReadWhileTheMapGrows() throws {
+            let gathered = Table(ordinal: 0, name: "gathered", isBuffered: true)
+            let filling = Table(ordinal: 1, name: "filling")
+            let store = try Store(tables: [gathered, filling]) {
                 $0.mapBytes = 1 << 20
                 $0.mapBytesMax = 256 << 20
+                $0.bufferedEntriesMax = 100
             }
-            try store.environment.put("a", "0")
+            let environment = store.environment
+            let threads = 16
             let isOver = Atomic(false)
+            let reads = Atomic(0)
             let wrong = Atomic(0)
-            DispatchQueue.concurrentPerform(iterations: 9) { thread in
-                if thread > 0 {
+            let ended = DispatchSemaphore(value: 0)
+            @Sendable func number() throws(StorageError) -> Int? {
+                try environment.read { (snapshot) throws(StorageError) in
+                    try snapshot.value(bytes("a"), in: gathered).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
+                }
+            }
+            for _ in 0..<threads {
+                Thread.detachNewThread {
                     var last = 0
                     while !isOver.load(ordering: .relaxed) {
-                        let value = (try? store.environment.value("a")).flatMap { $0 }
-                        let number = value.flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? -1
-                        if number < last { wrong.add(1, ordering: .relaxed) }
-                        last = number
+                        let now = (try? number()).flatMap { $0 } ?? -1
+                        if now < last { wrong.add(1, ordering: .relaxed) }
+                        last = now
+                        reads.add(1, ordering: .relaxed)
                     }
-                    return
+                    ended.signal()
                 }
-                for number in 1...300 {
-                    do throws(StorageError) {
-                        try store.environment.write { (transaction) throws(StorageError) in
-                            let filling = [UInt8](repeating: 7, count: 200_000)
-                            try transaction.put(bytes("filling \(number)").span.bytes, filling.span.bytes, in: letters)
-                            try transaction.put(bytes("a").span.bytes, bytes("\(number)").span.bytes, in: letters)
-                        }
-                    } catch {
-                        wrong.add(1, ordering: .relaxed)
-                    }
-                }
-                isOver.store(true, ordering: .relaxed)
             }
-            #expect(wrong.load(ordering: .relaxed) == 0)
-            #expect(try store.environment.statistics().mapBytes >= 60_000_000)
+            for number in 0...300 {
+                try environment.write { (transaction) throws(StorageError) in
+                    let large = [UInt8](repeating: 7, count: 200_000)
+                    try transaction.put(bytes("\(number)").span.bytes, large.span.bytes, in: filling)
+                    transaction.expect(bytes("a").span.bytes, in: gathered)
+                    transaction.lookAhead()
+                    let before = try transaction.value(bytes("a"), in: gathered)
+                    if number > 0, before != bytes("\(number - 1)") { throw .corrupted("a write reads otherwise") }
+                    try transaction.put(bytes("a").span.bytes, bytes("\(number)").span.bytes, in: gathered)
+                }
+            }
+            isOver.store(true, ordering: .relaxed)
+            for _ in 0..<threads { ended.wait() }
+            // Before the first commit there is nothing, which counts as one each.
+            #expect(wrong.load(ordering: .relaxed) <= threads && reads.load(ordering: .relaxed) > 1_000)
+            #expect(try number() == 300)
+            #expect(try environment.statistics().mapBytes >= 60_000_000)
         }
 
         @Test func theOldestReaderIsReported() throws {

@@ -178,14 +178,13 @@ final class EngineVault<Engine: StorageEngine>: TestVault {
 
     func bothPaths(
         _ request: ResolveRequest, in organization: UUID
-    ) throws(VaultError) -> (quick: Resolution?, plan: Resolution, changesNothing: Bool) {
+    ) throws(VaultError) -> (quick: QuickLook, plan: Resolution, changesNothing: Bool) {
         let query = try ResolveQuery(request, region: region(in: organization), core.normalizer)
         let both = try read(organization) { (snapshot, number) throws(VaultError) in
             let plan = try snapshot.plan(query, in: number)
-            let quick: Resolution? = if case .match(let match) = try snapshot.look(query, in: number) { match } else { nil }
-            return (quick, plan.resolution, plan.changesNothing)
+            return (try snapshot.look(query, in: number), plan.resolution, plan.changesNothing)
         }
-        return both ?? (nil, ResolvePlan(warnings: query.warnings).resolution, false)
+        return both ?? (.undecided, ResolvePlan(warnings: query.warnings).resolution, false)
     }
 
     func contents() throws -> Dump { try dump(of: engine, tables: Tables.all) }

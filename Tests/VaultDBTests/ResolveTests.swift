@@ -277,6 +277,14 @@ import Testing
         let before = try vault.contents()
         #expect(try vault.resolve("a@example.com", phone: "600123456").warnings == [.tooManyIdentifiers])
         #expect(try vault.contents() == before)
+        _ = try vault.resolve(phone: "600999888")
+        for page in 0..<11 {
+            answer = try vault.resolve(phone: "600999888", externals: (0..<99).map { "shop:\(page)-\($0)" })
+        }
+        #expect(try vault.person(answer).identifiers.count == Limits.identifiersPerIdentityMax)
+        let hits = vault.hits
+        #expect(try vault.resolve("new@example.com", phone: "600999888").warnings == [.tooManyIdentifiers])
+        #expect(vault.hits == hits + 1, "an email that nobody has is nothing to write where there is no room")
     }
 
     // MARK: Hits and dry runs

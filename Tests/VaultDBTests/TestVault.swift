@@ -118,7 +118,7 @@ protocol TestVault: AnyObject, Sendable {
     /// What the fast path says of a request, and what the whole waterfall says.
     func bothPaths(
         _ request: ResolveRequest, in organization: UUID
-    ) throws(VaultError) -> (quick: Resolution?, plan: Resolution, changesNothing: Bool)
+    ) throws(VaultError) -> (quick: QuickLook, plan: Resolution, changesNothing: Bool)
 
     func contents() throws -> Dump
     /// Writes an entry behind the library's back; a nil value removes it.

@@ -46,7 +46,7 @@ struct ResolvePlan {
 enum QuickLook {
     /// It would change nothing: this is its answer.
     case match(Resolution)
-    /// Nobody is known by the email that the waterfall asks first, so there is something to write.
+    /// Nobody has the email, nor the phone, that are all that is given: there is somebody to create.
     case unknown
     /// Nothing: the whole waterfall is needed.
     case undecided
@@ -146,7 +146,11 @@ extension ReadTransaction where Self: ~Copyable {
     ) throws(VaultError) -> QuickLook {
         guard let first = query.first else { return .undecided }
         guard let entry = try entry(of: first, in: organization) else {
-            return first.kind == .email ? .unknown : .undecided
+            guard first.kind == .email else { return .undecided }
+            let isPhoneKnown = try query.phone.map { phone throws(VaultError) in
+                try self.entry(of: .phone(phone), in: organization) != nil
+            }
+            return isPhoneKnown == true ? .undecided : .unknown
         }
         guard entry.state == .owned else { return .undecided }
         let match = try withValue(Key.identity(entry.holder, in: organization), in: Tables.identities) {

@@ -33,7 +33,8 @@ extension Core {
             switch try look(request, tenant) {
             case .match(let resolution): return .answered(request.isDryRun ? resolution : count(resolution))
             case .unknown where !request.isDryRun:
-                return .writes(try ResolveQuery(request, region: region(request.region, for: tenant), normalizer))
+                let query = try ResolveQuery(request, region: region(request.region, for: tenant), normalizer)
+                if query.phoneVariants.isEmpty { return .writes(query) }
             case .unknown, .undecided: break
             }
         }

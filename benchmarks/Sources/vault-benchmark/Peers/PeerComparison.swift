@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import VaultDB
 
 /// The vault beside the stores that somebody might take instead: the same people, the same work, by turns.
