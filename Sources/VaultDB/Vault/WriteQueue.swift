@@ -211,12 +211,11 @@ private final class Awakening<Engine: StorageEngine>: Sendable {
     }
 }
 
-/// A write whose caller waits for it.
-final class PendingWrite<Engine: StorageEngine, Answer: Sendable>: WriteJob<Engine>, @unchecked Sendable {
+/// A write of some answer.
+class BodyJob<Engine: StorageEngine, Answer: Sendable>: WriteJob<Engine>, @unchecked Sendable {
     private let body: Body<Answer>
-    private var result: Result<Answer, VaultError>?
-    private let done = DispatchSemaphore(value: 0)
-    private var others: (awakening: Awakening<Engine>, number: Int)?
+    /// Of the last run.
+    fileprivate var result: Result<Answer, VaultError>?
 
     fileprivate init(_ body: @escaping Body<Answer>, isAwaited: Bool) {
         self.body = body
@@ -237,6 +236,16 @@ final class PendingWrite<Engine: StorageEngine, Answer: Sendable>: WriteJob<Engi
         if let error { result = .failure(error) }
     }
 
+    fileprivate var answer: Result<Answer, VaultError> {
+        result ?? .failure(VaultError(.cancelled, "the write was given up"))
+    }
+}
+
+/// A write whose caller waits for it.
+final class PendingWrite<Engine: StorageEngine, Answer: Sendable>: BodyJob<Engine, Answer>, @unchecked Sendable {
+    private let done = DispatchSemaphore(value: 0)
+    private var others: (awakening: Awakening<Engine>, number: Int)?
+
     override func wake() { done.signal() }
 
     fileprivate override func wake(_ others: Awakening<Engine>, _ number: Int) {
@@ -248,35 +257,23 @@ final class PendingWrite<Engine: StorageEngine, Answer: Sendable>: WriteJob<Engi
     func wait() throws(VaultError) -> Answer {
         done.wait()
         if let (awakening, number) = others.take() { awakening.goOn(after: number) }
-        guard let result else { throw VaultError(.cancelled, "the write was given up") }
-        return try result.get()
+        return try answer.get()
     }
 }
 
 /// A write whose answer is handed over on the writer's thread.
-private final class DeliveredWrite<Engine: StorageEngine, Answer: Sendable>: WriteJob<Engine>, @unchecked Sendable {
-    private let body: Body<Answer>
+private final class DeliveredWrite<Engine: StorageEngine, Answer: Sendable>:
+    BodyJob<Engine, Answer>, @unchecked Sendable
+{
     private let deliver: @Sendable (Result<Answer, VaultError>) -> Void
-    private var result: Result<Answer, VaultError>?
 
     init(_ body: @escaping Body<Answer>, _ deliver: @escaping @Sendable (Result<Answer, VaultError>) -> Void) {
-        self.body = body
         self.deliver = deliver
-        super.init(isAwaited: false)
-    }
-
-    override func run(_ transaction: inout Engine.Writer) -> Bool {
-        do throws(VaultError) {
-            result = .success(try body(&transaction))
-            return true
-        } catch {
-            result = .failure(error)
-            return false
-        }
+        super.init(body, isAwaited: false)
     }
 
     override func finish(_ error: VaultError?) {
-        if let error { return deliver(.failure(error)) }
-        deliver(result ?? .failure(VaultError(.cancelled, "the write was not run")))
+        super.finish(error)
+        deliver(answer)
     }
 }
