@@ -34,6 +34,31 @@ extension ServerTests {
             }
         }
 
+        @Test("Many connections that ask at once are each answered what they asked, in their order")
+        func manyAtOnce() async throws {
+            try await TestServer.run { server in
+                let wires = try (0..<150).map { _ in try server.connect() }
+                let large = String(repeating: "x", count: 9_000)
+                for round in 0..<4 {
+                    for (index, wire) in wires.enumerated() {
+                        let email = "m\(round)-\(index)@example.com"
+                        // Some have their answers at once, some wait for the writer, and some have more than others.
+                        var text = Self.request("FIND", Self.org, "EMAIL", "m\(round - 1)-\(index)@example.com")
+                        if index % 3 == 0 { text += Self.request("RESOLVE", Self.org, "EMAIL", email) }
+                        for _ in 0..<(index % 7) { text += Self.request("ECHO", large) }
+                        text += Self.request("FIND", Self.org, "EMAIL", email)
+                        try wire.send(text)
+                    }
+                    for (index, wire) in wires.enumerated() {
+                        #expect((try wire.reply() == "nil") == (round == 0 || index % 3 != 0))
+                        if index % 3 == 0 { #expect(try wire.reply().contains("outcome, created")) }
+                        for _ in 0..<(index % 7) { #expect(try wire.reply() == large) }
+                        #expect((try wire.reply() == "nil") == (index % 3 != 0))
+                    }
+                }
+            }
+        }
+
         /// Known and unknown people, spellings of all kinds, and what is not a lookup.
         private static func lookups(_ people: Int) -> [[String]] {
             let other = "00000000-0000-4000-8000-000000000099"

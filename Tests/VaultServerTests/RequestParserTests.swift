@@ -13,6 +13,9 @@ private struct Feed {
     private var buffer: [UInt8] = []
     var limits = ServerLimits().request
     var isAuthenticated = true
+    /// How many commands to look for at a time, and what was found by that before its turn came.
+    var ahead = 0
+    private var foreseen: [[String]] = []
 
     mutating func push(_ bytes: some Sequence<UInt8>) {
         buffer += bytes
@@ -22,11 +25,18 @@ private struct Feed {
             case .incomplete: return
             case .fault(let found): fault = found
             case .command:
+                if parser.inlineBytes == nil, ahead > 0 {
+                    parser.readAhead(in: received.span, upTo: ahead, limits: limits)
+                    for index in foreseen.count..<max(parser.readyCount, foreseen.count) {
+                        foreseen.append(Self.words(parser.request(index, in: received.span)))
+                    }
+                }
                 if let line = parser.inlineBytes {
                     commands.append(Self.words(parser.request(in: line.span)))
                 } else {
                     commands.append(Self.words(parser.request(in: received.span)))
                 }
+                if !foreseen.isEmpty { #expect(foreseen.removeFirst() == commands.last) }
                 buffer.removeFirst(parser.byteCount)
                 parser.finish()
             }
@@ -65,11 +75,13 @@ private func parsed(_ text: String, limits: RequestLimits? = nil) -> Feed {
     func cutAnywhere(_ text: String, _ commands: [[String]]) {
         let bytes = Array(text.utf8)
         for cut in 0...bytes.count {
+            let ahead = [0, 1, 2, 5][cut % 4]
             var feed = Feed()
+            feed.ahead = ahead
             feed.push(bytes[..<cut])
             feed.push(bytes[cut...])
-            #expect(feed.commands == commands, "cut at \(cut)")
-            #expect(feed.fault == nil, "cut at \(cut)")
+            #expect(feed.commands == commands, "cut at \(cut), \(ahead) ahead")
+            #expect(feed.fault == nil, "cut at \(cut), \(ahead) ahead")
         }
     }
 
@@ -130,7 +142,7 @@ private func parsed(_ text: String, limits: RequestLimits? = nil) -> Feed {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<200 {
             var (sent, bytes): ([[String]], [UInt8]) = ([], [])
-            for _ in 0..<Int.random(in: 1...5, using: &random) {
+            for _ in 0..<Int.random(in: 1...9, using: &random) {
                 let words = (0..<Int.random(in: 1...6, using: &random)).map { _ in
                     String(decoding: random.bytes(count: 0...30, of: 0...127), as: UTF8.self)
                 }
@@ -139,14 +151,29 @@ private func parsed(_ text: String, limits: RequestLimits? = nil) -> Feed {
                 for word in words { bytes += "$\(word.utf8.count)\r\n\(word)\r\n".utf8 }
             }
             var feed = Feed()
+            feed.ahead = Int.random(in: 0...6, using: &random)
             var rest = bytes[...]
             while !rest.isEmpty {
-                let piece = rest.prefix(Int.random(in: 1...40, using: &random))
+                let piece = rest.prefix(Int.random(in: 1...400, using: &random))
                 feed.push(piece)
                 rest = rest.dropFirst(piece.count)
             }
             #expect(feed.commands == sent, "seed \(seed)")
         }
+    }
+
+    @Test(
+        "A fault behind commands that were read ahead is told when they are done",
+        arguments: [
+            ("*1\r\n+OK\r\n", .expectedBulk(UInt8(ascii: "+"))), ("*1\r\n$x\r\n", .bulkLength),
+            ("*9999999\r\n", .multibulkLength), ("*1\r\n$999999999\r\n", .bulkLength),
+        ] as [(String, ProtocolFault)])
+    func faultBehind(_ text: String, _ fault: ProtocolFault) {
+        var feed = Feed()
+        feed.ahead = 8
+        feed.push(("*1\r\n$4\r\nPING\r\n*2\r\n$4\r\nECHO\r\n$1\r\na\r\n" + text).utf8)
+        #expect(feed.commands == [["PING"], ["ECHO", "a"]])
+        #expect(feed.fault == fault)
     }
 
     @Test("Random bytes are commands or a fault, and never more")
@@ -157,6 +184,7 @@ private func parsed(_ text: String, limits: RequestLimits? = nil) -> Feed {
         for _ in 0..<2_000 {
             var feed = Feed()
             feed.limits = Self.tight
+            feed.ahead = Int.random(in: 0...3, using: &random)
             for _ in 0..<Int.random(in: 1...60, using: &random) {
                 feed.push([alphabet[Int.random(in: 0..<alphabet.count, using: &random)]])
             }

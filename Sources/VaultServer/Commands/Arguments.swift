@@ -14,10 +14,7 @@ struct Arguments: Sendable {
         self.limits = limits
         var words: [String] = []
         for index in min(first, request.count)..<request.count {
-            guard let valid = try? UTF8Span(validating: request[index]) else {
-                throw ReplyError(.invalid, "argument \(index) is not UTF-8")
-            }
-            words.append(String(copying: valid))
+            words.append(try request.validText(index))
         }
         self.words = words[...]
     }

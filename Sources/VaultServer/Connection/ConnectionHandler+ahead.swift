@@ -4,26 +4,33 @@ internal import VaultDB
 /// Commands that came together have their lookups done together, before the first of them is answered: while one waits
 /// for memory the others go on.
 extension ConnectionHandler {
-    /// So many are looked through at most, for whoever has to wait looks through what follows once more.
+    /// So many are looked through at most.
     private static let commandsMax = 2 * ReadBatch.expectedMax
 
-    /// Looks through the commands that are there for what they are going to look up.
+    /// Does the next lookups together where there are several.
     /// - Returns: how many commands need no further look.
-    func lookAhead(_ input: Span<UInt8>, _ batch: inout ReadBatch?) -> Int {
-        // Behind a write all wait, and begin with another snapshot.
-        guard order.isEmpty, session.isAuthenticated else { return .max }
+    func lookAhead(_ parser: inout RequestParser, _ input: Span<UInt8>, _ batch: inout ReadBatch?) -> Int {
+        guard session.isAuthenticated else { return 1 }
         batch?.expectNothing()
-        var (seen, expected, offset) = (0, 0, 0)
-        while expected < ReadBatch.expectedMax, seen < Self.commandsMax {
-            let rest = input.extracting(offset..<input.count)
-            guard scout.next(in: rest, limits: requestLimits) == .command, scout.inlineBytes == nil else { break }
-            if expect(scout.request(in: rest), &batch) { expected += 1 }
+        var room = ReadBatch.expectedMax
+        let seen = expect(&parser, input, &batch, &room)
+        if room < ReadBatch.expectedMax - 1 { batch?.lookAhead() }
+        return seen
+    }
+
+    /// Tells a batch what the next commands are going to look up.
+    /// - Parameter room: for how many lookups there is room; reduced by what is told.
+    /// - Returns: how many commands were looked through.
+    func expect(
+        _ parser: inout RequestParser, _ input: Span<UInt8>, _ batch: inout ReadBatch?, _ room: inout Int
+    ) -> Int {
+        parser.readAhead(in: input, upTo: min(room, Self.commandsMax), limits: requestLimits)
+        guard parser.inlineBytes == nil else { return 0 }
+        var seen = 0
+        while seen < parser.readyCount, room > 0 {
+            if expect(parser.request(seen, in: input), &batch) { room -= 1 }
             seen += 1
-            offset += scout.byteCount
-            scout.finish()
         }
-        scout.finish()
-        if expected > 1 { batch?.lookAhead() }
         return seen
     }
 }

@@ -188,10 +188,10 @@ extension ConnectionHandler {
             }
         }
         // The rest looks at the vault by itself.
-        batch = nil
+        if !isForWriter { batch = nil }
+        let asked = try places.needsAll ? Self.resolveRequest(request) : Self.resolveRequest(request, places)
         return try resolveFully(
-            Self.resolveRequest(request), organization, index, request.count, &writer, started, isForWriter: isForWriter
-        )
+            asked, organization, index, request.count, &writer, started, isForWriter: isForWriter)
     }
 
     private func resolveFully(
@@ -218,6 +218,17 @@ extension ConnectionHandler {
             withdraw(ticket)
             throw ReplyError(error)
         }
+    }
+
+    private static func resolveRequest(
+        _ request: borrowing Request, _ places: ResolvePlaces
+    ) throws(ReplyError) -> ResolveRequest {
+        var asked = ResolveRequest()
+        if places.email != 0 { asked.email = try request.validText(places.email) }
+        if places.phone != 0 { asked.phone = try request.validText(places.phone) }
+        if places.name != 0 { asked.name = try request.validText(places.name) }
+        if places.source != 0 { asked.source = try request.validText(places.source) }
+        return asked
     }
 
     private static func resolveRequest(_ request: borrowing Request) throws(ReplyError) -> ResolveRequest {

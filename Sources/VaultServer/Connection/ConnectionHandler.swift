@@ -24,13 +24,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     let server: ServerState
-    let metrics: LoopMetrics
+    private let turn: LoopTurn
+    var metrics: LoopMetrics { turn.metrics }
     var session: Session
     let client: ClientRecord
     let requestLimits: RequestLimits
     private var parser = RequestParser()
-    /// Reads commands that are not yet begun.
-    var scout = RequestParser()
+    /// How many of the commands that come next were told to the batch.
+    private var expectedCount = 0
     private var input = ByteBuffer()
     private var output = ByteBuffer()
     var order = ReplyOrder()
@@ -39,14 +40,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var waitingForChanges: WaitingForChanges?
     private(set) var context: ChannelHandlerContext?
     private var isReadHeld = false
-    private var isProcessing = false
     private var isInputClosed = false
-    private var isFlushScheduled = false
+    /// Of `turn`.
+    var isInTurn = false
     private var isClosing = false
 
-    init(_ server: ServerState, metrics: LoopMetrics, client: ClientRecord) {
+    init(_ server: ServerState, turn: LoopTurn, client: ClientRecord) {
         self.server = server
-        self.metrics = metrics
+        self.turn = turn
         self.client = client
         requestLimits = server.limits.request
         let generation = server.access.generation
@@ -84,13 +85,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if input.readableBytes > 2 * server.limits.requestBytesMax + 1 << 20 { context.close(promise: nil) }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) { process() }
+    func channelReadComplete(context: ChannelHandlerContext) { turn.join(self) }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
-            process()
-            resumeReading()
-        }
+        if context.channel.isWritable { turn.join(self) }
         context.fireChannelWritabilityChanged()
     }
 
@@ -98,8 +96,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if let event = event as? ChannelEvent, event == .inputClosed {
             // What was sent before the end is answered first.
             isInputClosed = true
-            process()
-            endIfDue()
+            turn.join(self)
         }
         context.fireUserInboundEventTriggered(event)
     }
@@ -123,21 +120,54 @@ final class ConnectionHandler: ChannelDuplexHandler {
         context.read()
     }
 
+    // MARK: A turn of the loop
+
+    /// Takes the replies that are complete, and begins all commands that are there and may begin. `send` has to follow.
+    func answer(_ batch: inout ReadBatch?) {
+        guard let context else { return }
+        while let reply = order.popReady() { output.append(reply) }
+        if order.isEmpty, pause == .writes { pause = .none }
+        if pause == .none, !session.isEnding, input.readableBytes > 0, context.channel.isWritable {
+            begin(&batch, context)
+        }
+    }
+
+    /// Tells a batch what the next commands are going to look up.
+    /// - Parameter room: for how many lookups there is room; reduced by those of this connection.
+    func expect(_ batch: inout ReadBatch?, _ room: inout Int) {
+        guard order.isEmpty, pause == .none, session.isAuthenticated else { return }
+        let input = input
+        var parser = RequestParser()
+        swap(&parser, &self.parser)
+        expectedCount = expect(&parser, input.readableBytesUInt8Span, &batch, &room)
+        swap(&parser, &self.parser)
+    }
+
+    /// How many bytes wait for `send`.
+    var answeredByteCount: Int { output.readableBytes }
+
+    /// Sends what was answered, and sees to what follows.
+    func send() {
+        guard let context else { return }
+        var writer = ReplyWriter(ByteBuffer(), session.version)
+        writer.adopt(&output)
+        send(&writer, context)
+        writer.giveBack(&output)
+        endIfDue()
+        resumeReading()
+    }
+
     // MARK: Commands
 
     /// Begins all commands that are there and may begin.
-    func process() {
-        guard let context, !isProcessing, pause == .none, !session.isEnding, input.readableBytes > 0,
-            context.channel.isWritable
-        else { return }
-        isProcessing = true
+    private func begin(_ batch: inout ReadBatch?, _ context: ChannelHandlerContext) {
         // Taken out of `self`, so that the loop works on what is its own.
         var (input, parser) = (ByteBuffer(), RequestParser())
         swap(&input, &self.input)
         swap(&parser, &self.parser)
         var writer = ReplyWriter(ByteBuffer(), session.version)
         writer.adopt(&output)
-        begin(&input, &parser, &writer, context)
+        begin(&input, &parser, &writer, &batch, context)
         // Not kept where there is little of it: the buffer is as large as a whole read.
         if input.readableBytes == 0 {
             input = ByteBuffer()
@@ -146,24 +176,20 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
         swap(&input, &self.input)
         swap(&parser, &self.parser)
-        send(&writer, context)
         writer.giveBack(&output)
-        isProcessing = false
-        endIfDue()
     }
 
     private func begin(
         _ input: inout ByteBuffer, _ parser: inout RequestParser, _ writer: inout ReplyWriter,
-        _ context: ChannelHandlerContext
+        _ batch: inout ReadBatch?, _ context: ChannelHandlerContext
     ) {
-        var batch: ReadBatch?
         var started = NIODeadline.now().uptimeNanoseconds
         client.lastActivity.store(started, ordering: .relaxed)
         LoopMetrics.add(1, to: metrics.batches)
         renewGrant()
         var count = 0
-        // Commands that were looked through ahead.
-        var ahead = 0
+        var expectedCount = expectedCount
+        self.expectedCount = 0
         while pause == .none, !session.isEnding {
             let isAuthenticated = session.isAuthenticated
             let step = parser.next(
@@ -175,10 +201,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 input.clear()
                 break
             }
-            if ahead == 0, input.readableBytes > parser.byteCount {
-                ahead = lookAhead(input.readableBytesUInt8Span, &batch)
+            if expectedCount == 0, order.isEmpty, input.readableBytes > parser.byteCount {
+                expectedCount = lookAhead(&parser, input.readableBytesUInt8Span, &batch)
             }
-            if ahead > 0 { ahead -= 1 }
+            if expectedCount > 0 { expectedCount -= 1 }
             let isBegun: Bool
             if let line = parser.inlineBytes {
                 isBegun = perform(parser.request(in: line.span), &batch, &writer, &started)
@@ -273,47 +299,17 @@ final class ConnectionHandler: ChannelDuplexHandler {
         context.close(promise: nil)
     }
 
-    /// Puts a reply into its place and sends all that is complete up to there.
+    /// Puts a reply into its place; all that is complete up to there is sent.
     func fulfil(_ ticket: ReplyOrder.Ticket, _ reply: ByteBuffer) {
         order.fulfil(ticket, reply)
-        // The writer answers a whole group at once: one flush after the last of them.
-        guard !isFlushScheduled, let context else { return }
-        isFlushScheduled = true
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.eventLoop.execute { bound.value.sendCompleted() }
+        turn.join(self)
     }
 
-    private func sendCompleted() {
-        isFlushScheduled = false
-        guard let context else { return }
-        var isWritten = false
-        while let reply = order.popReady() {
-            LoopMetrics.add(reply.readableBytes, to: metrics.bytesWritten)
-            context.write(wrapOutboundOut(reply), promise: nil)
-            isWritten = true
-        }
-        if isWritten {
-            context.flush()
-            refuseOverrun(context)
-        }
-        if order.isEmpty, pause == .writes { pause = .none }
-        goOn()
-    }
-
-    /// Sends the reply of what was waited for, and goes on with what follows it.
+    /// Takes the reply of what was waited for, and goes on with what follows it.
     func resume(with reply: ByteBuffer) {
         pause = .none
-        guard let context else { return }
-        LoopMetrics.add(reply.readableBytes, to: metrics.bytesWritten)
-        context.writeAndFlush(wrapOutboundOut(reply), promise: nil)
-        refuseOverrun(context)
-        goOn()
-    }
-
-    private func goOn() {
-        process()
-        endIfDue()
-        resumeReading()
+        output.append(reply)
+        turn.join(self)
     }
 
     // MARK: Ending
@@ -321,8 +317,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// Answers what has come and closes. Nothing more is read.
     func drain() {
         isInputClosed = true
-        process()
-        endIfDue()
+        turn.join(self)
     }
 
     private func endIfDue() {
@@ -340,5 +335,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
         context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: promise)
         // A client that takes nothing does not keep the connection.
         context.eventLoop.scheduleTask(in: .seconds(5)) { channel.close(promise: nil) }
+    }
+}
+
+extension ByteBuffer {
+    /// Adds a reply, without copying it where it is large and the first.
+    fileprivate mutating func append(_ reply: ByteBuffer) {
+        if readableBytes == 0, reply.readableBytes > 4_096 { self = reply } else { writeImmutableBuffer(reply) }
     }
 }

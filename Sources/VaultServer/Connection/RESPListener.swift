@@ -11,7 +11,7 @@ internal import VaultDB
 final class RESPListener: Sendable {
     private let state: ServerState
     private let group: MultiThreadedEventLoopGroup
-    private let loopMetrics: [ObjectIdentifier: LoopMetrics]
+    private let turns: [ObjectIdentifier: NIOLoopBoundBox<LoopTurn>]
     private let security: NIOSSLContext?
     private let handlers = Mutex<[Int: NIOLoopBound<ConnectionHandler>]>([:])
     private var configuration: ServerConfiguration { state.configuration }
@@ -22,9 +22,10 @@ final class RESPListener: Sendable {
         self.group = group
         self.security = security
         let (metrics, count) = (state.metrics, state.table.commands.count)
-        loopMetrics = Dictionary(
-            uniqueKeysWithValues: group.makeIterator().map {
-                (ObjectIdentifier($0), metrics.addLoop(commandCount: count))
+        turns = Dictionary(
+            uniqueKeysWithValues: group.makeIterator().map { loop in
+                let turn = LoopTurn(of: loop, metrics.addLoop(commandCount: count))
+                return (ObjectIdentifier(loop), NIOLoopBoundBox.makeBoxSendingValue(turn, eventLoop: loop))
             })
     }
 
@@ -75,11 +76,11 @@ final class RESPListener: Sendable {
             }
         }
         return channel.eventLoop.makeCompletedFuture {
-            guard let metrics = loopMetrics[ObjectIdentifier(channel.eventLoop)] else {
+            guard let turn = turns[ObjectIdentifier(channel.eventLoop)]?.value else {
                 throw ServerError("a connection came to an unknown event loop")
             }
             if let security { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: security)) }
-            let handler = ConnectionHandler(state, metrics: metrics, client: client)
+            let handler = ConnectionHandler(state, turn: turn, client: client)
             try channel.pipeline.syncOperations.addHandler(handler)
             let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop)
             handlers.withLock { $0[client.id] = bound }

@@ -8,27 +8,39 @@ struct Request: ~Escapable {
 
     private let bytes: Span<UInt8>
     private let places: [Place]
+    private let range: Range<Int>
 
+    /// - Parameter range: of `places`; the others are of other commands.
     @_lifetime(copy bytes)
-    init(_ bytes: Span<UInt8>, _ places: [Place]) {
+    init(_ bytes: Span<UInt8>, _ places: [Place], _ range: Range<Int>) {
         self.bytes = bytes
         self.places = places
+        self.range = range
     }
 
     /// Its name counts too.
-    var count: Int { places.count }
+    var count: Int { range.count }
 
     subscript(index: Int) -> Span<UInt8> {
         @_lifetime(copy self)
         @inline(__always)
         get {
-            let place = places[index]
+            precondition(index < range.count, "no such argument")
+            let place = places[range.lowerBound + index]
             return bytes.extracting(place.start..<place.start + place.count)
         }
     }
 
     /// Bytes that are not UTF-8 come out as replacement characters.
     func text(_ index: Int) -> String { String(decoding: self[index]) }
+
+    /// - Throws: bytes that are not UTF-8.
+    func validText(_ index: Int) throws(ReplyError) -> String {
+        guard let valid = try? UTF8Span(validating: self[index]) else {
+            throw ReplyError(.invalid, "argument \(index) is not UTF-8")
+        }
+        return String(copying: valid)
+    }
 }
 
 extension String {

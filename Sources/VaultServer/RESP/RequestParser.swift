@@ -15,44 +15,102 @@ struct RequestParser {
         case start
         /// Bulk strings that are still to come, and the length of the next where it is known.
         case bulks(left: Int, length: Int?)
-        case ready
+    }
+
+    /// A command that is there. Both count from where the first of `commands` began.
+    private struct Command {
+        let byteEnd: Int
+        let placeEnd: Int
     }
 
     /// A length line is its mark, digits, a sign and CRLF; Redis allows 64 KiB of them.
     private static let lengthLineBytesMax = 32
 
     private var state = State.start
-    private var places: [Request.Place] = []
-    /// Bytes of the command that were looked at.
+    /// Bytes that were looked at of the command that is not there yet.
     private var offset = 0
+    /// Of the commands that are there, and then of the one that is not.
+    private var places: [Request.Place] = []
+    private var commands: [Command] = []
+    /// The first of `commands` that is not finished.
+    private var first = 0
+    private var finishedByteCount = 0
     /// The arguments of a line, without quotes and escapes.
     private var line: [UInt8] = []
     private var isInline = false
+    /// What was found behind the commands that are there.
+    private var faultAhead: ProtocolFault?
 
-    /// The bytes that the command takes, once it is there.
-    var byteCount: Int { offset }
+    /// How many commands are there that are not finished.
+    var readyCount: Int { commands.count - first }
 
-    /// The command that is there. `bytes` begin where they began for `next`.
+    /// The bytes that the first command takes, once it is there.
+    var byteCount: Int { commands[first].byteEnd - finishedByteCount }
+
+    /// The first command that is there. `bytes` begin where they began for `next`.
     @_lifetime(copy bytes)
     @inline(__always)
-    func request(in bytes: Span<UInt8>) -> Request { Request(bytes, places) }
+    func request(in bytes: Span<UInt8>) -> Request { Request(bytes, places, placesOfCommand(first)) }
+
+    /// A command behind it.
+    /// - Parameter index: below `readyCount`; 0 is the first.
+    @_lifetime(copy bytes)
+    func request(_ index: Int, in bytes: Span<UInt8>) -> Request {
+        let command = first + index
+        let start = (command == 0 ? 0 : commands[command - 1].byteEnd) - finishedByteCount
+        return Request(bytes.extracting(start..<bytes.count), places, placesOfCommand(command))
+    }
+
+    @inline(__always)
+    private func placesOfCommand(_ command: Int) -> Range<Int> {
+        (command == 0 ? 0 : commands[command - 1].placeEnd)..<commands[command].placeEnd
+    }
 
     /// The arguments of a command that came as a line lie in the parser itself.
     var inlineBytes: [UInt8]? { isInline ? line : nil }
 
-    /// Forgets the command that was there; its bytes are gone from the buffer.
+    /// Forgets the first command; its bytes are gone from the buffer.
     @inline(__always)
     mutating func finish() {
-        state = .start
-        offset = 0
-        places.removeAll(keepingCapacity: true)
+        finishedByteCount = commands[first].byteEnd
+        first += 1
+        isInline = false
+        guard first == commands.count else { return }
+        let placeEnd = commands[first - 1].placeEnd
+        if placeEnd == places.count {
+            places.removeAll(keepingCapacity: true)
+        } else {
+            places.removeSubrange(..<placeEnd)
+        }
+        commands.removeAll(keepingCapacity: true)
+        (first, finishedByteCount) = (0, 0)
     }
 
     /// Looks for a command at the beginning of `bytes`, which begin where the last one ended.
+    @inline(__always)
     mutating func next(in bytes: Span<UInt8>, limits: RequestLimits, isAuthenticated: Bool = true) -> Step {
+        if readyCount > 0 { return .command }
+        if let faultAhead { return .fault(faultAhead) }
+        return parse(bytes, limits, isAuthenticated)
+    }
+
+    /// Looks for more commands behind the first, until so many are there. A fault is told once the commands before it are
+    /// finished.
+    mutating func readAhead(in bytes: Span<UInt8>, upTo count: Int, limits: RequestLimits) {
+        while readyCount < count, faultAhead == nil {
+            let start = (commands.last?.byteEnd ?? 0) - finishedByteCount
+            let rest = bytes.extracting(start..<bytes.count)
+            // There is room for one line only.
+            if isInline || offset == 0 && (rest.isEmpty || rest[0] != UInt8(ascii: "*")) { return }
+            let step = parse(rest, limits, true)
+            if case .fault(let fault) = step { faultAhead = fault }
+            if step != .command { return }
+        }
+    }
+
+    private mutating func parse(_ bytes: Span<UInt8>, _ limits: RequestLimits, _ isAuthenticated: Bool) -> Step {
         while true {
             switch state {
-            case .ready: return .command
             case .start:
                 guard offset < bytes.count else { return .incomplete }
                 if offset == 0, bytes[0] != UInt8(ascii: "*") {
@@ -65,9 +123,9 @@ struct RequestParser {
                     guard let count, count <= limits.argumentsMax else {
                         return .fault(isAuthenticated ? .multibulkLength : .unauthenticatedMultibulkLength)
                     }
-                    isInline = false
                     // Nothing is reserved for what is only announced.
-                    if count <= 0 { state = .ready } else { state = .bulks(left: count, length: nil) }
+                    if count <= 0 { return complete() }
+                    state = .bulks(left: count, length: nil)
                 }
             case .bulks(let left, nil):
                 guard offset < bytes.count else { return .incomplete }
@@ -88,9 +146,17 @@ struct RequestParser {
                 else { return .fault(.bulkEnd) }
                 places.append(Request.Place(start: offset, count: count))
                 offset += count + 2
-                state = left == 1 ? .ready : .bulks(left: left - 1, length: nil)
+                if left == 1 { return complete() }
+                state = .bulks(left: left - 1, length: nil)
             }
         }
+    }
+
+    private mutating func complete() -> Step {
+        commands.append(Command(byteEnd: (commands.last?.byteEnd ?? 0) + offset, placeEnd: places.count))
+        state = .start
+        offset = 0
+        return .command
     }
 
     private enum Length {
@@ -145,9 +211,9 @@ struct RequestParser {
             return .fault(error)
         }
         if words.isHTTP { return .fault(.http) }
-        (line, places) = (words.bytes, words.places)
+        line = words.bytes
+        places += words.places
         isInline = true
-        state = .ready
-        return .command
+        return complete()
     }
 }

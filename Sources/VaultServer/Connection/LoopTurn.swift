@@ -1,0 +1,70 @@
+internal import NIOCore
+internal import VaultDB
+
+/// The connections of one event loop that have something to do in the same turn of it. All that came in is answered first,
+/// from one snapshot where it can be, and all replies are sent afterwards, so that a client of many connections gets them
+/// together.
+final class LoopTurn {
+    let metrics: LoopMetrics
+    private let loop: any EventLoop
+    private var handlers: [ConnectionHandler] = []
+    /// So many are answered before replies are sent, and so many bytes of replies are kept.
+    private static let handlersMax = 64
+    private static let bytesMax = 256 << 10
+
+    init(of loop: any EventLoop, _ metrics: LoopMetrics) {
+        self.loop = loop
+        self.metrics = metrics
+    }
+
+    /// Has the connection do its work once the sockets are read from that have something now. To be called on the loop.
+    func join(_ handler: ConnectionHandler) {
+        if handler.isInTurn { return }
+        handler.isInTurn = true
+        if handlers.isEmpty {
+            let bound = NIOLoopBound(self, eventLoop: loop)
+            loop.execute { bound.value.run() }
+        }
+        handlers.append(handler)
+    }
+
+    private func run() {
+        var running: [ConnectionHandler] = []
+        swap(&running, &handlers)
+        for handler in running { handler.isInTurn = false }
+        var first = 0
+        while first < running.count {
+            let next = answer(running[first...].prefix(Self.handlersMax))
+            for place in first..<next { running[place].send() }
+            first = next
+        }
+        running.removeAll(keepingCapacity: true)
+        if handlers.isEmpty { swap(&running, &handlers) }
+    }
+
+    /// - Returns: the end of those that are answered.
+    private func answer(_ handlers: ArraySlice<ConnectionHandler>) -> Int {
+        var batch: ReadBatch?
+        var (next, expected, bytes) = (handlers.startIndex, handlers.startIndex, 0)
+        while next < handlers.endIndex, bytes < Self.bytesMax {
+            if next == expected { expected = expect(handlers[next...], &batch) }
+            handlers[next].answer(&batch)
+            bytes += handlers[next].answeredByteCount
+            next += 1
+        }
+        return next
+    }
+
+    /// Has the lookups of as many connections done together as there is room for.
+    /// - Returns: the end of those.
+    private func expect(_ handlers: ArraySlice<ConnectionHandler>, _ batch: inout ReadBatch?) -> Int {
+        batch?.expectNothing()
+        var (next, room) = (handlers.startIndex, ReadBatch.expectedMax)
+        while next < handlers.endIndex, room > 0 {
+            handlers[next].expect(&batch, &room)
+            next += 1
+        }
+        if room < ReadBatch.expectedMax - 1 { batch?.lookAhead() }
+        return next
+    }
+}
