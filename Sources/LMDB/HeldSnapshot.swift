@@ -54,7 +54,7 @@ public struct HeldSnapshot: ~Copyable {
     public borrowing func withValue<Answer, Failure: StorageFailure>(
         of key: RawSpan, in table: Table, _ body: (RawSpan) throws(Failure) -> Answer
     ) throws(Failure) -> Answer? {
-        if let expected, let place = expected.take(key, in: table) {
+        if let expected, let place = expected.place(of: key, in: table) {
             guard let value = expected.value(at: place) else { return nil }
             return try body(value)
         }

@@ -19,7 +19,6 @@ final class Lookahead {
         let table: Table
         let keyBytes: Int
         var answer = Answer.unknown
-        var isTaken = false
         /// The key's in the cache.
         var hash: UInt64 = 0
         /// What the one who added it wants to know of it again.
@@ -29,8 +28,8 @@ final class Lookahead {
 
     private(set) var count = 0
     private var lookedUp = 0
-    /// Where the next key is looked for first: keys are mostly asked for in the order in which they were told.
-    private var next = 0
+    /// Where the next key of a table is looked for first: they are mostly asked for in the order in which they were told.
+    private var next = InlineArray<64, UInt8>(repeating: 0)
     private let slots = UnsafeMutablePointer<Slot>.allocate(capacity: capacity)
     private let keys = UnsafeMutableRawPointer.allocate(byteCount: capacity * keyBytesMax, alignment: 8)
     /// Copies of what the cache has.
@@ -45,7 +44,8 @@ final class Lookahead {
 
     func clear() {
         slots.deinitialize(count: count)
-        (count, lookedUp, next) = (0, 0, 0)
+        (count, lookedUp) = (0, 0)
+        next = .init(repeating: 0)
     }
 
     private func key(_ place: Int) -> UnsafeRawBufferPointer {
@@ -63,29 +63,19 @@ final class Lookahead {
         count += 1
     }
 
-    /// The key's place, if there is an answer for it that nobody took yet.
-    func take(_ key: RawSpan, in table: Table) -> Int? {
-        for place in 0..<count {
-            guard slots[place].table.ordinal == table.ordinal, !slots[place].isTaken,
-                self.key(place).bytes.equals(key)
-            else { continue }
-            slots[place].isTaken = true
-            if slots[place].answer.isUnknown { return nil }
-            return place
-        }
-        return nil
-    }
-
     /// Whether all that was told of is looked up.
     var isLookedUp: Bool { count > 0 && lookedUp == count }
 
-    /// The key's place, if there is an answer for it, however often it is asked for.
+    /// The key's place, if there is an answer for it.
     func place(of key: RawSpan, in table: Table) -> Int? {
-        for offset in 0..<count {
-            let place = (next + offset) % count
-            guard slots[place].table.ordinal == table.ordinal, self.key(place).bytes.equals(key) else { continue }
-            next = place + 1
-            return slots[place].answer.isUnknown ? nil : place
+        var place = Int(next[table.ordinal])
+        for _ in 0..<count {
+            if place >= count { place = 0 }
+            if slots[place].table.ordinal == table.ordinal, self.key(place).bytes.equals(key) {
+                next[table.ordinal] = UInt8(place + 1)
+                return slots[place].answer.isUnknown ? nil : place
+            }
+            place += 1
         }
         return nil
     }

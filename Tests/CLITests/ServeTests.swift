@@ -278,8 +278,10 @@ import Testing
     func settings() throws {
         let place = try Workplace.withVault()
         try place.write(
-            #"{"threads": 1, "cacheBytes": 8388608, "connectionsMax": 7, "idleSecondsMax": 5, "durability": "relaxed"}"#,
-            to: "s.json")
+            #"""
+            {"threads": 1, "cacheBytes": 8388608, "connectionsMax": 7, "idleSecondsMax": 5, "durability": "relaxed",
+            "writerNiceness": 3}
+            """#, to: "s.json")
         place.environment["VAULTDB_CONNECTIONS_MAX"] = "8"
         place.environment["VAULTDB_IDLE_SECONDS_MAX"] = "6"
         let served = try Served(place, ["--config", "s.json", "--limit", "idle-seconds-max=9"])
@@ -289,7 +291,19 @@ import Testing
         for line in ["io_threads_active:1", "connections_max:8", "idle_seconds_max:9", "durability:relaxed"] {
             #expect(info.contains(line), "\(line)")
         }
+        #expect(try niceness(of: served.program.process).sorted().suffix(2) == [0, 3], "of the writer's thread alone")
         #expect(try served.stop().status == 0)
+    }
+
+    /// Of each thread of a process.
+    private func niceness(of process: pid_t) throws -> [Int] {
+        let threads = "/proc/\(process)/task"
+        return try FileManager.default.contentsOfDirectory(atPath: threads).map { thread in
+            let status = try String(contentsOfFile: "\(threads)/\(thread)/stat", encoding: .utf8)
+            // Behind the program's name, which is in brackets.
+            let fields = try #require(status.split(separator: ")").last).split(separator: " ")
+            return try #require(Int(fields[16]))
+        }
     }
 
     @Test(
@@ -298,11 +312,12 @@ import Testing
             (["--host", "0.0.0.0"], "vaultdb token create"), (["--port", "70000"], "70000"),
             (["--durability", "none"], "durable or relaxed"), (["--limit", "nonsense=1"], "there is no limit"),
             (["--tls-key", "x.pem"], "certificate"), (["--config", "cache.json"], "cacheBytes"),
-            (["--config", "missing.json"], "missing.json"),
+            (["--config", "missing.json"], "missing.json"), (["--config", "nice.json"], "writerNiceness"),
         ])
     func refused(_ words: [String], _ part: String) throws {
         let place = try Workplace.withVault()
         try place.write(#"{"cacheBytes": -1}"#, to: "cache.json")
+        try place.write(#"{"writerNiceness": 20}"#, to: "nice.json")
         expectOneLineError(try place.start(["serve"] + words).end(), status: 1, containing: part)
     }
 

@@ -27,7 +27,7 @@ final class Core<Engine: StorageEngine>: Sendable {
     ///   - bytesMax: likewise.
     init(
         engine: Engine, region: Region, bytesMax: Int = .max, normalizer: Normalizer, logger: Logger, actor: String?,
-        isReadOnly: Bool,
+        isReadOnly: Bool, writerNiceness: Int = 0,
         clock: @escaping @Sendable () -> Timestamp = { Timestamp.now() }
     ) throws(VaultError) {
         self.engine = engine
@@ -58,7 +58,7 @@ final class Core<Engine: StorageEngine>: Sendable {
             }
         }
         acceptsWrites = Atomic(meta.normalizer == mine)
-        writes = WriteQueue(engine: engine)
+        writes = WriteQueue(engine: engine, niceness: writerNiceness)
     }
 
     func close() { writes.close() }

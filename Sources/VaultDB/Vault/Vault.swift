@@ -23,7 +23,7 @@ public final class Vault: Sendable {
         core = try Core(
             engine: environment, region: options.region, bytesMax: options.bytesMax,
             normalizer: Normalizer(spellingCacheSlots: options.spellingCacheSlots), logger: options.logger,
-            actor: options.actor, isReadOnly: options.access == .readOnly)
+            actor: options.actor, isReadOnly: options.access == .readOnly, writerNiceness: options.writerNiceness)
         try limitMap(to: Int(clamping: core.meta.bytesMax))
     }
 

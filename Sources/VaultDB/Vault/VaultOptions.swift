@@ -27,6 +27,9 @@ public struct VaultOptions: Sendable {
     /// taken as it is needed, and no more than 32 GiB; 0 for none.
     public var cacheBytes = VaultOptions.cacheBytesDefault
     public static let cacheBytesDefault = 56 << 20
+    /// By how many steps the writer's thread comes after others where processors are scarce: 0 for none, 19 at most. Where
+    /// people are looked up all the time it keeps creates from delaying that; see `nice(2)`.
+    public var writerNiceness = 0
     /// Who is named in the audit trail.
     public var actor: String?
     public var logger = Logger(label: "vaultdb")

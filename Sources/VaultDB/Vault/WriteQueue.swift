@@ -35,9 +35,14 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     /// time is left to those who read.
     private static var settlingDelay: DispatchTimeInterval { .milliseconds(20) }
 
-    init(engine: Engine) {
+    /// - Parameter niceness: see `VaultOptions.writerNiceness`.
+    init(engine: Engine, niceness: Int = 0) {
         self.engine = engine
-        let thread = Thread { [self] in run() }
+        let thread = Thread { [self] in
+            // On Linux that is the thread's alone.
+            if niceness > 0 { _ = nice(Int32(clamping: niceness)) }
+            run()
+        }
         thread.name = "vaultdb.writer"
         thread.stackSize = 8 << 20
         thread.start()

@@ -275,7 +275,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// A reply in a buffer of its own.
     func encoded(_ write: (inout ReplyWriter) -> Void) -> ByteBuffer {
-        var writer = ReplyWriter(ByteBuffer(), session.version)
+        // Room for a resolve's reply at once.
+        var writer = ReplyWriter(ByteBufferAllocator().buffer(capacity: 512), session.version)
         write(&writer)
         return writer.buffer
     }

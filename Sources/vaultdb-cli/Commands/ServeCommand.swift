@@ -99,6 +99,7 @@ struct ServeCommand: ParsableCommand {
         options.creates = false
         options.durability = settings.durability
         options.cacheBytes = settings.cacheBytes
+        options.writerNiceness = settings.writerNiceness
         options.logger.logLevel = global.verbose ? .debug : settings.logLevel
         guard demo else { return try serve(try global.open(options), settings.server, settings, options.logger) }
         var configuration = settings.server
