@@ -88,6 +88,7 @@ final class BufferedEntries: @unchecked Sendable {
     @discardableResult
     func add(_ key: RawSpan, _ value: RawSpan, in table: Int, hash: UInt64, at place: Place) -> Int {
         let index = count
+        if index == 0 { touchSlots() }
         let slot = slot(of: key, in: table, hash: hash)
         let target = bytes + bytesUsed
         Self.copy(key, to: target)
@@ -101,6 +102,16 @@ final class BufferedEntries: @unchecked Sendable {
         added.store(index + 1, ordering: .releasing)
         slots[slot].store(UInt32(index + 1), ordering: .releasing)
         return index
+    }
+
+    /// Has the system give memory to all slots at once. They are looked at before they are written to, anywhere among them:
+    /// for each page that would be two faults, of which the second interrupts the other processors.
+    private func touchSlots() {
+        let page = UInt(getpagesize())
+        let start = UInt(bitPattern: slots) & ~(page - 1)
+        let end = UInt(bitPattern: slots + slotCount)
+        // Where the system can't (Linux before 5.14), the faults come as they come.
+        madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), MADV_POPULATE_WRITE)
     }
 
     private static func copy(_ span: RawSpan, to target: UnsafeMutableRawPointer) {

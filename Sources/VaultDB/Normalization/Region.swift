@@ -26,6 +26,12 @@ public struct Region: Hashable, Sendable {
         self.packed = packed
     }
 
+    /// Likewise, without asking libphonenumber once more; nil for 0.
+    init?(known packed: UInt16) {
+        if packed == 0 { return nil }
+        self.packed = packed
+    }
+
     /// For the constants, which a test checks.
     private init(_ first: Unicode.Scalar, _ second: Unicode.Scalar) {
         packed = UInt16(UInt8(ascii: first)) << 8 | UInt16(UInt8(ascii: second))

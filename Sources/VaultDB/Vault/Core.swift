@@ -83,7 +83,7 @@ final class Core<Engine: StorageEngine>: Sendable {
         }
 
         fileprivate var region: Region? {
-            Region(packed: UInt16(truncatingIfNeeded: known.load(ordering: .relaxed)))
+            Region(known: UInt16(truncatingIfNeeded: known.load(ordering: .relaxed)))
         }
 
         /// What was read, unless something newer is known.
