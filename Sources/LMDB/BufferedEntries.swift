@@ -31,6 +31,8 @@ final class BufferedEntries: @unchecked Sendable {
     /// Longer entries, key and value together, are not for the buffer.
     static let entryBytesMax = 1024
     private static let entryBytesUsual = 128
+    /// With more entries there will be many.
+    private static let fewMax = 256
     /// So many of the last may be unsorted.
     private static let unsortedMax = 4_096
 
@@ -88,7 +90,7 @@ final class BufferedEntries: @unchecked Sendable {
     @discardableResult
     func add(_ key: RawSpan, _ value: RawSpan, in table: Int, hash: UInt64, at place: Place) -> Int {
         let index = count
-        if index == 0 { touchSlots() }
+        if index == Self.fewMax { touchSlots() }
         let slot = slot(of: key, in: table, hash: hash)
         let target = bytes + bytesUsed
         Self.copy(key, to: target)
@@ -104,7 +106,7 @@ final class BufferedEntries: @unchecked Sendable {
         return index
     }
 
-    /// Has the system give memory to all slots at once. They are looked at before they are written to, anywhere among them:
+    /// Has the system give memory to all slots at once, where there are more than a few entries. They are looked at before they are written to, anywhere among them:
     /// for each page that would be two faults, of which the second interrupts the other processors.
     private func touchSlots() {
         let page = UInt(getpagesize())

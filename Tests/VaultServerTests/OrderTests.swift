@@ -59,6 +59,49 @@ extension ServerTests {
             }
         }
 
+        @Test("All that came before the end of a stream is answered, however much it is")
+        func muchBeforeTheEnd() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                let request = Self.request("FIND", Self.org, "EMAIL", "nobody@example.com")
+                let count = (4 << 20) / request.utf8.count
+                try wire.send(String(repeating: request, count: count))
+                wire.endSending()
+                #expect(wire.all().utf8.count == count * "$-1\r\n".utf8.count)
+            }
+        }
+
+        @Test("HTTP behind creates ends the connection, and nothing else")
+        func httpBehindCreates() async throws {
+            try await TestServer.run { server in
+                for round in 0..<5 {
+                    let wire = try server.connect()
+                    let creates = (0..<200).map { index in
+                        Self.request("RESOLVE", Self.org, "EMAIL", "h\(round)-\(index)@example.com")
+                    }
+                    try wire.send(creates.joined() + "GET / HTTP/1.1\r\n")
+                    _ = wire.all()
+                }
+                #expect(try server.connect().command("ECHO", "there") == "there")
+            }
+        }
+
+        @Test("Who waits for changes and is gone takes no place")
+        func goneWhileWaiting() async throws {
+            try await TestServer.run { server in
+                for _ in 0..<50 {
+                    let wire = try server.connect()
+                    try wire.send(Self.request("CHANGES", Self.org, "FROM", "999999999", "BLOCK", "0"))
+                    wire.reset()
+                }
+                let other = try server.connect()
+                for _ in 0..<200 where try !other.command("INFO", "clients").contains("blocked_clients:0") {
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+                #expect(try other.command("INFO", "clients").contains("blocked_clients:0"))
+            }
+        }
+
         /// Known and unknown people, spellings of all kinds, and what is not a lookup.
         private static func lookups(_ people: Int) -> [[String]] {
             let other = "00000000-0000-4000-8000-000000000099"

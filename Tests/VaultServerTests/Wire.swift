@@ -5,7 +5,7 @@ import Glibc
 import Testing
 
 final class Wire {
-    private let socket: Int32
+    private var socket: Int32
     private var buffer: [UInt8] = []
 
     /// - Parameter secondsMax: how long a reply may be waited for before the test fails.
@@ -30,7 +30,7 @@ final class Wire {
         try #require(code == 0, "can't connect to \(port)")
     }
 
-    deinit { close(socket) }
+    deinit { if socket >= 0 { close(socket) } }
 
     func send(_ text: String) throws { try send(Array(text.utf8)[...]) }
 
@@ -60,6 +60,14 @@ final class Wire {
 
     static func encoded(_ words: [String]) -> String {
         "*\(words.count)\r\n" + words.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()
+    }
+
+    /// Ends the connection without a word, and what was received with it.
+    func reset() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(socket, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
+        close(socket)
+        socket = -1
     }
 
     func endSending() { shutdown(socket, Int32(SHUT_WR)) }

@@ -39,7 +39,7 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     init(engine: Engine, niceness: Int = 0) {
         self.engine = engine
         let thread = Thread { [self] in
-            // On Linux that is the thread's alone.
+            // On Linux that is the thread's alone, and that of those it starts.
             if niceness > 0 { _ = nice(Int32(clamping: niceness)) }
             run()
         }

@@ -4,9 +4,6 @@ internal import VaultDB
 /// Commands that came together have their lookups done together, before the first of them is answered: while one waits
 /// for memory the others go on.
 extension ConnectionHandler {
-    /// So many are looked through at most.
-    private static let commandsMax = 2 * ReadBatch.expectedMax
-
     /// Does the next lookups together where there are several.
     /// - Returns: how many commands need no further look.
     func lookAhead(_ parser: inout RequestParser, _ input: Span<UInt8>, _ batch: inout ReadBatch?) -> Int {
@@ -24,7 +21,7 @@ extension ConnectionHandler {
     func expect(
         _ parser: inout RequestParser, _ input: Span<UInt8>, _ batch: inout ReadBatch?, _ room: inout Int
     ) -> Int {
-        parser.readAhead(in: input, upTo: min(room, Self.commandsMax), limits: requestLimits)
+        parser.readAhead(in: input, upTo: room, limits: requestLimits)
         guard parser.inlineBytes == nil else { return 0 }
         var seen = 0
         while seen < parser.readyCount, room > 0 {

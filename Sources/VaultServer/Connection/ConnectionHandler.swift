@@ -4,11 +4,11 @@ internal import NIOCore
 internal import Synchronization
 internal import VaultDB
 
-/// One connection on its event loop: bytes in, all commands of a read answered from one snapshot, one buffer out.
+/// One connection on its event loop: bytes in, commands answered in a turn of the loop (`LoopTurn`), one buffer out.
 ///
 /// Commands are answered in their order. One that writes is handed to the vault's writer and leaves a place among the
 /// replies; others that write follow it at once, and any other command waits until all of them are done, so that it
-/// sees what came before it. While something is waited for, nothing more is read from the client.
+/// sees what came before it. While something is waited for, nothing more is read from the client but what was on its way.
 final class ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -22,6 +22,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
         /// Until something beside the event loop is done, or an event comes.
         case work
     }
+
+    /// More of what has come than this does not wait for the turn.
+    private static let gatheredBytesMax = 64 << 10
 
     let server: ServerState
     private let turn: LoopTurn
@@ -85,7 +88,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if input.readableBytes > 2 * server.limits.requestBytesMax + 1 << 20 { context.close(promise: nil) }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) { turn.join(self) }
+    func channelReadComplete(context: ChannelHandlerContext) {
+        // At the end of a stream the system hands over all it has before the turn comes.
+        if input.readableBytes > Self.gatheredBytesMax { turn.serve(self) } else { turn.join(self) }
+    }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable { turn.join(self) }
@@ -124,7 +130,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// Takes the replies that are complete, and begins all commands that are there and may begin. `send` has to follow.
     func answer(_ batch: inout ReadBatch?) {
-        guard let context else { return }
+        guard let context, !isClosing, !client.isGone.load(ordering: .relaxed) else { return }
         while let reply = order.popReady() { output.append(reply) }
         if order.isEmpty, pause == .writes { pause = .none }
         if pause == .none, !session.isEnding, input.readableBytes > 0, context.channel.isWritable {
@@ -148,7 +154,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// Sends what was answered, and sees to what follows.
     func send() {
-        guard let context else { return }
+        guard let context, !isClosing else { return }
         var writer = ReplyWriter(ByteBuffer(), session.version)
         writer.adopt(&output)
         send(&writer, context)
@@ -229,8 +235,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
             "Protocol error", metadata: ["client": "\(client.address)", "fault": "\(fault.sentence)"])
         session.isEnding = true
         if fault == .http {
-            // Not a word to a browser.
-            order = ReplyOrder()
+            // Not a word to a browser, of what was asked before either.
+            isClosing = true
             context?.close(promise: nil)
             return
         }

@@ -8,9 +8,11 @@ final class LoopTurn {
     let metrics: LoopMetrics
     private let loop: any EventLoop
     private var handlers: [ConnectionHandler] = []
-    /// So many are answered before replies are sent, and so many bytes of replies are kept.
+    private var isRunning = false
+    /// So many are answered before replies are sent, so many bytes of replies are kept, and so long at most.
     private static let handlersMax = 64
     private static let bytesMax = 256 << 10
+    private static let timeMax = TimeAmount.milliseconds(1)
 
     init(of loop: any EventLoop, _ metrics: LoopMetrics) {
         self.loop = loop
@@ -28,7 +30,18 @@ final class LoopTurn {
         handlers.append(handler)
     }
 
+    /// Has the connection do its work at once, or in the next turn where there is one now.
+    func serve(_ handler: ConnectionHandler) {
+        if isRunning { return join(handler) }
+        isRunning = true
+        _ = answer([handler][...])
+        handler.send()
+        isRunning = false
+    }
+
     private func run() {
+        isRunning = true
+        defer { isRunning = false }
         var running: [ConnectionHandler] = []
         swap(&running, &handlers)
         for handler in running { handler.isInTurn = false }
@@ -46,7 +59,8 @@ final class LoopTurn {
     private func answer(_ handlers: ArraySlice<ConnectionHandler>) -> Int {
         var batch: ReadBatch?
         var (next, expected, bytes) = (handlers.startIndex, handlers.startIndex, 0)
-        while next < handlers.endIndex, bytes < Self.bytesMax {
+        let end = NIODeadline.now() + Self.timeMax
+        while next < handlers.endIndex, bytes < Self.bytesMax, next == handlers.startIndex || NIODeadline.now() < end {
             if next == expected { expected = expect(handlers[next...], &batch) }
             handlers[next].answer(&batch)
             bytes += handlers[next].answeredByteCount
