@@ -20,6 +20,7 @@ final class LogFile {
 
     static let names = ["-wal0", "-wal1"]
     private static let magic: UInt64 = 0x4C41_5742_4456_0001
+    private static let recoveredMagic: UInt64 = 0x4C41_5742_4456_00FF
     /// All of the header but LMDB's pages.
     private static let prefixBytes = 4096
     private static let zerosBytes = 256 << 10
@@ -116,6 +117,16 @@ final class LogFile {
         try write([UInt8](repeating: 0, count: 24), at: 0)
         try sync()
     }
+
+    /// Empties the file and says of both files that the vault's has all they had, for good when it returns.
+    func markRecovered() throws(StorageError) {
+        let magic = withUnsafeBytes(of: Self.recoveredMagic) { [UInt8]($0) }
+        try write(magic + [UInt8](repeating: 0, count: 16), at: 0)
+        try sync()
+    }
+
+    /// Whether that was said and the file not begun again since.
+    var isRecovered: Bool { shared.load(as: UInt64.self) == Self.recoveredMagic }
 
     func sync() throws(StorageError) {
         guard fdatasync(descriptor) == 0 else { throw StorageError(code: errno, during: "syncing \(path)") }

@@ -45,10 +45,13 @@ final class LogRecovery {
     }
 
     private static func recover(_ path: String, _ descriptor: Int32) throws(StorageError) {
-        var parts: [(file: LogFile, header: LogFile.Header)] = []
+        var files: [LogFile] = []
         for name in LogFile.names {
-            guard let file = try LogFile(path + name, likeOwnerOf: nil) else { continue }
-            if let header = try file.header() { parts.append((file, header)) }
+            if let file = try LogFile(path + name, likeOwnerOf: nil) { files.append(file) }
+        }
+        var parts: [(file: LogFile, header: LogFile.Header)] = []
+        if files.first?.isRecovered != true {
+            for file in files { if let header = try file.header() { parts.append((file, header)) } }
         }
         parts.sort { $0.header.epoch < $1.header.epoch }
         if let first = parts.first {
@@ -57,7 +60,10 @@ final class LogRecovery {
             }
             try putBack(first.header.firstPages, path, descriptor)
             try commit(parts, path)
+            // In one step for both files: the commits were made anew in other pages, on which neither follows by itself.
+            try files.first?.markRecovered()
         }
+        for file in files.dropFirst() { try file.invalidate() }
         WriteAheadLog.removeFiles(path)
         try NewFile.syncDirectory(of: path)
     }

@@ -202,6 +202,33 @@ extension EngineTests {
             }
         }
 
+        /// Stopped between its last commit and the removal of both files, recovery has nothing more to do.
+        @Test(arguments: [false, true])
+        func aRecoveryThatIsDoneIsNotDoneAgain(_ isSecondGone: Bool) throws {
+            var random = SeededGenerator(seed: 11)
+            let directory = try TemporaryDirectory()
+            let environment = try Self.environment(directory.file("store"), logBytes: 20_000)
+            defer { environment.close() }
+            let disk = try Disk(environment)
+            for number in 0..<300 {
+                try Self.change(environment, number)
+                guard number % 20 == 0 else { continue }
+                let target = directory.file("cut \(number)")
+                try disk.cut(&random, to: target)
+                let second = target + LogFile.names[1]
+                guard access(second, F_OK) == 0 else { continue }
+                let logs = try LogFile.names.map { try readFile(target + $0) }
+                try Self.environment(target).close()
+                for (name, log) in zip(LogFile.names, logs) { try writeFile(target + name, log) }
+                if isSecondGone { unlink(second) }
+                try #require(try LogFile(target + LogFile.names[0], likeOwnerOf: nil)).markRecovered()
+                let again = try Self.environment(target)
+                #expect(try dump(of: again, tables: Self.tables) == Self.expected(number + 1), "\(number)")
+                again.close()
+                #expect(access(target + LogFile.names[0], F_OK) != 0 && access(second, F_OK) != 0)
+            }
+        }
+
         /// Whoever writes beside a log writes back first what it has.
         @Test(arguments: [0, 1_000])
         func severalProcessesWrite(_ commitsBeforeLogOfOther: Int) throws {
