@@ -106,8 +106,8 @@ final class BufferedEntries: @unchecked Sendable {
         return index
     }
 
-    /// Has the system give memory to all slots at once, where there are more than a few entries. They are looked at before they are written to, anywhere among them:
-    /// for each page that would be two faults, of which the second interrupts the other processors.
+    /// Has the system give memory to all slots at once, where there are more than a few entries. Slots are looked at before they
+    /// are written to, anywhere among them: for each page two faults, of which the second interrupts the other processors.
     private func touchSlots() {
         let page = UInt(getpagesize())
         let start = UInt(bitPattern: slots) & ~(page - 1)
