@@ -47,10 +47,13 @@ final class BufferedEntries: @unchecked Sendable {
     private let memoryBytes: Int
     private let heads: UnsafeMutablePointer<Head>
     private let bytes: UnsafeMutableRawPointer
-    /// For each hash the newest of its entries, from 1; 0 for none.
+    /// For each hash the newest of its entries, from 1, and above it so many bits of the hash as there is room for; 0 for none.
     private let slots: UnsafeMutablePointer<Atomic<UInt32>>
+    private let indexMask: UInt32
     private var bytesUsed = 0
     private let added = Atomic<Int>(0)
+    /// A bit for each table that has entries here.
+    private let tables = Atomic<UInt64>(0)
     private let order = Mutex(Order())
 
     /// - Parameters:
@@ -62,6 +65,7 @@ final class BufferedEntries: @unchecked Sendable {
         var slotCount = 2
         while slotCount < 2 * capacity { slotCount *= 2 }
         self.slotCount = slotCount
+        indexMask = UInt32(clamping: slotCount - 1)
         bytesMax = capacity * Self.entryBytesUsual + (count + 4) * Self.entryBytesMax
         let headsBytes = capacity * MemoryLayout<Head>.stride
         let slotsBytes = slotCount * MemoryLayout<Atomic<UInt32>>.stride
@@ -81,6 +85,9 @@ final class BufferedEntries: @unchecked Sendable {
 
     var count: Int { added.load(ordering: .acquiring) }
 
+    /// Whether there are entries of a table.
+    func has(_ table: Int) -> Bool { tables.load(ordering: .relaxed) >> UInt64(table) & 1 != 0 }
+
     func hasRoom(for bytes: Int) -> Bool { count < capacity && bytesUsed + bytes <= bytesMax }
 
     // MARK: Adding
@@ -95,14 +102,15 @@ final class BufferedEntries: @unchecked Sendable {
         let target = bytes + bytesUsed
         Self.copy(key, to: target)
         Self.copy(value, to: target + key.byteCount)
-        let older = slots[slot].load(ordering: .relaxed)
+        let older = slots[slot].load(ordering: .relaxed) & indexMask
         (heads + index).initialize(
             to: Head(
                 place: place, end: Atomic(.max), hash: hash, offset: bytesUsed, keyBytes: UInt16(key.byteCount),
                 valueBytes: UInt16(value.byteCount), table: UInt32(table), older: older))
         bytesUsed += key.byteCount + value.byteCount
+        tables.bitwiseOr(1 << UInt64(table), ordering: .relaxed)
         added.store(index + 1, ordering: .releasing)
-        slots[slot].store(UInt32(index + 1), ordering: .releasing)
+        slots[slot].store(tag(hash) | UInt32(index + 1), ordering: .releasing)
         return index
     }
 
@@ -129,8 +137,8 @@ final class BufferedEntries: @unchecked Sendable {
 
     /// The entry that a commit has for a key.
     func find(_ key: RawSpan, in table: Int, hash: UInt64, at commit: Int) -> Int? {
-        if count == 0 { return nil }
-        var index = Int(slots[slot(of: key, in: table, hash: hash)].load(ordering: .acquiring)) - 1
+        if !has(table) { return nil }
+        var index = newest(of: key, in: table, hash: hash)
         while index >= 0 {
             let end = heads[index].end.load(ordering: .relaxed)
             if end != 0, heads[index].place.commit <= commit { return commit < end ? index : nil }
@@ -139,14 +147,23 @@ final class BufferedEntries: @unchecked Sendable {
         return nil
     }
 
+    /// Asks for what is said of an entry, and then for the entry itself and what a search for its key begins with: visited in the
+    /// order of their keys, each of them lies elsewhere in memory.
+    func prefetchHead(_ index: Int) { vault_prefetch(heads + index) }
+
+    func prefetchEntry(_ index: Int) {
+        vault_prefetch(bytes + heads[index].offset)
+        prefetch(heads[index].hash)
+    }
+
     /// Asks for the memory that a search for a key begins with.
     func prefetch(_ hash: UInt64) { vault_prefetch(slots + (Int(truncatingIfNeeded: hash) & (slotCount - 1))) }
 
     /// Every entry of the key that lies in the log, the newest first.
     func all(of key: RawSpan, in table: Int, hash: UInt64) -> [Int] {
-        if count == 0 { return [] }
+        if !has(table) { return [] }
         var found: [Int] = []
-        var index = Int(slots[slot(of: key, in: table, hash: hash)].load(ordering: .relaxed)) - 1
+        var index = newest(of: key, in: table, hash: hash)
         while index >= 0 {
             if heads[index].end.load(ordering: .relaxed) == .max { found.append(index) }
             index = Int(heads[index].older) - 1
@@ -154,15 +171,25 @@ final class BufferedEntries: @unchecked Sendable {
         return found
     }
 
+    /// The newest entry of a key, whichever commit has it; -1 for none.
+    private func newest(of key: RawSpan, in table: Int, hash: UInt64) -> Int {
+        Int(slots[slot(of: key, in: table, hash: hash)].load(ordering: .acquiring) & indexMask) - 1
+    }
+
     /// The slot of a key, or the empty one where it would go.
     private func slot(of key: RawSpan, in table: Int, hash: UInt64) -> Int {
         var slot = Int(truncatingIfNeeded: hash) & (slotCount - 1)
+        let tag = tag(hash)
         while true {
-            let index = Int(slots[slot].load(ordering: .acquiring)) - 1
-            if index < 0 || holds(index, key, in: table, hash: hash) { return slot }
+            let found = slots[slot].load(ordering: .acquiring)
+            if found == 0 { return slot }
+            // Another tag is another key, and saves a look at its entry, which lies elsewhere in memory.
+            if found & ~indexMask == tag, holds(Int(found & indexMask) - 1, key, in: table, hash: hash) { return slot }
             slot = (slot + 1) & (slotCount - 1)
         }
     }
+
+    private func tag(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash >> 32) & ~indexMask }
 
     private func holds(_ index: Int, _ key: RawSpan, in table: Int, hash: UInt64) -> Bool {
         heads[index].hash == hash && heads[index].table == UInt32(table) && self.key(index).equals(key)
@@ -202,12 +229,12 @@ extension BufferedEntries {
         let index: UInt32
         let table: UInt32
         /// The first bytes of the key, which decide most comparisons.
-        let head: (UInt64, UInt64)
+        fileprivate let head: UInt128
 
         fileprivate init(_ index: Int, in table: Int, _ key: RawSpan) {
             self.index = UInt32(index)
             self.table = UInt32(table)
-            head = (Self.word(of: key, at: 0), Self.word(of: key, at: 8))
+            head = UInt128(Self.word(of: key, at: 0)) << 64 | UInt128(Self.word(of: key, at: 8))
         }
 
         private static func word(of key: RawSpan, at offset: Int) -> UInt64 {
@@ -224,8 +251,7 @@ extension BufferedEntries {
 
     private func isBefore(_ a: Rank, _ b: Rank) -> Bool {
         if a.table != b.table { return a.table < b.table }
-        if a.head.0 != b.head.0 { return a.head.0 < b.head.0 }
-        if a.head.1 != b.head.1 { return a.head.1 < b.head.1 }
+        if a.head != b.head { return a.head < b.head }
         return key(Int(a.index)).compare(key(Int(b.index))) < 0
     }
 

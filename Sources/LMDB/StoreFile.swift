@@ -108,9 +108,10 @@ struct StoreFile: ~Copyable {
         return limit.rlim_cur != .max && limit.rlim_cur < size(of: descriptor) + handful
     }
 
+    /// Asked after each commit, and by seeking: since Linux 6.13 a file whose status was asked for gets a new stamp with its next
+    /// write, which the write-ahead log's next flush would have to write as well.
     private static func size(of descriptor: Int32) -> Int {
-        var status = stat()
-        return fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
+        max(Int(lseek(descriptor, 0, SEEK_END)), 0)
     }
 
     /// Whether there is address space for a map of this size.

@@ -18,12 +18,15 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     /// A bit for each table of which LMDB has other pages by now than the last commit left.
     private var changedTables: UInt64 = 0
     private var expected: Lookahead?
+    /// By table, for puts: each looks for its place from that of the one before. LMDB closes them with the transaction.
+    private var cursors: [OpaquePointer?]
     /// What was done to LMDB's tables so far; nil where that is not logged.
     private(set) var record: LogRecord?
 
     init(handle: TransactionHandle, isLogged: Bool) {
         self.handle = handle
         record = isLogged ? LogRecord() : nil
+        cursors = Array(repeating: nil, count: handle.tableCount)
     }
 
     /// - Returns: false where the commit itself has to be durable.
@@ -35,9 +38,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
 
     @_lifetime(borrow self)
     public borrowing func get(_ key: RawSpan, from table: Table) throws(StorageError) -> RawSpan? {
-        if table.isRewritten, let put = keptBack.first(where: { $0.table == table })?.put,
-            put.key.span.bytes.equals(key)
-        {
+        if table.isRewritten, let put = lastPut(in: table), put.key.span.bytes.equals(key) {
             let bytes = put.value.withUnsafeBytes { $0 }
             return unsafe _overrideLifetime(RawSpan(_unsafeBytes: bytes), borrowing: self)
         }
@@ -66,7 +67,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
         _ table: Table, prefix: RawSpan, from start: RawSpan, order: ScanOrder,
         _ visit: (RawSpan, RawSpan) throws(Failure) -> ScanStep
     ) throws(Failure) {
-        guard !keptBack.contains(where: { $0.table == table }) else {
+        guard keptBackIndex(of: table) == nil else {
             throw Failure(storage: .misuse("\(table.name) is scanned by a transaction that has put into it"))
         }
         try handle.scan(table, prefix: prefix, from: start, order: order, visit)
@@ -88,16 +89,29 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     }
 
     private mutating func store(_ key: RawSpan, _ value: RawSpan, in table: Table) throws(StorageError) {
+        _ = handle[table]
+        try place(key, value, in: table.ordinal, during: "writing \(table.name)")
+        record?.add(.put, table.ordinal, key, value)
+    }
+
+    /// Puts an entry in its place.
+    private mutating func place(
+        _ key: RawSpan, _ value: RawSpan, in table: Int, during operation: @autoclosure () -> String
+    ) throws(StorageError) {
+        if cursors[table] == nil {
+            var opened: OpaquePointer?
+            try settle(mdb_cursor_open(handle.pointer, handle.tables[table], &opened), during: operation())
+            cursors[table] = opened
+        }
         let code = key.withUnsafeBytes { name in
             value.withUnsafeBytes { bytes in
                 var name = MDB_val(name)
                 var content = MDB_val(bytes)
-                return mdb_put(handle.pointer, handle[table], &name, &content, 0)
+                return mdb_cursor_put(cursors[table], &name, &content, 0)
             }
         }
-        try settle(code, during: "writing \(table.name)")
-        noteChange(table.ordinal)
-        record?.add(.put, table.ordinal, key, value)
+        try settle(code, during: operation())
+        noteChange(table)
     }
 
     public mutating func expectMany() { bufferedChanges.areOfMany = true }
@@ -116,6 +130,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
         guard key.byteCount > 0 else { throw .keyLength(0) }
         if table.isRewritten { try storeKeptBack(of: table) }
         let wasBuffered = try unbuffer(key, of: table)
+        if let cursor = cursors[table.ordinal].take() { mdb_cursor_close(cursor) }
         let code = key.withUnsafeBytes { name in
             var name = MDB_val(name)
             return mdb_del(handle.pointer, handle[table], &name, nil)
@@ -150,10 +165,16 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
 // MARK: Puts that are kept back
 
 extension WriteTransaction {
-    public borrowing func lastPut(in table: Table) -> LastPut? { keptBack.first { $0.table == table }?.put }
+    public borrowing func lastPut(in table: Table) -> LastPut? {
+        keptBackIndex(of: table).map { keptBack[$0].put }
+    }
+
+    private borrowing func keptBackIndex(of table: Table) -> Int? {
+        keptBack.firstIndex { $0.table.ordinal == table.ordinal }
+    }
 
     public mutating func extendLastPut(in table: Table, by bytes: RawSpan) throws(StorageError) {
-        guard let index = keptBack.firstIndex(where: { $0.table == table }) else {
+        guard let index = keptBackIndex(of: table) else {
             throw .misuse("nothing was put into \(table.name) that could be extended")
         }
         writeCount += 1
@@ -162,7 +183,7 @@ extension WriteTransaction {
 
     private mutating func keepBack(_ key: RawSpan, _ value: RawSpan, of table: Table) throws(StorageError) {
         writeCount += 1
-        if let index = keptBack.firstIndex(where: { $0.table == table }) {
+        if let index = keptBackIndex(of: table) {
             let known = keptBack[index].put.key
             if known.span.bytes.equals(key) { return keptBack[index].put.value = Array(copying: value) }
             try storeKeptBack(of: table)
@@ -171,7 +192,7 @@ extension WriteTransaction {
     }
 
     private mutating func storeKeptBack(of table: Table) throws(StorageError) {
-        guard let index = keptBack.firstIndex(where: { $0.table == table }) else { return }
+        guard let index = keptBackIndex(of: table) else { return }
         let put = keptBack.remove(at: index).put
         let (key, value) = (put.key, put.value)
         try store(key.span.bytes, value.span.bytes, in: table)
@@ -213,7 +234,7 @@ extension WriteTransaction {
     /// Takes an entry out of the buffer, whatever its place has.
     /// - Returns: whether it was there.
     private mutating func unbuffer(_ key: RawSpan, of table: Table) throws(StorageError) -> Bool {
-        guard table.isBuffered, let (buffer, view) = buffer, !view.isEmpty else { return false }
+        guard table.isBuffered, let (buffer, view) = buffer, view.has(table.ordinal) else { return false }
         let hash = buffer.hash(key)
         var wasThere = false
         for entries in view.logs {
@@ -238,23 +259,14 @@ extension WriteTransaction {
     mutating func sortIn(atMost count: Int) throws(StorageError) {
         guard let (buffer, view) = buffer, let older = view.older else { return }
         let (ranks, areLast) = buffer.next(of: older, atMost: count)
-        var cursor: (opened: OpaquePointer, table: Int)?
-        defer { if let cursor { mdb_cursor_close(cursor.opened) } }
-        for rank in ranks {
+        for (number, rank) in zip(ranks.indices, ranks) {
+            if number + 8 < ranks.endIndex { older.prefetchHead(Int(ranks[number + 8].index)) }
+            if number + 4 < ranks.endIndex { older.prefetchEntry(Int(ranks[number + 4].index)) }
             let (index, table) = (Int(rank.index), Int(rank.table))
             // An entry that was deleted since, or has a newer one of the same key, has no place.
             let key = older.key(index)
             guard older.find(key, in: table, hash: older.hash(index), at: handle.commit) == index else { continue }
-            if cursor?.table != table {
-                if let before = cursor?.opened { mdb_cursor_close(before) }
-                cursor = nil
-                var opened: OpaquePointer?
-                let code = mdb_cursor_open(handle.pointer, handle.tables[table], &opened)
-                try settle(code, during: "sorting in the buffer")
-                cursor = opened.map { ($0, table) }
-                noteChange(table)
-            }
-            try settle(Self.put(key, older.value(index), at: cursor?.opened), during: "sorting in the buffer")
+            try place(key, older.value(index), in: table, during: "sorting in the buffer")
             handle.noteSortedIn(older.place(index), from: older.log, &record)
         }
         bufferedChanges.sortedIn = ranks.count
@@ -266,16 +278,5 @@ extension WriteTransaction {
         try settle(mdb_drop(handle.pointer, handle.log(older.log), 0), during: "emptying the buffer")
         record?.add(.empty, handle.tableCount + older.log, RawSpan(), RawSpan())
         bufferedChanges.emptiedOlder = true
-    }
-
-    /// Puts an entry in its place, for which the cursor looks from the place of the one before. LMDB's code.
-    private static func put(_ key: RawSpan, _ value: RawSpan, at cursor: OpaquePointer?) -> Int32 {
-        key.withUnsafeBytes { name in
-            value.withUnsafeBytes { bytes in
-                var name = MDB_val(name)
-                var content = MDB_val(bytes)
-                return mdb_cursor_put(cursor, &name, &content, 0)
-            }
-        }
     }
 }

@@ -39,12 +39,12 @@ extension WriteTransaction where Self: ~Copyable {
         try put(event, scope)
         scope.ledger.sequence = event.sequence
         scope.ledger.head = event.hash(in: scope.organization)
-        scope.lastEvent = event
+        scope.lastEventIdentity = .some(event.identity)
         return event.sequence
     }
 
     /// Adds an event to the entry that this transaction put last, or begins another.
-    private mutating func put(_ event: Event, _ scope: WriteScope) throws(VaultError) {
+    private mutating func put(_ event: Event, _ scope: borrowing WriteScope) throws(VaultError) {
         if let more = try bytesToExtend(with: event, scope) {
             do throws(StorageError) {
                 return try extendLastPut(in: Tables.audit, by: more.span.bytes)
@@ -57,11 +57,11 @@ extension WriteTransaction where Self: ~Copyable {
     }
 
     /// What the last entry is to be extended by; nil where it is another organization's, or long enough.
-    private borrowing func bytesToExtend(with event: Event, _ scope: WriteScope) throws(VaultError) -> [UInt8]? {
+    private borrowing func bytesToExtend(with event: Event, _ scope: borrowing WriteScope) throws(VaultError) -> [UInt8]? {
         guard let last = lastPut(in: Tables.audit) else { return nil }
         let key = Key(scope.organization)
         guard last.key.span.bytes.extracting(first: key.count).equals(key.bytes) else { return nil }
-        let isOfSameIdentity = scope.lastEvent.map { $0.identity == event.identity } ?? false
+        let isOfSameIdentity = scope.lastEventIdentity == .some(event.identity)
         let more = try AuditEntryWriter(continuing: last.value.span.bytes).bytes(
             of: event, isOfSameIdentity: isOfSameIdentity)
         return last.value.count + more.count <= AuditEntry.bytesMax ? more : nil

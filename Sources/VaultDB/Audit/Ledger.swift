@@ -41,7 +41,12 @@ extension Ledger {
         var writer = ByteWriter(format: Self.version)
         writer.long(sequence)
         writer.blob(head)
-        for count in [identities, emails, phones, externals, records, openConflicts] { writer.long(count) }
+        writer.long(identities)
+        writer.long(emails)
+        writer.long(phones)
+        writer.long(externals)
+        writer.long(records)
+        writer.long(openConflicts)
         return writer.sealed(under: key)
     }
 

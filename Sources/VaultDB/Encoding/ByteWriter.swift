@@ -16,8 +16,8 @@ struct ByteWriter {
 
     mutating func byte(_ value: UInt8) { bytes.append(value) }
 
-    mutating func word(_ value: UInt32) { fixed(UInt64(value), bytes: 4) }
-    mutating func long(_ value: UInt64) { fixed(value, bytes: 8) }
+    mutating func word(_ value: UInt32) { append(value.bigEndian) }
+    mutating func long(_ value: UInt64) { append(value.bigEndian) }
     mutating func time(_ value: Timestamp) { long(UInt64(bitPattern: value.microseconds)) }
 
     mutating func id(_ value: UUID) {
@@ -25,10 +25,8 @@ struct ByteWriter {
         long(value.low)
     }
 
-    private mutating func fixed(_ value: UInt64, bytes count: Int) {
-        for shift in stride(from: (count - 1) * 8, through: 0, by: -8) {
-            bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
-        }
+    private mutating func append(_ value: some FixedWidthInteger & BitwiseCopyable) {
+        withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) }
     }
 
     /// Seven bits a byte, the low ones first.
@@ -47,8 +45,9 @@ struct ByteWriter {
     }
 
     mutating func text(_ value: String) {
-        varint(UInt64(value.utf8.count))
-        bytes.append(contentsOf: value.utf8)
+        let text = value.utf8.span.bytes
+        varint(UInt64(text.byteCount))
+        text.withUnsafeBytes { bytes.append(contentsOf: $0) }
     }
 
     /// Empty stands for none.

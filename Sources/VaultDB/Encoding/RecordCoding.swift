@@ -10,7 +10,13 @@ extension Record {
         var writer = ByteWriter(format: Self.version, capacity: 192)
         writer.byte((isActive ? Self.activeFlag : 0) | (isConverted ? Self.convertedFlag : 0))
         writer.time(updatedAt)
-        for field in [firstName, lastName, email, phone, source, givenStatus, attributes] { writer.text(field) }
+        writer.text(firstName)
+        writer.text(lastName)
+        writer.text(email)
+        writer.text(phone)
+        writer.text(source)
+        writer.text(givenStatus)
+        writer.text(attributes)
         return writer.sealed(under: key)
     }
 

@@ -64,11 +64,12 @@ extension Identity {
 
     /// Adds an identifier that nobody owns: as primary where there is none as good of its kind.
     mutating func add(_ identifier: Identifier, source: String?, at time: Timestamp) {
+        let isFirst = !identifiers.contains { $0.identifier.kind == identifier.kind }
         identifiers.append(
             HeldIdentifier(
-                identifier: identifier, isPrimary: false, state: .owned, source: source, firstSeen: time,
+                identifier: identifier, isPrimary: isFirst, state: .owned, source: source, firstSeen: time,
                 lastSeen: time))
-        choosePrimary(identifier.kind)
+        if !isFirst { choosePrimary(identifier.kind) }
     }
 
     /// Takes an identifier away. If it was primary, the best of its kind that is left takes its place.

@@ -124,7 +124,8 @@ extension Core {
         case .row(let row):
             do throws(VaultError) {
                 let draft = try RecordDraft(row, kind: kind)
-                return .usable(draft, try usable(draft, phone: .some(phone), tenant), line: row.line)
+                let query = try usable(draft, phone: .some(phone), tenant)
+                return .usable(ImportBatch.UsableRow(draft, query, line: row.line))
             } catch {
                 let fault = RowFault(line: row.line, code: .invalidValue, message: error.message)
                 return .rejected(fault, recordID: row.id)
@@ -136,9 +137,24 @@ extension Core {
 /// Some rows of an import, normalised and ready for one transaction.
 private struct ImportBatch: Sendable {
     enum Row: Sendable {
-        /// The query is nil where the row has nothing usable to be found by.
-        case usable(RecordDraft, ResolveQuery?, line: Int)
+        case usable(UsableRow)
         case rejected(RowFault, recordID: String?)
+    }
+
+    /// Never copied, as a draft has a dozen texts.
+    final class UsableRow: Sendable {
+        let draft: RecordDraft
+        /// Nil where the row has nothing usable to be found by.
+        let query: ResolveQuery?
+        let identifiers: [Identifier]
+        let line: Int
+
+        init(_ draft: RecordDraft, _ query: ResolveQuery?, line: Int) {
+            self.draft = draft
+            self.query = query
+            identifiers = query?.identifiers ?? []
+            self.line = line
+        }
     }
 
     /// So many rows say that many follow.
@@ -159,12 +175,12 @@ private struct ImportBatch: Sendable {
         if rows.count >= Self.manyRows { transaction.expectMany() }
         for (index, row) in rows.enumerated() {
             if index % Self.rowsAhead == 0 { expect(rows[index...].prefix(Self.rowsAhead), &transaction, scope) }
-            guard case .usable(let draft, let query, _) = row else {
+            guard case .usable(let row) = row else {
                 outcomes.append(.rejected)
                 continue
             }
             do throws(VaultError) {
-                outcomes.append(.put(try transaction.put(draft, query, &scope)))
+                outcomes.append(.put(try transaction.put(row.draft, row.query, &scope)))
             } catch {
                 // Thrown before anything of the row was written. Any other error is the whole batch's.
                 guard error.code == .noUsableIdentifier else { throw error }
@@ -175,15 +191,15 @@ private struct ImportBatch: Sendable {
     }
 
     private func expect(
-        _ rows: ArraySlice<Row>, _ transaction: inout some WriteTransaction & ~Copyable, _ scope: WriteScope
+        _ rows: ArraySlice<Row>, _ transaction: inout some WriteTransaction & ~Copyable, _ scope: borrowing WriteScope
     ) {
         for row in rows {
-            guard case .usable(let draft, let query, _) = row else { continue }
-            if let id = draft.id {
-                let key = Key.record(RecordKey(kind: draft.kind, id: id), in: scope.organization)
+            guard case .usable(let row) = row else { continue }
+            if let id = row.draft.id {
+                let key = Key.record(RecordKey(kind: row.draft.kind, id: id), in: scope.organization)
                 transaction.expect(key.bytes, in: Tables.records)
             }
-            for identifier in query?.identifiers ?? [] {
+            for identifier in row.identifiers {
                 let key = Key.index(identifier, in: scope.organization)
                 transaction.expect(key.bytes, in: identifier.kind.table)
             }
@@ -211,11 +227,11 @@ extension ImportBatch.Row {
     fileprivate func imported(_ outcome: RowOutcome) -> ImportedRow {
         switch (self, outcome) {
         case (.rejected(let fault, let id), _): return .rejected(fault, recordID: id)
-        case (.usable(_, _, let line), .put(let answer)): return .put(line: line, answer)
-        case (.usable(let draft, _, let line), _):
+        case (.usable(let row), .put(let answer)): return .put(line: row.line, answer)
+        case (.usable(let row), _):
             let fault = RowFault(
-                line: line, code: .noUsableIdentifier, message: "no usable email, phone or external id")
-            return .rejected(fault, recordID: draft.id ?? "")
+                line: row.line, code: .noUsableIdentifier, message: "no usable email, phone or external id")
+            return .rejected(fault, recordID: row.draft.id ?? "")
         }
     }
 }

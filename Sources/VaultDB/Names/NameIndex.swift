@@ -21,12 +21,12 @@ struct NameChanges {
         changes.append(Change(id: after.id, before: NameTokens(of: before), after: NameTokens(of: after)))
     }
 
-    /// Those of one identity as one, from the words before the first to those after the last.
+    /// In the order of their ids, those of one identity as one, from the words before the first to those after the last.
     private var joined: [Change] {
-        if changes.count < 2 { return changes }
+        // As they come where people are new.
+        if zip(changes, changes.dropFirst()).allSatisfy({ $0.id.isBefore($1.id) }) { return changes }
         let order = changes.indices.sorted { a, b in
-            let (one, other) = (changes[a].id, changes[b].id)
-            return (one.high, one.low, a) < (other.high, other.low, b)
+            changes[a].id == changes[b].id ? a < b : changes[a].id.isBefore(changes[b].id)
         }
         var joined: [Change] = []
         joined.reserveCapacity(changes.count)
@@ -47,57 +47,52 @@ struct NameChanges {
         entries.reserveCapacity(changes.count * 3)
         for (index, change) in changes.enumerated() where change.before != change.after {
             change.before.forEachWord { word, place in
-                if !change.after.contains(word) { entries.append(Entry(word, place, change.id, index, isPut: false)) }
+                if !change.after.contains(word) { entries.append(Entry(word, place, of: index, isPut: false)) }
             }
             // All words stand in each value, so where one of them changes every entry does.
-            change.after.forEachWord { word, place in
-                entries.append(Entry(word, place, change.id, index, isPut: true))
-            }
+            change.after.forEachWord { word, place in entries.append(Entry(word, place, of: index, isPut: true)) }
         }
-        func word(_ entry: Entry) -> ArraySlice<UInt8> {
-            let change = changes[entry.change]
-            return (entry.isPut ? change.after : change.before).encoded[entry.start..<entry.end]
+        func words(of entry: Entry) -> [UInt8] {
+            entry.isPut ? changes[entry.change].after.encoded : changes[entry.change].before.encoded
         }
         entries.sort { a, b in
             if a.head != b.head { return a.head < b.head }
             if a.next != b.next { return a.next < b.next }
             // A word has no zero byte, so those that are short enough are equal here.
             if a.isLong || b.isLong {
-                let (one, other) = (word(a), word(b))
+                let (one, other) = (words(of: a)[a.place], words(of: b)[b.place])
                 if one != other { return one.lexicographicallyPrecedes(other) }
             }
-            return (a.idHigh, a.idLow) < (b.idHigh, b.idLow)
+            return a.change < b.change
         }
         for entry in entries {
-            let change = changes[entry.change]
-            let tokens = entry.isPut ? change.after : change.before
-            let bytes = tokens.encoded.span.bytes
-            try visit(bytes.extracting(entry.start..<entry.end), change.id, entry.isPut ? bytes : nil)
+            let words = words(of: entry)
+            let bytes = words.span.bytes
+            try visit(bytes.extracting(entry.place), changes[entry.change].id, entry.isPut ? bytes : nil)
         }
     }
 
-    /// What sorts like a key.
+    /// What sorts like a key, for changes that are in the order of their ids.
     private struct Entry {
         /// The first sixteen bytes of the word, with zeros behind it.
         let head: UInt64
         let next: UInt64
-        let idHigh: UInt64
-        let idLow: UInt64
-        let change: Int
+        private let changeNumber: UInt32
         /// Where the word stands among those of its change.
-        let start: Int
-        let end: Int
+        private let start: UInt16
+        private let end: UInt16
         let isPut: Bool
 
-        init(_ word: RawSpan, _ place: Range<Int>, _ id: UUID, _ change: Int, isPut: Bool) {
+        init(_ word: RawSpan, _ place: Range<Int>, of change: Int, isPut: Bool) {
             head = Self.bytes(of: word, from: 0)
             next = Self.bytes(of: word, from: 8)
-            (idHigh, idLow) = (id.high, id.low)
-            self.change = change
-            (start, end) = (place.lowerBound, place.upperBound)
+            changeNumber = UInt32(change)
+            (start, end) = (UInt16(place.lowerBound), UInt16(place.upperBound))
             self.isPut = isPut
         }
 
+        var change: Int { Int(changeNumber) }
+        var place: Range<Int> { Int(start)..<Int(end) }
         var isLong: Bool { end - start > 16 }
 
         private static func bytes(of word: RawSpan, from offset: Int) -> UInt64 {
@@ -112,6 +107,11 @@ struct NameChanges {
             return bytes
         }
     }
+}
+
+extension UUID {
+    /// As keys sort.
+    fileprivate func isBefore(_ other: UUID) -> Bool { (high, low) < (other.high, other.low) }
 }
 
 extension WriteTransaction where Self: ~Copyable {

@@ -24,7 +24,11 @@ struct NameTokens: Equatable, Sendable {
 
     init(_ names: some Sequence<String>) {
         var folded: [UInt8] = []
-        for name in names { NameFolding.fold(name, into: &folded) }
+        for name in names {
+            folded.reserveCapacity(folded.count + name.utf8.count + 1)
+            NameFolding.fold(name, into: &folded)
+        }
+        encoded.reserveCapacity(folded.count + 1)
         var reader = NameTokenReader(words: folded.span.bytes)
         while let word = reader.next() {
             if !add(word) { return }

@@ -16,7 +16,12 @@ struct ResolveQuery: Sendable {
 
     /// External ids, then email, then phone.
     var identifiers: [Identifier] {
-        externals.map(Identifier.external) + (email.map { [.email($0)] } ?? []) + (phone.map { [.phone($0)] } ?? [])
+        var identifiers: [Identifier] = []
+        identifiers.reserveCapacity(identifierCount)
+        for external in externals { identifiers.append(.external(external)) }
+        if let email { identifiers.append(.email(email)) }
+        if let phone { identifiers.append(.phone(phone)) }
+        return identifiers
     }
 
     /// The identifier that the waterfall asks for first.

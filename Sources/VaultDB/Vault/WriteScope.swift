@@ -10,8 +10,8 @@ struct WriteScope {
     let reading: RecordReading
     var ledger: Ledger
     var names = NameChanges()
-    /// The event that the operation appended last.
-    var lastEvent: Event?
+    /// To whom the event happened that the operation appended last; nil where it has appended none.
+    var lastEventIdentity: UUID??
     private let ids: UUIDv7Generator
     fileprivate let before: Ledger
 
