@@ -285,7 +285,9 @@ final class ChangeBuffer: Sendable {
 
 /// What a transaction has done to the logs.
 struct BufferedChanges {
-    private var added: [(entries: BufferedEntries, index: Int)] = []
+    /// What was added, one after the other.
+    private var added = 0..<0
+    private var addedTo: BufferedEntries?
     private var ended: [(entries: BufferedEntries, index: Int)] = []
     /// Whether thousands were expected.
     var areOfMany = false
@@ -295,7 +297,10 @@ struct BufferedChanges {
 
     var addedCount: Int { added.count }
 
-    mutating func note(added index: Int, to entries: BufferedEntries) { added.append((entries, index)) }
+    mutating func note(added index: Int, to entries: BufferedEntries) {
+        if addedTo == nil { (added, addedTo) = (index..<index, entries) }
+        added = added.lowerBound..<index + 1
+    }
 
     mutating func note(ended index: Int, in entries: BufferedEntries) { ended.append((entries, index)) }
 
@@ -305,12 +310,12 @@ struct BufferedChanges {
     /// It was not committed.
     fileprivate func takeBack() {
         for (entries, index) in ended { entries.end(index, at: .max) }
-        for (entries, index) in added { entries.end(index, at: 0) }
+        for index in added { addedTo?.end(index, at: 0) }
     }
 
     /// It was.
     fileprivate func count() {
-        for (entries, _) in added { entries.logged += 1 }
+        addedTo?.logged += added.count
         for (entries, _) in ended { entries.logged -= 1 }
     }
 }

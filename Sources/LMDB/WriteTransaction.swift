@@ -125,6 +125,11 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
 
     public mutating func lookAhead() { expected?.lookUpInTables(handle) }
 
+    /// Asks for the memory by which the buffer finds the key: that takes longer than all the rest of adding to it.
+    public borrowing func expectPut(_ key: RawSpan, in table: Table) {
+        if belongsInBuffer(table) { handle.prefetchBuffered(key) }
+    }
+
     @discardableResult
     public mutating func delete(_ key: RawSpan, from table: Table) throws(StorageError) -> Bool {
         guard key.byteCount > 0 else { throw .keyLength(0) }
@@ -215,20 +220,35 @@ extension WriteTransaction {
     /// Appends an entry to the buffer's log instead of putting it in its place.
     /// - Returns: false where it belongs in its place.
     private mutating func buffer(_ key: RawSpan, _ value: RawSpan, of table: Table) throws(StorageError) -> Bool {
-        guard table.isBuffered, let (buffer, view) = buffer else { return false }
+        guard belongsInBuffer(table), let buffer = handle.buffer, let view = handle.view else { return false }
+        // No retain: readers of other threads would share its count.
+        let code = buffer._withUnsafeGuaranteedRef { buffer in
+            view._withUnsafeGuaranteedRef { add(key, value, of: table, to: $0.newer, buffer) }
+        }
+        guard let code else { return false }
+        try settle(code, during: "writing \(table.name)")
+        return true
+    }
+
+    /// - Returns: LMDB's code; nil where there is no room for it.
+    private mutating func add(
+        _ key: RawSpan, _ value: RawSpan, of table: Table, to entries: BufferedEntries, _ buffer: ChangeBuffer
+    ) -> Int32? {
         let byteCount = key.byteCount + value.byteCount
-        let entries = view.newer
-        if bufferedChanges.areOfMany, table.isSortedWhereMany { return false }
         guard buffer.entriesMax > 0, bufferedChanges.addedCount < ChangeBuffer.entriesPerCommitMax,
             byteCount <= BufferedEntries.entryBytesMax, entries.hasRoom(for: byteCount)
-        else { return false }
+        else { return nil }
         let place = BufferedEntries.Place(commit: handle.commit, number: bufferedChanges.addedCount)
         let code = handle.append(key, value, of: table, to: entries.log, at: place, &record)
-        try settle(code, during: "writing \(table.name)")
+        guard code == MDB_SUCCESS else { return code }
         buffer.willAdd()
         let index = entries.add(key, value, in: table.ordinal, hash: buffer.hash(key), at: place)
         bufferedChanges.note(added: index, to: entries)
-        return true
+        return code
+    }
+
+    private borrowing func belongsInBuffer(_ table: Table) -> Bool {
+        table.isBuffered && !(bufferedChanges.areOfMany && table.isSortedWhereMany)
     }
 
     /// Takes an entry out of the buffer, whatever its place has.

@@ -64,6 +64,9 @@ public protocol WriteTransaction: ReadTransaction, ~Copyable {
     mutating func expect(_ key: RawSpan, in table: Table)
     mutating func lookAhead()
 
+    /// Tells of a key that is about to be put.
+    borrowing func expectPut(_ key: RawSpan, in table: Table)
+
     /// How many writes this transaction has done: equal counts mean that nothing changed in between.
     var writeCount: Int { get }
 }
@@ -72,6 +75,7 @@ extension WriteTransaction where Self: ~Copyable {
     public mutating func expectMany() {}
     public mutating func expect(_ key: RawSpan, in table: Table) {}
     public mutating func lookAhead() {}
+    public borrowing func expectPut(_ key: RawSpan, in table: Table) {}
 }
 
 /// An entry that a transaction has put, in copies.

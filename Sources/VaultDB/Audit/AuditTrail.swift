@@ -57,7 +57,9 @@ extension WriteTransaction where Self: ~Copyable {
     }
 
     /// What the last entry is to be extended by; nil where it is another organization's, or long enough.
-    private borrowing func bytesToExtend(with event: Event, _ scope: borrowing WriteScope) throws(VaultError) -> [UInt8]? {
+    private borrowing func bytesToExtend(
+        with event: Event, _ scope: borrowing WriteScope
+    ) throws(VaultError) -> [UInt8]? {
         guard let last = lastPut(in: Tables.audit) else { return nil }
         let key = Key(scope.organization)
         guard last.key.span.bytes.extracting(first: key.count).equals(key.bytes) else { return nil }

@@ -4,11 +4,12 @@ internal import Storage
 /// it counts; `check` counts again and compares.
 public struct Ledger: Equatable, Sendable {
     static let version: UInt8 = 1
+    private static let noHead = [UInt8](repeating: 0, count: EventFormat.hashBytes)
 
     /// The sequence number of the last event.
     public internal(set) var sequence: UInt64 = 0
     /// SHA-256 of the last event; zeros before the first.
-    public internal(set) var head = [UInt8](repeating: 0, count: EventFormat.hashBytes)
+    public internal(set) var head = Ledger.noHead
     /// Living identities: neither merged nor erased.
     public internal(set) var identities: UInt64 = 0
     public internal(set) var emails: UInt64 = 0

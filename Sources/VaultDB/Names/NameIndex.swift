@@ -21,6 +21,12 @@ struct NameChanges {
         changes.append(Change(id: after.id, before: NameTokens(of: before), after: NameTokens(of: after)))
     }
 
+    /// Visits what the change that was noted last adds.
+    fileprivate func forEachWordOfLast(_ visit: (_ word: RawSpan, _ id: UUID) -> Void) {
+        guard let last = changes.last else { return }
+        last.after.forEachWord { word, _ in visit(word, last.id) }
+    }
+
     /// In the order of their ids, those of one identity as one, from the words before the first to those after the last.
     private var joined: [Change] {
         // As they come where people are new.
@@ -115,6 +121,13 @@ extension UUID {
 }
 
 extension WriteTransaction where Self: ~Copyable {
+    /// Tells of the entries that the change noted last will put.
+    borrowing func expectNames(of changes: borrowing NameChanges, in organization: OrganizationNumber) {
+        changes.forEachWordOfLast { word, id in
+            expectPut(Key.name(word, of: id, in: organization).bytes, in: Tables.byName)
+        }
+    }
+
     /// Makes the index say what names are now. Belongs into the transaction that changed them.
     mutating func put(_ changes: NameChanges, in organization: OrganizationNumber) throws(VaultError) {
         try changes.forEachEntry { (word, id, value) throws(VaultError) in

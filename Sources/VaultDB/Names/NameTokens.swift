@@ -13,12 +13,10 @@ struct NameTokens: Equatable, Sendable {
 
     /// Display name first, then the aliases. A merged identity has none: the search finds the one it was merged into.
     init(of identity: Identity) {
-        if identity.isMerged {
+        if identity.isMerged || identity.displayName == nil && identity.aliases.isEmpty {
             self = .none
-        } else if let displayName = identity.displayName {
-            self.init(CollectionOfOne(displayName) + identity.aliases)
         } else {
-            self.init(identity.aliases)
+            self.init(identity.names)
         }
     }
 

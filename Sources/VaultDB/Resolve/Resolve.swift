@@ -215,6 +215,7 @@ extension WriteTransaction where Self: ~Copyable {
                 try note(.nameAdded, source: query.source, on: &identity, &scope)
             }
             scope.names.note(from: before, to: identity)
+            expectNames(of: scope.names, in: scope.organization)
         }
         if let match = plan.match {
             identity.see(query.identifiers + [match.by].compactMap(\.self), at: scope.now)
