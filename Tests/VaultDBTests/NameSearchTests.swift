@@ -202,6 +202,31 @@ import Testing
         #expect(try update(["Anita Ruiz"], []) == (2, []))
     }
 
+    @Test func `changes of many people come in the order of their keys`() throws {
+        let number = OrganizationNumber(7)
+        var random = SeededGenerator(seed: 1)
+        // Some are told apart by their first bytes, some only behind the sixteenth, some by nobody but their ids.
+        let words = ["ana", "anabel", "abcdefghijklmnop", "abcdefghijklmnopq", "abcdefghijklmnopqa", "zoe"]
+        for isInOrder in [true, false] {
+            let ids = (0..<300).map { UUID(high: 1 + UInt64($0 / 7), low: UInt64($0)) }
+            var changes = NameChanges()
+            for id in isInOrder ? ids : ids.shuffled(using: &random) {
+                let before = Identity(id: id, createdAt: .max)
+                var after = before
+                _ = after.learn(name: words.shuffled(using: &random).prefix(3).joined(separator: " "))
+                changes.note(from: before, to: after)
+            }
+            var keys: [[UInt8]] = []
+            var arePuts = true
+            try changes.forEachEntry { (word, id, value) throws(VaultError) in
+                if value == nil { arePuts = false }
+                keys.append(bytes(Key.name(word, of: id, in: number)))
+            }
+            #expect(arePuts && keys.count == 900)
+            #expect(keys == keys.sorted { $0.lexicographicallyPrecedes($1) })
+        }
+    }
+
     @Test func `a merged identity has no words`() throws {
         var identity = Samples.identity
         #expect(NameTokens(of: identity).list == ["john", "jon", "j"])
