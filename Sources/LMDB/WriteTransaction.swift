@@ -89,6 +89,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     }
 
     private mutating func store(_ key: RawSpan, _ value: RawSpan, in table: Table) throws(StorageError) {
+        // Refuses a table of some other engine.
         _ = handle[table]
         try place(key, value, in: table.ordinal, during: "writing \(table.name)")
         record?.add(.put, table.ordinal, key, value)
@@ -280,6 +281,7 @@ extension WriteTransaction {
         guard let (buffer, view) = buffer, let older = view.older else { return }
         let (ranks, areLast) = buffer.next(of: older, atMost: count)
         for (number, rank) in zip(ranks.indices, ranks) {
+            // Far enough ahead for memory to have come, near enough for it to be there still.
             if number + 8 < ranks.endIndex { older.prefetchHead(Int(ranks[number + 8].index)) }
             if number + 4 < ranks.endIndex { older.prefetchEntry(Int(ranks[number + 4].index)) }
             let (index, table) = (Int(rank.index), Int(rank.table))
