@@ -85,7 +85,7 @@ final class BufferedEntries: @unchecked Sendable {
 
     var count: Int { added.load(ordering: .acquiring) }
 
-    /// Whether there are entries of a table.
+    /// Whether there are entries of a table. Whoever asks as of a commit has waited until that is known, which orders the two.
     func has(_ table: Int) -> Bool { tables.load(ordering: .relaxed) >> UInt64(table) & 1 != 0 }
 
     func hasRoom(for bytes: Int) -> Bool { count < capacity && bytesUsed + bytes <= bytesMax }

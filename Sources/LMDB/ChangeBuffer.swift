@@ -299,6 +299,8 @@ struct BufferedChanges {
 
     mutating func note(added index: Int, to entries: BufferedEntries) {
         if addedTo == nil { (added, addedTo) = (index..<index, entries) }
+        // Nobody else adds while a transaction writes, and the log changes after its end.
+        assert(addedTo === entries && index == added.upperBound)
         added = added.lowerBound..<index + 1
     }
 

@@ -13,7 +13,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     private(set) var bufferedChanges = BufferedChanges()
     /// Puts that are kept back, of tables that are rewritten, one of each.
     private var keptBack: [(table: Table, put: LastPut)] = []
-    /// As many as there are bits in `changedTables`.
+    /// As many as there are bits in `changedTables`, and in what the buffer's entries say of tables.
     static let tablesMax = 64
     /// A bit for each table of which LMDB has other pages by now than the last commit left.
     private var changedTables: UInt64 = 0
@@ -136,6 +136,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
         guard key.byteCount > 0 else { throw .keyLength(0) }
         if table.isRewritten { try storeKeptBack(of: table) }
         let wasBuffered = try unbuffer(key, of: table)
+        // A deletion may merge or free the pages that the cursor stands on.
         if let cursor = cursors[table.ordinal].take() { mdb_cursor_close(cursor) }
         let code = key.withUnsafeBytes { name in
             var name = MDB_val(name)

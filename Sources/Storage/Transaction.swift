@@ -64,7 +64,7 @@ public protocol WriteTransaction: ReadTransaction, ~Copyable {
     mutating func expect(_ key: RawSpan, in table: Table)
     mutating func lookAhead()
 
-    /// Tells of a key that is about to be put.
+    /// Tells of a key that is about to be put: a hint, which an engine may ignore.
     borrowing func expectPut(_ key: RawSpan, in table: Table)
 
     /// How many writes this transaction has done: equal counts mean that nothing changed in between.

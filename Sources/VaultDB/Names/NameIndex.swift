@@ -21,7 +21,7 @@ struct NameChanges {
         changes.append(Change(id: after.id, before: NameTokens(of: before), after: NameTokens(of: after)))
     }
 
-    /// Visits what the change that was noted last adds.
+    /// Visits the words that the change noted last puts.
     fileprivate func forEachWordOfLast(_ visit: (_ word: RawSpan, _ id: UUID) -> Void) {
         guard let last = changes.last else { return }
         last.after.forEachWord { word, _ in visit(word, last.id) }
