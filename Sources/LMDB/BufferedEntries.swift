@@ -86,7 +86,7 @@ final class BufferedEntries: @unchecked Sendable {
     var count: Int { added.load(ordering: .acquiring) }
 
     /// Whether there are entries of a table. Whoever asks as of a commit has waited until that is known, which orders the two.
-    func has(_ table: Int) -> Bool { tables.load(ordering: .relaxed) >> UInt64(table) & 1 != 0 }
+    func hasEntries(of table: Int) -> Bool { tables.load(ordering: .relaxed) >> UInt64(table) & 1 != 0 }
 
     func hasRoom(for bytes: Int) -> Bool { count < capacity && bytesUsed + bytes <= bytesMax }
 
@@ -108,7 +108,7 @@ final class BufferedEntries: @unchecked Sendable {
                 place: place, end: Atomic(.max), hash: hash, offset: bytesUsed, keyBytes: UInt16(key.byteCount),
                 valueBytes: UInt16(value.byteCount), table: UInt32(table), older: older))
         bytesUsed += key.byteCount + value.byteCount
-        tables.bitwiseOr(1 << UInt64(table), ordering: .relaxed)
+        if !hasEntries(of: table) { tables.bitwiseOr(1 << UInt64(table), ordering: .relaxed) }
         added.store(index + 1, ordering: .releasing)
         slots[slot].store(tag(hash) | UInt32(index + 1), ordering: .releasing)
         return index
@@ -137,7 +137,7 @@ final class BufferedEntries: @unchecked Sendable {
 
     /// The entry that a commit has for a key.
     func find(_ key: RawSpan, in table: Int, hash: UInt64, at commit: Int) -> Int? {
-        if !has(table) { return nil }
+        if !hasEntries(of: table) { return nil }
         var index = newest(of: key, in: table, hash: hash)
         while index >= 0 {
             let end = heads[index].end.load(ordering: .relaxed)
@@ -161,7 +161,7 @@ final class BufferedEntries: @unchecked Sendable {
 
     /// Every entry of the key that lies in the log, the newest first.
     func all(of key: RawSpan, in table: Int, hash: UInt64) -> [Int] {
-        if !has(table) { return [] }
+        if !hasEntries(of: table) { return [] }
         var found: [Int] = []
         var index = newest(of: key, in: table, hash: hash)
         while index >= 0 {
@@ -212,10 +212,6 @@ final class BufferedEntries: @unchecked Sendable {
     func unsafeValue(_ index: Int) -> UnsafeRawBufferPointer {
         let start = bytes + heads[index].offset + Int(heads[index].keyBytes)
         return UnsafeRawBufferPointer(start: start, count: Int(heads[index].valueBytes))
-    }
-
-    func has(_ index: Int, at commit: Int) -> Bool {
-        heads[index].place.commit <= commit && commit < heads[index].end.load(ordering: .relaxed)
     }
 
     func place(_ index: Int) -> Place { heads[index].place }

@@ -30,7 +30,9 @@ final class ChangeBuffer: Sendable {
         var isEmpty: Bool { newer.count == 0 && older == nil }
 
         /// Whether there are entries of a table, whichever commit has them.
-        func has(_ table: Int) -> Bool { newer.has(table) || (older?.has(table) ?? false) }
+        func hasEntries(of table: Int) -> Bool {
+            newer.hasEntries(of: table) || older?.hasEntries(of: table) == true
+        }
 
         /// The newer first, as lookups ask them.
         var logs: [BufferedEntries] { older.map { [newer, $0] } ?? [newer] }

@@ -256,7 +256,7 @@ extension WriteTransaction {
     /// Takes an entry out of the buffer, whatever its place has.
     /// - Returns: whether it was there.
     private mutating func unbuffer(_ key: RawSpan, of table: Table) throws(StorageError) -> Bool {
-        guard table.isBuffered, let (buffer, view) = buffer, view.has(table.ordinal) else { return false }
+        guard table.isBuffered, let (buffer, view) = buffer, view.hasEntries(of: table.ordinal) else { return false }
         let hash = buffer.hash(key)
         var wasThere = false
         for entries in view.logs {

@@ -58,7 +58,7 @@ struct NameChanges {
             // All words stand in each value, so where one of them changes every entry does.
             change.after.forEachWord { word, place in entries.append(Entry(word, place, of: index, isPut: true)) }
         }
-        func words(of entry: Entry) -> [UInt8] {
+        func encoded(of entry: Entry) -> [UInt8] {
             entry.isPut ? changes[entry.change].after.encoded : changes[entry.change].before.encoded
         }
         entries.sort { a, b in
@@ -66,14 +66,14 @@ struct NameChanges {
             if a.next != b.next { return a.next < b.next }
             // A word has no zero byte, so those that are short enough are equal here.
             if a.isLong || b.isLong {
-                let (one, other) = (words(of: a)[a.place], words(of: b)[b.place])
+                let (one, other) = (encoded(of: a)[a.place], encoded(of: b)[b.place])
                 if one != other { return one.lexicographicallyPrecedes(other) }
             }
             return a.change < b.change
         }
         for entry in entries {
-            let words = words(of: entry)
-            let bytes = words.span.bytes
+            let encoded = encoded(of: entry)
+            let bytes = encoded.span.bytes
             try visit(bytes.extracting(entry.place), changes[entry.change].id, entry.isPut ? bytes : nil)
         }
     }
