@@ -18,25 +18,30 @@ extension TransactionHandle {
         _ visit: (BufferedEntries.Place, _ table: Int, _ key: RawSpan, _ value: RawSpan) throws(StorageError) ->
             ScanStep
     ) throws(StorageError) {
-        var opened: OpaquePointer?
-        try StorageError.check(mdb_cursor_open(pointer, self.log(log), &opened), during: "reading the buffer")
-        guard let cursor = opened else { return }
-        defer { mdb_cursor_close(cursor) }
         let start = LoggedKey(BufferedEntries.Place(commit: commit, number: 0))
-        var key = MDB_val()
-        var value = MDB_val()
-        var code = start.withBytes { bytes in
-            key = MDB_val(bytes)
-            return mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE)
+        if let tree = try Tree(named: ChangeBuffer.logNames[log], in: pointer, main) {
+            var cursor = TreeCursor(tree)
+            try forEachLogged(in: log, from: start, &cursor, visit)
+        } else {
+            var cursor = try LMDBCursor(pointer, self.log(log), during: "reading the buffer")
+            try forEachLogged(in: log, from: start, &cursor, visit)
         }
-        while code == MDB_SUCCESS {
-            guard key.mv_size == LoggedKey.byteCount, let entry = LoggedEntry(value.span, tableCount: tableCount)
+    }
+
+    private func forEachLogged<Cursor: EntryCursor & ~Copyable>(
+        in log: Int, from start: LoggedKey, _ cursor: inout Cursor,
+        _ visit: (BufferedEntries.Place, _ table: Int, _ key: RawSpan, _ value: RawSpan) throws(StorageError) ->
+            ScanStep
+    ) throws(StorageError) {
+        try start.withBytes { bytes throws(StorageError) in try cursor.move(to: bytes.bytes) }
+        while let stored = cursor.entry {
+            guard stored.keyBytes.count == LoggedKey.byteCount,
+                let entry = LoggedEntry(stored.value, tableCount: tableCount)
             else { throw .corrupted("an entry of \(ChangeBuffer.logNames[log]) contradicts itself") }
-            let step = try visit(LoggedKey(key.span).place, entry.table, entry.key, entry.value)
+            let step = try visit(LoggedKey(stored.key).place, entry.table, entry.key, entry.value)
             if step == .stop { return }
-            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)
+            try cursor.move(.ascending)
         }
-        if code != MDB_NOTFOUND { throw StorageError(code: code, during: "reading the buffer") }
     }
 
     /// Appends an entry, and notes that in the transaction's record. LMDB's code.
@@ -111,8 +116,12 @@ private struct LoggedKey {
         place = BufferedEntries.Place(commit: Int(clamping: commit), number: Int(number))
     }
 
-    func withBytes<Answer>(_ body: (UnsafeRawBufferPointer) -> Answer) -> Answer {
+    func withBytes<Answer, Failure>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Answer
+    ) throws(Failure) -> Answer {
         var bytes = (UInt64(place.commit).bigEndian, UInt32(place.number).bigEndian)
-        return withUnsafeBytes(of: &bytes) { body(UnsafeRawBufferPointer(rebasing: $0[..<Self.byteCount])) }
+        return try withUnsafeBytes(of: &bytes) { (bytes) throws(Failure) in
+            try body(UnsafeRawBufferPointer(rebasing: bytes[..<Self.byteCount]))
+        }
     }
 }

@@ -85,8 +85,8 @@ struct EntryCopy {
         var table: MDB_dbi = 0
         try StorageError.check(mdb_dbi_open(reader, nil, 0, &table), during: operation)
         var names: [String] = []
-        try forEachEntry(of: table, in: reader, during: operation) { key, _ in
-            names.append(key.span.withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
+        try forEachEntry(of: table, nil, in: reader, during: operation) { entry in
+            names.append(String(decoding: entry.keyBytes, as: UTF8.self))
         }
         return names
     }
@@ -157,9 +157,11 @@ struct EntryCopy {
             }
         }
         var count = 0
-        try Self.forEachEntry(of: passage.source, in: reader, during: operation) {
-            (key, value) throws(StorageError) in
-            try append(key.span, value.span, to: passage, appending)
+        // Of a key's several values only LMDB knows.
+        let name = flags == 0 ? passage.name : nil
+        try Self.forEachEntry(of: passage.source, name, in: reader, during: operation) {
+            (entry) throws(StorageError) in
+            try append(entry.key, entry.value, to: passage, appending)
             count += 1
         }
         guard count == stat.ms_entries else {
@@ -183,22 +185,20 @@ struct EntryCopy {
         if uncommittedBytes >= Self.bytesPerCommit { try commit() }
     }
 
+    /// - Parameter name: of the table, where our own code can read its pages.
     private static func forEachEntry(
-        of table: MDB_dbi, in reader: OpaquePointer, during operation: String,
-        _ visit: (MDB_val, MDB_val) throws(StorageError) -> Void
+        of table: MDB_dbi, _ name: String?, in reader: OpaquePointer, during operation: String,
+        _ visit: (StoredEntry) throws(StorageError) -> Void
     ) throws(StorageError) {
-        var opened: OpaquePointer?
-        try StorageError.check(mdb_cursor_open(reader, table, &opened), during: operation)
-        guard let cursor = opened else { return }
-        defer { mdb_cursor_close(cursor) }
-        var key = MDB_val()
-        var value = MDB_val()
-        var code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST)
-        while code == MDB_SUCCESS {
-            try visit(key, value)
-            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)
+        var main: MDB_dbi = 0
+        try StorageError.check(mdb_dbi_open(reader, nil, 0, &main), during: operation)
+        if let name, let tree = try Tree(named: name, in: reader, main) {
+            var cursor = TreeCursor(tree)
+            try cursor.forEach(visit)
+        } else {
+            var cursor = try LMDBCursor(reader, table, during: operation)
+            try cursor.forEach(visit)
         }
-        if code != MDB_NOTFOUND { throw StorageError(code: code, during: operation) }
     }
 
     // MARK: Transactions

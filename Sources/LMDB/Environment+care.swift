@@ -100,6 +100,8 @@ extension Environment {
     /// - Parameter compacting: leaves out free pages, and every byte of deleted entries.
     public func copy(to target: String, compacting: Bool) throws(StorageError) {
         let operation = "copying to \(target)"
+        // Those of a file that is gone would be taken for the copy's.
+        if access(target, F_OK) != 0, errno == ENOENT { WriteAheadLog.removeFiles(target) }
         if compacting {
             try read { (snapshot) throws(StorageError) in
                 let handle = snapshot.handle

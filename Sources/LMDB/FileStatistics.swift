@@ -39,22 +39,14 @@ extension TransactionHandle {
     /// Visits the pages of LMDB's own free list, which lies in the table with handle 0: each value is a count and that
     /// many page numbers.
     func forEachFreePage(_ visit: (Int) -> Void) throws(StorageError) {
-        var opened: OpaquePointer?
-        try StorageError.check(mdb_cursor_open(pointer, 0, &opened), during: "reading the free list")
-        guard let cursor = opened else { return }
-        defer { mdb_cursor_close(cursor) }
-        var key = MDB_val()
-        var value = MDB_val()
-        var code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST)
-        while code == MDB_SUCCESS {
-            let list = value.span
+        var cursor = try LMDBCursor(pointer, 0, during: "reading the free list")
+        try cursor.forEach { (entry) throws(StorageError) in
+            let list = entry.value
             guard list.byteCount >= 8 else { throw .corrupted("the free list has an empty entry") }
             let count = list.unsafeLoadUnaligned(as: Int.self)
             for index in 0..<max(0, min(count, list.byteCount / 8 - 1)) {
                 visit(list.unsafeLoadUnaligned(fromByteOffset: (index + 1) * 8, as: Int.self))
             }
-            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)
         }
-        if code != MDB_NOTFOUND { throw StorageError(code: code, during: "reading the free list") }
     }
 }

@@ -21,6 +21,7 @@ final class LogFile {
     static let names = ["-wal0", "-wal1"]
     private static let magic: UInt64 = 0x4C41_5742_4456_0001
     private static let recoveredMagic: UInt64 = 0x4C41_5742_4456_00FF
+    private static let failedMagic: UInt64 = 0x4C41_5742_4456_00FE
     /// All of the header but LMDB's pages.
     private static let prefixBytes = 4096
     private static let zerosBytes = 256 << 10
@@ -71,9 +72,13 @@ final class LogFile {
 
     /// The epoch of the header; 0 where there is none. What other processes do is seen at once.
     var epoch: UInt64 {
-        guard shared.load(as: UInt64.self) == Self.magic else { return 0 }
+        let said = shared.load(as: UInt64.self)
+        guard said == Self.magic || said == Self.failedMagic else { return 0 }
         return shared.load(fromByteOffset: 16, as: UInt64.self)
     }
+
+    /// Whether a process has failed to put on disk what the commits follow on, or one of them.
+    var isFailed: Bool { shared.load(as: UInt64.self) == Self.failedMagic }
 
     var recordsBytes: Int { end - start }
 
@@ -87,13 +92,13 @@ final class LogFile {
             // Its length and its name have to be on disk as well.
             try write([UInt8](repeating: 0, count: end + Self.zerosBytes), at: 0)
             zeroedTo = end + Self.zerosBytes
-            guard fsync(descriptor) == 0 else { throw StorageError(code: errno, during: "syncing \(path)") }
+            guard fsync(descriptor) == 0 else { throw failedFlush() }
             try NewFile.syncDirectory(of: path)
         }
         try write(bytes, at: 0)
     }
 
-    /// Appends a record and returns once it is on disk.
+    /// Appends a record and returns once it is on disk. Where that fails with `diskFull` the file is as it was.
     func append(_ record: [UInt8]) throws(StorageError) {
         let next = end + record.count
         if next > zeroedTo {
@@ -101,7 +106,13 @@ final class LogFile {
             zeroedTo = next + Self.zerosBytes
         }
         try write(record, at: end)
-        try sync()
+        do throws(StorageError) {
+            try sync()
+        } catch {
+            // Nobody is told of it, so nobody is to find it.
+            try? write([UInt8](repeating: 0, count: LogRecord.headerBytes), at: end)
+            throw error
+        }
         end = next
     }
 
@@ -125,12 +136,22 @@ final class LogFile {
         try sync()
     }
 
+    /// Tells all processes that have the file. It stays what the next recovery begins with.
+    func markFailed() {
+        guard epoch != 0 else { return }
+        // Where the disk does not take it, they see it all the same.
+        try? write(withUnsafeBytes(of: Self.failedMagic) { [UInt8]($0) }, at: 0)
+    }
+
     /// Whether that was said and the file not begun again since.
     var isRecovered: Bool { shared.load(as: UInt64.self) == Self.recoveredMagic }
 
     func sync() throws(StorageError) {
-        guard fdatasync(descriptor) == 0 else { throw StorageError(code: errno, during: "syncing \(path)") }
+        guard fdatasync(descriptor) == 0 else { throw failedFlush() }
     }
+
+    /// Never `diskFull`: the system may have forgotten what it could not write.
+    private func failedFlush() -> StorageError { .system(code: errno, during: "syncing \(path)") }
 
     private func write(_ bytes: [UInt8], at offset: Int) throws(StorageError) {
         var done = 0
@@ -166,6 +187,21 @@ final class LogFile {
         guard bytes.count == LogRecord.headerBytes + length, let record = LogRecord(bytes) else { return nil }
         end += bytes.count
         return record
+    }
+
+    /// Refuses a file that has records behind one that can't be read: each is on disk before the next is written, so a power cut
+    /// leaves none behind the one that it tears. To be called before the first record is asked for.
+    func refuseGap(in epoch: UInt64) throws(StorageError) {
+        defer { end = start }
+        while try nextRecord(of: epoch) != nil {}
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw StorageError(code: errno, during: path) }
+        let rest = try read(max(Int(status.st_size) - end, 0), at: end)
+        let torn = end
+        for offset in LogRecord.places(of: epoch, in: rest) {
+            end = torn + offset
+            if try nextRecord(of: epoch) != nil { throw .corrupted("\(path) has a damaged commit before others") }
+        }
     }
 
     private func read(_ count: Int, at offset: Int) throws(StorageError) -> [UInt8] {

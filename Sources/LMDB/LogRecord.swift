@@ -59,6 +59,15 @@ struct LogRecord {
 
     // MARK: Reading
 
+    /// Where records of a log might begin among bytes, by its epoch in their headers.
+    static func places(of epoch: UInt64, in bytes: [UInt8]) -> [Int] {
+        let word = withUnsafeBytes(of: epoch.littleEndian) { [UInt8]($0) }
+        guard bytes.count >= headerBytes else { return [] }
+        return (0...bytes.count - headerBytes).filter { place in
+            bytes[place + 8] == word[0] && bytes[(place + 8)..<(place + 16)] == word[...]
+        }
+    }
+
     /// How many bytes the operations of the record with this header take; nil where no record of the epoch begins.
     static func length(header: [UInt8], epoch: UInt64) -> Int? {
         let span = header.span.bytes

@@ -58,6 +58,7 @@ final class LogRecovery {
             if let second = parts.dropFirst().first, second.header.epoch != first.header.epoch + 1 {
                 throw .corrupted("the two logs of \(path) do not follow one another")
             }
+            for (file, header) in parts { try file.refuseGap(in: header.epoch) }
             try putBack(first.header.firstPages, path, descriptor)
             try commit(parts, path)
             // In one step for both files: the commits were made anew in other pages, on which neither follows by itself.
@@ -80,7 +81,7 @@ final class LogRecovery {
         guard let first = parts.first?.header else { return }
         let operation = "recovering \(path)"
         var options = EnvironmentOptions()
-        options.mapBytes = max(options.mapBytes, 1 << 40)
+        options.mapBytes = max(options.mapBytes, mapBytesEnough(for: [path] + parts.map(\.file.path)))
         let pointer = try Environment.openPointer(
             path, tableCount: first.tables.count, options, flags: UInt32(MDB_NOSYNC))
         defer { mdb_env_close(pointer) }
@@ -102,6 +103,15 @@ final class LogRecovery {
             }
         }
         try StorageError.check(mdb_env_sync(pointer, 1), during: operation)
+    }
+
+    /// Commits rewrite at most some hundred times the bytes that the log has of them.
+    private static func mapBytesEnough(for paths: [String]) -> Int {
+        let sizes = paths.map { path in
+            var status = stat()
+            return stat(path, &status) == 0 ? Int(status.st_size) : 0
+        }
+        return 2 * sizes[0] + 1_024 * sizes.dropFirst().reduce(0, +)
     }
 
     private static func openTables(

@@ -8,8 +8,8 @@ enum NewFile {
         _ path: String, _ fill: (Int32, String) throws(StorageError) -> Void
     ) throws(StorageError) {
         guard access(path, F_OK) != 0 else { throw .exists(path) }
-        // Two that make the same file must not meet in the unfinished one.
-        try make(path, through: "\(path).\(UInt32.random(in: 0...(.max))).partial", fill)
+        // Two that make the same file must not meet in the unfinished one, and who is interrupted knows its name.
+        try make(path, through: "\(path).\(getpid()).partial", fill)
     }
 
     /// Puts a new file in the place of the one at `path`, which the caller has for itself.

@@ -106,36 +106,40 @@ struct TransactionHandle {
         _ table: Table, prefix: RawSpan, from start: RawSpan, order: ScanOrder,
         _ visit: (RawSpan, RawSpan) throws(Failure) -> ScanStep
     ) throws(Failure) {
-        var opened: OpaquePointer?
-        let code = mdb_cursor_open(pointer, self[table], &opened)
-        guard code == MDB_SUCCESS, let cursor = opened else {
-            throw Failure(storage: StorageError(code: code, during: "scanning \(table.name)"))
+        let tree = try Failure.orStorage { () throws(StorageError) in
+            place == nil ? nil : try trees?.tree(of: table, self)
         }
-        defer { mdb_cursor_close(cursor) }
+        if let tree {
+            var cursor = TreeCursor(tree)
+            return try scan(table, &cursor, prefix: prefix, from: start, order: order, visit)
+        }
+        var cursor = try Failure.orStorage { () throws(StorageError) in
+            try LMDBCursor(pointer, self[table], during: "scanning \(table.name)")
+        }
+        try scan(table, &cursor, prefix: prefix, from: start, order: order, visit)
+    }
 
+    private func scan<Cursor: EntryCursor & ~Copyable, Failure: StorageFailure>(
+        _ table: Table, _ cursor: inout Cursor, prefix: RawSpan, from start: RawSpan, order: ScanOrder,
+        _ visit: (RawSpan, RawSpan) throws(Failure) -> ScanStep
+    ) throws(Failure) {
         var buffered = bufferedScan(table, prefix: prefix, from: start, order)
-        var key = MDB_val()
-        var value = MDB_val()
-        var found = place(cursor, &key, &value, prefix: prefix, start: start, order: order)
-        let step = order == .ascending ? MDB_NEXT : MDB_PREV
+        try Failure.orStorage { () throws(StorageError) in try cursor.move(toFirstOf: prefix, from: start, order) }
         while true {
-            let isStored = found == MDB_SUCCESS && key.span.starts(with: prefix)
+            let stored = cursor.entry.flatMap { $0.key.starts(with: prefix) ? $0 : nil }
             if let next = buffered?.next {
-                let side = isStored ? next.key.compare(key.span) * (order == .ascending ? 1 : -1) : -1
+                let side = stored.map { next.key.compare($0.key) * (order == .ascending ? 1 : -1) } ?? -1
                 if side <= 0 {
                     buffered?.advance()
                     // What is stored under the same key is older.
-                    if side == 0 { found = mdb_cursor_get(cursor, &key, &value, step) }
+                    if side == 0 { try Failure.orStorage { () throws(StorageError) in try cursor.move(order) } }
                     if try visit(next.key, next.value) == .stop { return }
                     continue
                 }
             }
-            guard isStored else { break }
-            if try visit(key.span, value.span) == .stop { return }
-            found = mdb_cursor_get(cursor, &key, &value, step)
-        }
-        if found != MDB_SUCCESS, found != MDB_NOTFOUND {
-            throw Failure(storage: StorageError(code: found, during: "scanning \(table.name)"))
+            guard let stored else { return }
+            if try visit(stored.key, stored.value) == .stop { return }
+            try Failure.orStorage { () throws(StorageError) in try cursor.move(order) }
         }
     }
 
@@ -146,45 +150,6 @@ struct TransactionHandle {
         let hash = buffer._withUnsafeGuaranteedRef(\.hash)
         return BufferedScan(
             view, hash, at: commit, of: table, prefix: prefix, from: start, order)
-    }
-
-    /// Puts the cursor on the first entry to visit.
-    private func place(
-        _ cursor: OpaquePointer, _ key: inout MDB_val, _ value: inout MDB_val,
-        prefix: RawSpan, start: RawSpan, order: ScanOrder
-    ) -> Int32 {
-        if order == .ascending {
-            return seek(cursor, &key, &value, start.byteCount == 0 ? prefix : start)
-        }
-        // LMDB seeks to the first key at or after a bound; descending starts one before it, unless the bound is hit.
-        let bound = start.byteCount == 0 ? successor(of: prefix) : Array(copying: start)
-        guard let bound else { return mdb_cursor_get(cursor, &key, &value, MDB_LAST) }
-        let code = seek(cursor, &key, &value, bound.span.bytes)
-        if code == MDB_NOTFOUND { return mdb_cursor_get(cursor, &key, &value, MDB_LAST) }
-        let onBound = start.byteCount > 0 && key.span.equals(start)
-        return code != MDB_SUCCESS || onBound ? code : mdb_cursor_get(cursor, &key, &value, MDB_PREV)
-    }
-
-    private func seek(
-        _ cursor: OpaquePointer, _ key: inout MDB_val, _ value: inout MDB_val, _ target: RawSpan
-    ) -> Int32 {
-        if target.byteCount == 0 { return mdb_cursor_get(cursor, &key, &value, MDB_FIRST) }
-        return target.withUnsafeBytes { bytes in
-            key = MDB_val(bytes)
-            return mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE)
-        }
-    }
-
-    /// The smallest key above every key with this prefix; nil where there is none.
-    private func successor(of prefix: RawSpan) -> [UInt8]? {
-        var bytes = Array(copying: prefix)
-        while let last = bytes.popLast() {
-            if last < 0xFF {
-                bytes.append(last + 1)
-                return bytes
-            }
-        }
-        return nil
     }
 
     func statistics(of table: Table) throws(StorageError) -> TableStatistics {

@@ -15,7 +15,7 @@ struct Tree {
     let depth: Int
 
     @inline(__always)
-    fileprivate func page(_ number: Int) throws(StorageError) -> Page {
+    func page(_ number: Int) throws(StorageError) -> Page {
         // The first two tell of the file.
         guard number > 1, number < pageCount else { throw Self.corrupted("names page \(number)") }
         return Page(start: start + number * Self.pageBytes)
@@ -64,7 +64,7 @@ struct Tree {
         return try search.isExact ? value(of: search.node) : nil
     }
 
-    private func value(of node: Node) throws(StorageError) -> UnsafeRawBufferPointer {
+    func value(of node: Node) throws(StorageError) -> UnsafeRawBufferPointer {
         guard !node.isOfOtherKind else { throw Self.corrupted("has a value of an unknown kind") }
         if !node.isBig {
             guard node.offset + Node.headBytes + node.keyBytes + node.valueBytes <= Self.pageBytes else {
@@ -84,7 +84,7 @@ struct Tree {
         return UnsafeRawBufferPointer(start: page.overflow, count: node.valueBytes)
     }
 
-    fileprivate static func corrupted(_ what: String) -> StorageError { .corrupted("a tree of LMDB's \(what)") }
+    static func corrupted(_ what: String) -> StorageError { .corrupted("a tree of LMDB's \(what)") }
 }
 
 /// The search for a key in one page: halves what is left with each comparison.
@@ -136,13 +136,18 @@ struct PageSearch {
         }
     }
 
+    /// Where the first key of a leaf lies that does not sort before the one that is looked for.
+    var place: Int { low }
     /// What was found in a leaf.
-    var node: Node { page.node(low) }
+    var node: Node { page.node(place) }
+
+    /// Where a branch names the page that has the key, if any has.
+    var childPlace: Int { isExact ? low : low - 1 }
 
     /// The page that has the key, if any has.
     @inline(__always)
     func child() throws(StorageError) -> Int {
-        let node = page.node(isExact ? low : low - 1)
+        let node = page.node(childPlace)
         guard node.isWithin else { throw Tree.corrupted("has a key beyond its page") }
         return node.child
     }

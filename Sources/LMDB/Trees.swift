@@ -8,8 +8,6 @@ struct Trees {
     /// No tree begins on LMDB's first page.
     private static let unknown = 0
     private static let headWords = 3
-    /// LMDB's own bound.
-    private static let depthMax = 32
     private static let depthShift = 48
     private static let rootMask = 1 << depthShift - 1
 
@@ -54,34 +52,47 @@ struct Trees {
             start: start, pageCount: words[2], root: root & Self.rootMask, depth: root >> Self.depthShift)
     }
 
-    /// LMDB's description of a table (`MDB_db`) is the value under its name in a table without one, and the page that has it
-    /// says its number, and so where the map begins.
     /// - Returns: false where `Tree` can't read the pages.
     @discardableResult
     func learn(_ table: Table, _ handle: TransactionHandle) throws(StorageError) -> Bool {
+        guard let tree = try Tree(named: table.name, in: handle.pointer, handle.main) else { return false }
+        words[1] = Int(bitPattern: tree.start)
+        words[2] = tree.pageCount
+        words[Self.headWords + table.ordinal] = tree.depth << Self.depthShift | tree.root & Self.rootMask
+        return true
+    }
+}
+
+extension Tree {
+    /// LMDB's own bound.
+    private static let depthMax = 32
+
+    /// The tree of a table as the commit left it that a transaction reads, or begins from and has not changed. LMDB's description
+    /// of it (`MDB_db`) is the value under its name in a table without one, and the page that has that says its number, and so
+    /// where the map begins. Nil where the pages are of another kind.
+    /// - Parameter main: LMDB's handle of the table without a name.
+    init?(named name: String, in transaction: OpaquePointer, _ main: MDB_dbi) throws(StorageError) {
         var value = MDB_val()
-        let code = Array(table.name.utf8).withUnsafeBytes { name in
-            var name = MDB_val(name)
-            return mdb_get(handle.pointer, handle.main, &name, &value)
+        let code = Array(name.utf8).withUnsafeBytes { bytes in
+            var key = MDB_val(bytes)
+            return mdb_get(transaction, main, &key, &value)
         }
-        try StorageError.check(code, during: "reading \(table.name)")
+        try StorageError.check(code, during: "reading \(name)")
         guard let description = value.mv_data, value.mv_size == 48 else {
-            throw .corrupted("LMDB's description of \(table.name) has \(value.mv_size) bytes")
+            throw .corrupted("LMDB's description of \(name) has \(value.mv_size) bytes")
         }
         var stat = MDB_stat()
-        try StorageError.check(mdb_stat(handle.pointer, handle.main, &stat), during: "reading \(table.name)")
+        try StorageError.check(mdb_stat(transaction, main, &stat), during: "reading \(name)")
         let systemPageBytes = sysconf(Int32(_SC_PAGESIZE))
         guard Int(stat.ms_psize) == Tree.pageBytes, systemPageBytes == Tree.pageBytes, UInt16(littleEndian: 1) == 1,
             let page = UnsafeRawPointer(bitPattern: UInt(bitPattern: description) & ~UInt(Tree.pageBytes - 1))
-        else { return false }
-        words[1] = Int(bitPattern: page) - page.load(as: Int.self) * Tree.pageBytes
+        else { return nil }
         var info = MDB_envinfo()
-        mdb_env_info(mdb_txn_env(handle.pointer), &info)
-        words[2] = info.me_last_pgno + 1
+        mdb_env_info(mdb_txn_env(transaction), &info)
         let depth = Int(description.loadUnaligned(fromByteOffset: 6, as: UInt16.self))
-        guard depth <= Self.depthMax else { throw .corrupted("LMDB's tree of \(table.name) is \(depth) pages deep") }
-        let root = description.loadUnaligned(fromByteOffset: 40, as: Int.self)
-        words[Self.headWords + table.ordinal] = depth << Self.depthShift | root & Self.rootMask
-        return true
+        guard depth <= Self.depthMax else { throw .corrupted("LMDB's tree of \(name) is \(depth) pages deep") }
+        self.init(
+            start: page - page.load(as: Int.self) * Tree.pageBytes, pageCount: info.me_last_pgno + 1,
+            root: description.loadUnaligned(fromByteOffset: 40, as: Int.self), depth: depth)
     }
 }

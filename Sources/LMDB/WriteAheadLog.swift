@@ -40,9 +40,9 @@ final class WriteAheadLog: @unchecked Sendable {
     private var current: Part?
     private var previous: Part?
     private var epoch = UInt64.random(in: 1...(1 << 62))
-    /// Why LMDB's file could not be written back. Nothing is lost then, and nothing may follow: what the system says of a
-    /// file after a flush has failed can't be relied on.
-    private var failure: StorageError?
+    /// Why LMDB's file could not be written back. Nothing is lost then, and nothing may follow, of no process, before the next
+    /// recovery: what the system says of a file after a flush has failed can't be relied on.
+    private var failure: StorageError? { didSet { for file in files { file?.markFailed() } } }
 
     /// Flushes LMDB's file in the background, for `previous`. A plain thread, which a child of a fork may have as well.
     private var flusher: pthread_t?
@@ -54,6 +54,10 @@ final class WriteAheadLog: @unchecked Sendable {
     private let bytesWaiting = Atomic(0)
     /// Flushes LMDB's file and answers the error's number, or 0. Tests put another in its place.
     var flushFile: @Sendable (_ descriptor: Int32) -> Int32 = { fdatasync($0) == 0 ? 0 : errno }
+    /// Likewise a part of it.
+    var flushPart: @Sendable (_ descriptor: Int32, _ offset: Int64, _ count: Int64) -> Int32 = {
+        vault_write_out($0, $1, $2) == 0 ? 0 : errno
+    }
 
     /// - Parameters:
     ///   - path: of LMDB's file.
@@ -78,7 +82,7 @@ final class WriteAheadLog: @unchecked Sendable {
 
     /// To be called when a write transaction has begun, before it changes anything.
     func transactionBegan() throws(StorageError) {
-        if let failure { throw failure }
+        try refuseAfterFailure()
         guard let current else { return try endOthers() }
         guard current.file.epoch == current.epoch else {
             // Another process has written everything back to write itself.
@@ -95,6 +99,14 @@ final class WriteAheadLog: @unchecked Sendable {
         }
     }
 
+    /// Also that of another process, which the system may have told the only one.
+    private func refuseAfterFailure() throws(StorageError) {
+        if failure == nil, files.contains(where: { $0?.isFailed == true }) {
+            failure = .system(code: EIO, during: "writing back \(path) by another process")
+        }
+        if let failure { throw failure }
+    }
+
     /// Writes back what another process has logged, or had.
     private func endOthers() throws(StorageError) {
         var found: [LogFile] = []
@@ -105,6 +117,7 @@ final class WriteAheadLog: @unchecked Sendable {
             if let file = files[index], file.epoch != 0 { found.append(file) }
         }
         if found.isEmpty { return }
+        try refuseAfterFailure()
         commits = 0
         try flush()
         // The earlier first: the later alone says what the earlier would lead to.
@@ -172,10 +185,13 @@ final class WriteAheadLog: @unchecked Sendable {
         // Part by part, so that the log's flushes need not wait behind all of it. What this leaves the flush does.
         var status = stat()
         fstat(descriptor, &status)
-        for offset in stride(from: 0, to: Int64(status.st_size), by: Self.partBytes) {
-            guard vault_write_out(descriptor, offset, Int64(Self.partBytes)) == 0 else { break }
+        var code: Int32 = 0
+        for offset in stride(from: 0, to: Int64(status.st_size), by: Self.partBytes) where code == 0 {
+            code = flushPart(descriptor, offset, Int64(Self.partBytes))
         }
-        flushCode.store(flushFile(descriptor), ordering: .releasing)
+        // The system tells of an error once: the flush would know nothing of it any more.
+        let isFailure = code != 0 && code != ENOSYS && code != EINVAL && code != ESPIPE
+        flushCode.store(isFailure ? code : flushFile(descriptor), ordering: .releasing)
     }
 
     private func begin(in index: Int, _ pin: OpaquePointer, at base: Int) throws(StorageError) {

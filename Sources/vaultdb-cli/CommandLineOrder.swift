@@ -1,9 +1,11 @@
+import Glibc
+
 /// The order of words on the command line: global options may stand before the subcommand as well as after it.
 enum CommandLineOrder {
     private static let withValue: Set<String> = ["--db", "--org", "--actor"]
     private static let withoutValue: Set<String> = ["--json", "--verbose", "-v"]
 
-    /// Arguments reach the program as text, with what is no UTF-8 replaced: two different ids would become one.
+    /// Text reaches the program with what is no UTF-8 replaced: two different ids would become one.
     static func refuseOtherThanUTF8() throws(Failure) {
         for argument in CommandLine.unsafeArgv.withMemoryRebound(
             to: Optional<UnsafeMutablePointer<CChar>>.self, capacity: Int(CommandLine.argc),
@@ -11,8 +13,24 @@ enum CommandLineOrder {
         {
             // Safe: the system ends each argument with a zero byte and keeps it as long as the program runs.
             guard let argument, String(validatingCString: argument) == nil else { continue }
-            throw Failure(.wrongUsage, "an argument is no UTF-8 text", advice: "set the terminal and scripts to UTF-8")
+            throw otherThanUTF8("an argument")
         }
+        for name in ["VAULTDB_PATH", "VAULTDB_ORG"] {
+            guard let value = getenv(name), String(validatingCString: value) == nil else { continue }
+            throw otherThanUTF8(name)
+        }
+    }
+
+    private static func otherThanUTF8(_ what: String) -> Failure {
+        Failure(.wrongUsage, "\(what) is no UTF-8 text", advice: "set the terminal and scripts to UTF-8")
+    }
+
+    /// The parser would answer with help for the whole program.
+    static func refuseHelpOnNothing(_ arguments: [String]) throws(Failure) {
+        guard arguments.first == "help", arguments.count > 1, !arguments[1].hasPrefix("-"),
+            !(VaultDBCommand.commandNames + ["help"]).contains(arguments[1])
+        else { return }
+        throw Failure(.wrongUsage, "there is no command '\(arguments[1])'", advice: "see vaultdb --help")
     }
 
     /// Moves global options that stand before the subcommand behind it, where the subcommands read them.

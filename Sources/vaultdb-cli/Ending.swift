@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import VaultDB
+import VaultServer
 
 /// Why a command could not do what it was asked, in the program's own words.
 struct Failure: Error {
@@ -43,6 +44,7 @@ struct Ending {
         case let error as VaultError: self.init(Self.status(of: error), error.description)
         case let error as ImportError:
             self.init(error.code == .badMapping ? .wrongUsage : .failed, error.description)
+        case let error as ServerError: self.init(.failed, error.description)
         default: self.init(ofParser: error)
         }
     }
@@ -77,9 +79,7 @@ struct Ending {
 
     /// The command whose help explains what went wrong.
     private static var helpCommand: String {
-        let names = VaultDBCommand.configuration.groupedSubcommands.flatMap { $0.subcommands }
-            .compactMap { $0.configuration.commandName }
-        let name = CommandLine.arguments.dropFirst().first { names.contains($0) }
+        let name = CommandLine.arguments.dropFirst().first { VaultDBCommand.commandNames.contains($0) }
         return ["vaultdb", name, "--help"].compactMap(\.self).joined(separator: " ")
     }
 

@@ -54,12 +54,16 @@ struct VaultDBCommand: ParsableCommand {
             CommandGroup(name: "Speed", subcommands: [BenchCommand.self]),
         ])
 
+    static let commandNames = configuration.subcommands.compactMap { $0.configuration.commandName }
+
     static func main() {
         // A file that may not grow is then an error like any other, not the end of the process.
         signal(SIGXFSZ, SIG_IGN)
         do {
             try CommandLineOrder.refuseOtherThanUTF8()
-            var command = try parseAsRoot(CommandLineOrder.subcommandFirst(Array(CommandLine.arguments.dropFirst())))
+            let arguments = CommandLineOrder.subcommandFirst(Array(CommandLine.arguments.dropFirst()))
+            try CommandLineOrder.refuseHelpOnNothing(arguments)
+            var command = try parseAsRoot(arguments)
             try command.run()
         } catch {
             Ending(of: error).exit()

@@ -63,6 +63,13 @@ struct BenchTests {
         #expect(try place.files().isEmpty)
     }
 
+    @Test func theVaultIsNotDrawnOver() throws {
+        let place = try Workplace.withVault()
+        expectOneLineError(
+            try place.run("bench", "--svg", "clinic.vault"), status: 2, containing: "belongs to the vault")
+        try place.expectClean()
+    }
+
     @Test func peopleReadPercentilesAndAPlot() throws {
         let place = try Workplace()
         let result = try place.start(["bench", "--operations", "500", "--svg", "l.svg"] + Self.few).end()

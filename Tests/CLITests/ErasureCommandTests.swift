@@ -180,6 +180,8 @@ struct ErasureCommandTests {
         #expect(try place.read("ana.json") == before)
         #expect(try place.document("export", id, "-o", "ana.json", "--force")["file"] as? String == "ana.json")
         expectOneLineError(try place.run("export", id, "-o", "missing/ana.json"), status: 1)
+        expectOneLineError(
+            try place.run("export", id, "-o", "clinic.vault", "--force"), status: 2, containing: "belongs to the vault")
         #expect(try place.files().filter { $0.hasSuffix(".tmp") }.isEmpty)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 @Suite("import puts rows, says what became of each, and may be run again")
@@ -86,12 +87,17 @@ struct ImportTests {
 
     @Test func assignmentsNameTheIdentityOfEachRow() throws {
         let place = try Workplace.withVault()
-        try place.write("id,email\n\"a,\"\"1\"\"\",a@example.com\n2,nonsense\n3,A@example.com\n", to: "rows.csv")
+        let rows = [
+            "id,email", "\"a,\"\"1\"\"\",a@example.com", "2,nonsense", "4", "3,A@example.com", "5,b@example.com,",
+        ]
+        try place.write(rows.joined(separator: "\n"), to: "rows.csv")
         let result = try place.run("import", "--kind", "lead", "rows.csv", "--assignments", "out.csv")
         #expect(result.status == 0, "\(result.errors)")
         let id = try #require(
             try place.run("find", "--email", "a@example.com", "--json").object["identity_id"] as? String)
-        let expected = ["kind,id,identity_id", "lead,\"a,\"\"1\"\"\",\(id)", "lead,2,", "lead,3,\(id)", ""]
+        let expected = [
+            "kind,id,identity_id", "lead,\"a,\"\"1\"\"\",\(id)", "lead,2,", "lead,4,", "lead,3,\(id)", "lead,5,", "",
+        ]
         #expect(try place.read("out.csv") == expected.joined(separator: "\r\n"))
         #expect(try place.files().filter { $0.hasSuffix(".tmp") } == [])
     }
@@ -153,9 +159,56 @@ struct ImportTests {
         expectOneLineError(
             try place.run("import", "--kind", "lead", "leads.csv", "--assignments", "missing/out.csv"), status: 1,
             containing: "missing/out.csv")
+        expectOneLineError(
+            try place.run("backfill", "lead=leads.csv", "patient=."), status: 1, containing: "directory")
         expectOneLineError(try place.run("import", "--kind", "lead", "."), status: 1, containing: "directory")
         expectOneLineError(try place.run("import", "--kind", "lead", "/dev/null"), status: 1, containing: "empty")
         #expect(try place.counters() == before)
+    }
+
+    @Test func aFullNameBesideItsPartsIsKeptOnce() throws {
+        let place = try Workplace.withVault()
+        try place.write(
+            "id,Full name,first_name,last_name,email\n1,Ana Ruiz,Ana,,a@example.com\n2,Eva Gil,,Gil,e@example.com\n",
+            to: "rows.csv")
+        try place.run("import", "--kind", "lead", "rows.csv")
+        let ana = try place.document("record", "lead", "1")
+        #expect(ana["first_name"] as? String == "Ana")
+        #expect((ana["attributes"] as? [String: Any])?["Full name"] as? String == "Ana Ruiz")
+        let eva = try place.document("record", "lead", "2")
+        #expect(eva["first_name"] as? String == "Eva" && eva["last_name"] as? String == "Gil")
+    }
+
+    // MARK: Files that are written
+
+    @Test(arguments: ["rows.csv", "./rows.csv", "clinic.vault", "the clinic", "clinic.vault-lock", "clinic.vault-wal0"])
+    func whatIsReadOrIsTheVaultIsNotWrittenOver(_ name: String) throws {
+        let place = try Workplace.withVault()
+        try place.write("id,email\n1,a@example.com\n", to: "rows.csv")
+        #expect(symlink(place.vault, place.file("the clinic")) == 0)
+        for option in ["--assignments", "--rejects"] {
+            let result = try place.run("import", "--kind", "lead", "rows.csv", option, name)
+            expectOneLineError(result, status: 2, containing: name)
+        }
+        #expect(try place.read("rows.csv").hasPrefix("id,email"))
+        try place.expectClean()
+    }
+
+    @Test func aLinkIsFollowedAndAPipeIsWrittenTo() throws {
+        let place = try Workplace.withVault()
+        try place.write("id,email\n1,a@example.com\n2,x\n", to: "rows.csv")
+        try place.write("old", to: "out.csv")
+        #expect(symlink("out.csv", place.file("link.csv")) == 0)
+        #expect(mkfifo(place.file("pipe"), 0o600) == 0)
+        // Open for reading and writing, a FIFO waits for no one, and holds what is written into it.
+        let pipe = try #require(FileHandle(forUpdatingAtPath: place.file("pipe")))
+        let result = try place.run(
+            "import", "--kind", "lead", "rows.csv", "--assignments", "link.csv", "--rejects", "pipe")
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(try place.read("out.csv").hasPrefix("kind,id,identity_id\r\nlead,1,"))
+        #expect(String(decoding: pipe.availableData, as: UTF8.self).contains("rows.csv,3,"))
+        var status = stat()
+        #expect(lstat(place.file("link.csv"), &status) == 0 && (status.st_mode & S_IFMT) == S_IFLNK)
     }
 
     /// `script` gives the program a terminal, as a person's shell does.

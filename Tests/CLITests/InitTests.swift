@@ -26,6 +26,17 @@ struct InitTests {
         expectOneLineError(try place.run("init"), status: 1, containing: "exists already")
     }
 
+    @Test func aDirectoryThatIsNotThereIsNamed() throws {
+        let place = try Workplace()
+        let result = try place.run("init", "--db", "none/a.vault")
+        expectOneLineError(result, status: 1, containing: "the directory none is not there")
+    }
+
+    @Test func whatComesNextIsQuotedForAShell() throws {
+        let place = try Workplace()
+        #expect(try place.run("init", "--db", "o'clock.vault").output.contains(#"o'\''clock.vault' "#))
+    }
+
     @Test(arguments: ["XX", "Spain", "", "E"])
     func namesWhatIsWrongWithARegion(_ region: String) throws {
         let place = try Workplace()

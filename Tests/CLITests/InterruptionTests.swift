@@ -59,6 +59,40 @@ struct InterruptionTests {
         try expectSameAsUninterrupted(place)
     }
 
+    /// Files of one batch each, so that only between them there is time to stop.
+    @Test func interruptedBetweenFiles() throws {
+        let place = try place()
+        try place.write(Workplace.generatedRows(10), to: "few.csv")
+        let files = (1...2_000).map { "kind\($0)=few.csv" }
+        let running = try startAndWaitForRows(place, ["backfill"] + files + ["--json"])
+        running.signal(SIGTERM)
+        let result = try running.end()
+        expectOneLineError(result, status: 130, containing: "run the same command again")
+        let sum = try #require(try result.object["sum"] as? [String: Any])
+        #expect(try place.counters()["records"] == sum["rows"] as? Int)
+        #expect(try #require(try result.object["files"] as? [Any]).count < files.count)
+        try place.expectClean()
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM])
+    func interruptedWhileItWaitsForInput(_ signal: Int32) throws {
+        let place = try Workplace.withVault()
+        #expect(mkfifo(place.file("pipe"), 0o600) == 0)
+        let pipe = try #require(FileHandle(forUpdatingAtPath: place.file("pipe")))
+        try pipe.write(contentsOf: Data((Workplace.generatedRows(2) + "r2,cut off").utf8))
+        let running = try place.start(["import", "--kind", "lead", "-", "--json"], input: "pipe")
+        // Until all is read and nothing is left to do.
+        var unread: Int32 = 1
+        while unread > 0 || !running.isAsleep { _ = ioctl(pipe.fileDescriptor, UInt(FIONREAD), &unread) }
+        running.signal(signal)
+        let result = try running.end()
+        try pipe.close()
+        expectOneLineError(result, status: 130, containing: "interrupted")
+        #expect(try result.object["rows"] as? Int == 2)
+        #expect(try result.object["cancelled"] as? Bool == true)
+        #expect(try place.counters()["records"] == 2)
+    }
+
     @Test func twoAtTheSameTime() throws {
         let place = try place()
         // Half of the people are in both files.
@@ -79,11 +113,12 @@ struct InterruptionTests {
     /// The shell's limit on a file's size stands for a disk that is full.
     @Test func theFileMayNotGrow() throws {
         let place = try place()
-        let command = "ulimit -f 2048; exec \(Program.path) \(Self.words.joined(separator: " "))"
+        let command = "ulimit -f 2048; exec \(Program.path) \(Self.words.joined(separator: " ")) --json"
         let result = try place.start(program: ["bash", "-c", command]).end()
         expectOneLineError(result, status: 1)
         let kept = try #require(place.counters()["records"])
         #expect(kept > 0 && kept < Self.rows)
+        #expect(try result.object["rows"] as? Int == kept)
         try expectSameAsUninterrupted(place)
     }
 

@@ -112,6 +112,16 @@ struct MergeCommandTests {
         try place.expectClean()
     }
 
+    @Test func conflictsThatAreNotListedAreCounted() throws {
+        let place = try placeWithPair().place
+        _ = try place.person("--email", "eva@example.com")
+        _ = try place.person("--email", "eva@example.com", "--phone", "600123456")
+        #expect(try place.run("conflicts", "--limit", "1").output.contains("of 2; --limit"))
+        let result = try place.run("conflicts", "--limit", "1", "--json")
+        #expect(try result.list.count == 1)
+        #expect(result.errors.contains("of 2; --limit"))
+    }
+
     @Test func keepingApartIsToldInText() throws {
         let (place, a, b) = try placeWithPair()
         let text = try place.run("keep-apart", a, b).output

@@ -66,6 +66,13 @@ struct Program {
         /// What it has printed on stderr so far.
         var errorsSoFar: String { (try? String(contentsOfFile: files.errors, encoding: .utf8)) ?? "" }
 
+        /// Whether its first thread waits.
+        var isAsleep: Bool {
+            let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+            // Behind the program's name, which is in brackets.
+            return status?.split(separator: ")").last?.hasPrefix(" S") == true
+        }
+
         func signal(_ number: Int32) { kill(process, number) }
 
         func end() throws -> Result {

@@ -59,6 +59,28 @@ struct RestoreTests {
         try place.expectClean()
     }
 
+    /// The copy is there and being checked when the signal comes.
+    @Test func aRestoreThatIsCutOffLeavesNothing() throws {
+        let place = try Workplace.withVault()
+        try place.write(Workplace.generatedRows(20_000), to: "rows.csv")
+        try place.run("import", "--kind", "lead", "rows.csv")
+        try place.run("backup", "backup.vault")
+        let running = try place.start(["restore", "backup.vault", "--db", "restored.vault"])
+        while try !visibleFiles(place).contains(where: { $0.hasSuffix(".restore") }) {}
+        running.signal(SIGTERM)
+        _ = try running.end()
+        #expect(try visibleFiles(place).filter { $0.hasPrefix("restored.vault.") }.isEmpty)
+    }
+
+    @Test(.enabled(if: getuid() == 0, "needs another owner"))
+    func theOwnerStays() throws {
+        let place = try placeWithBackup()
+        #expect(chown(place.vault, 12_345, 12_345) == 0)
+        #expect(try place.run("restore", "backup.vault", "--force").status == 0)
+        var status = stat()
+        #expect(stat(place.vault, &status) == 0 && status.st_uid == 12_345 && status.st_gid == 12_345)
+    }
+
     @Test func whatIsNoVaultIsRefused() throws {
         let place = try placeWithBackup()
         try place.write(String(repeating: "This is a letter.\n", count: 1_000), to: "letter")

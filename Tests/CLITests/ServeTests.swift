@@ -309,16 +309,17 @@ import Testing
     @Test(
         "What can't be served is told in one line",
         arguments: [
-            (["--host", "0.0.0.0"], "vaultdb token create"), (["--port", "70000"], "70000"),
-            (["--durability", "none"], "durable or relaxed"), (["--limit", "nonsense=1"], "there is no limit"),
-            (["--tls-key", "x.pem"], "certificate"), (["--config", "cache.json"], "cacheBytes"),
-            (["--config", "missing.json"], "missing.json"), (["--config", "nice.json"], "writerNiceness"),
-        ])
-    func refused(_ words: [String], _ part: String) throws {
+            (["--host", "0.0.0.0"], 1, "vaultdb token create"), (["--port", "70000"], 2, "70000"),
+            (["--durability", "none"], 2, "durable or relaxed"), (["--limit", "nonsense=1"], 2, "there is no limit"),
+            (["--tls-key", "x.pem"], 2, "certificate"), (["--config", "cache.json"], 2, "cacheBytes"),
+            (["--config", "missing.json"], 2, "missing.json"), (["--config", "nice.json"], 2, "writerNiceness"),
+            (["--time-zone", "Nope/X"], 2, "time zone"),
+        ] as [([String], Int32, String)])
+    func refused(_ words: [String], _ status: Int32, _ part: String) throws {
         let place = try Workplace.withVault()
         try place.write(#"{"cacheBytes": -1}"#, to: "cache.json")
         try place.write(#"{"writerNiceness": 20}"#, to: "nice.json")
-        expectOneLineError(try place.start(["serve"] + words).end(), status: 1, containing: part)
+        expectOneLineError(try place.start(["serve"] + words).end(), status: status, containing: part)
     }
 
     private func freePort() throws -> Int {

@@ -19,8 +19,8 @@ struct UsageTests {
     }
 
     @Test(arguments: [
-        ["nonsense"], ["find"], ["find", "--email", "a@b.c", "--phone", "1"], ["find", "--id", "42"],
-        ["find", "--nonsense"], ["resolve"], ["resolve", "--name", "Ana"], ["share"],
+        ["nonsense"], ["help", "nonsense"], ["find"], ["find", "--email", "a@b.c", "--phone", "1"],
+        ["find", "--id", "42"], ["find", "--nonsense"], ["resolve"], ["resolve", "--name", "Ana"], ["share"],
         ["share", "--email", "a@example.com", "--phone", "1"], ["import", "x.csv"],
         ["import", "--kind", "Not A Kind", "x.csv"], ["import", "--kind", "lead", "--batch", "0", "x.csv"],
         ["import", "--kind", "lead", "--map", "nonsense", "x.csv"], ["backfill", "leads.csv"], ["backfill"],
@@ -41,6 +41,14 @@ struct UsageTests {
         let place = try Workplace()
         place.environment = [:]
         expectOneLineError(try place.run("stat"), status: 2, containing: "VAULTDB_PATH")
+    }
+
+    @Test(arguments: ["VAULTDB_PATH", "VAULTDB_ORG"])
+    func anEnvironmentThatIsNoTextIsRefused(_ name: String) throws {
+        let place = try Workplace.withVault()
+        let command = #"export \#(name)=$'\xff'; exec \#(Program.path) stat"#
+        let result = try place.start(program: ["bash", "-c", command]).end()
+        expectOneLineError(result, status: 2, containing: name)
     }
 
     @Test func globalOptionsMayStandBeforeTheCommand() throws {

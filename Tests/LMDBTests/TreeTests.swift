@@ -139,7 +139,7 @@ extension EngineTests {
             }
         }
 
-        /// Whatever the pages say, a lookup answers or throws, and touches nothing outside of the map.
+        /// Whatever the pages say, a lookup or a scan answers or throws, and touches nothing outside of the map.
         @Test func damagedPagesAreNotFollowed() throws {
             var random = SeededGenerator(seed: 9)
             let store = try Self.store(bufferedEntriesMax: 0)
@@ -174,9 +174,55 @@ extension EngineTests {
                         }
                     }
                 }
+                failures += try Self.failures(ofScans: held, table, from: keys.randomElement(using: &random) ?? [1])
                 #expect(pwrite(descriptor, &before, 1, place) == 1)
             }
             #expect(failures > 0)
+        }
+
+        /// A branch may name a page above it, and two branches the same one: a scan ends all the same.
+        @Test func scansEndWhereverPagesLead() throws {
+            var random = SeededGenerator(seed: 10)
+            let store = try Self.store(bufferedEntriesMax: 0)
+            try Self.fill(store.environment, &random, count: 3_000)
+            let descriptor = open(store.path, O_RDWR)
+            defer { close(descriptor) }
+            var failures = 0
+            for round in 0..<200 {
+                let table = round % 2 == 0 ? Self.long : Self.short
+                let held = try store.environment.hold()
+                let keys = try held.snapshot.entries(table, limit: 2_000).map(\.key)
+                let pages = try (0..<2).map { _ in
+                    try Self.page(of: keys.randomElement(using: &random) ?? [1], in: held.snapshot, table)
+                }
+                var before = [UInt8](repeating: 0, count: 4096)
+                var other = before
+                #expect(pread(descriptor, &before, 4096, off_t(pages[0]) * 4096) == 4096)
+                #expect(pread(descriptor, &other, 4096, off_t(pages[1]) * 4096) == 4096)
+                #expect(pwrite(descriptor, &other, 4096, off_t(pages[0]) * 4096) == 4096)
+                failures += try Self.failures(ofScans: held, table, from: keys.randomElement(using: &random) ?? [1])
+                #expect(pwrite(descriptor, &before, 4096, off_t(pages[0]) * 4096) == 4096)
+            }
+            #expect(failures > 0)
+        }
+
+        /// How many scans find damage: both ways, from a key and from the end.
+        private static func failures(
+            ofScans held: borrowing HeldSnapshot, _ table: Table, from key: [UInt8]
+        ) throws(StorageError) -> Int {
+            var failures = 0
+            for (start, order) in [(key, ScanOrder.ascending), (key, .descending), ([], .ascending), ([], .descending)]
+            {
+                do throws(StorageError) {
+                    try held.snapshot.scan(table, prefix: RawSpan(), from: start.span.bytes, order: order) {
+                        (_, _) throws(StorageError) in .next
+                    }
+                } catch {
+                    guard case .corrupted = error else { throw error }
+                    failures += 1
+                }
+            }
+            return failures
         }
 
         /// A page on the way to a key: one in three times a branch.

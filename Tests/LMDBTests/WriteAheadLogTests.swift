@@ -302,16 +302,19 @@ extension EngineTests {
             }
         }
 
-        @Test(arguments: [2_000, 1 << 20])
-        func afterAFailedFlushNothingFollowsAndNothingIsLost(_ logBytes: Int) throws {
-            let directory = try TemporaryDirectory()
-            let environment = try Self.environment(directory.file("store"), logBytes: logBytes)
-            for number in 0..<50 { try Self.change(environment, number) }
-            environment.log?.flushFile = { _ in EIO }
+        /// Changes a store until writing it back has failed, as a whole or in the part that is flushed first.
+        /// - Returns: how many changes there are.
+        private static func changeUntilFailure(_ environment: Environment, ofPart: Bool = false) throws -> Int {
+            for number in 0..<50 { try change(environment, number) }
+            if ofPart {
+                environment.log?.flushPart = { _, _, _ in EIO }
+            } else {
+                environment.log?.flushFile = { _ in EIO }
+            }
             var done = 50
-            #expect(throws: StorageError.self) {
+            do throws(StorageError) {
                 while done < 200 {
-                    try Self.change(environment, done)
+                    try change(environment, done)
                     done += 1
                 }
                 // The background flushes what is long.
@@ -319,15 +322,75 @@ extension EngineTests {
                     try environment.settleLog()
                     usleep(1_000)
                 }
-            }
+            } catch {}
+            return done
+        }
+
+        @Test(arguments: [2_000, 1 << 20], [false, true])
+        func afterAFailedFlushNothingFollowsAndNothingIsLost(_ logBytes: Int, _ ofPart: Bool) throws {
+            // Nothing is flushed in parts where nothing is flushed in the background.
+            if ofPart, logBytes > 2_000 { return }
+            let directory = try TemporaryDirectory()
+            let environment = try Self.environment(directory.file("store"), logBytes: logBytes)
+            let done = try Self.changeUntilFailure(environment, ofPart: ofPart)
             // The disk may say that all is well again: it has said nothing of what it lost.
             environment.log?.flushFile = { _ in 0 }
+            environment.log?.flushPart = { _, _, _ in 0 }
             #expect(throws: StorageError.self) { try Self.change(environment, done) }
             #expect(try dump(of: environment, tables: Self.tables) == Self.expected(done))
             environment.close()
             let again = try Self.environment(directory.file("store"))
             #expect(try dump(of: again, tables: Self.tables) == Self.expected(done))
             try Self.change(again, done)
+            again.close()
+        }
+
+        /// The system may have told the one process alone that it has forgotten something.
+        @Test func aFailedFlushEndsTheWritingOfAllProcesses() throws {
+            let directory = try TemporaryDirectory()
+            let path = directory.file("store")
+            let child = try ChildProcess { link in
+                let environment = try Self.environment(path, logBytes: 2_000)
+                _ = try Self.changeUntilFailure(environment)
+                link.signal()
+                try link.await()
+            }
+            try child.awaitSignal()
+            let environment = try Self.environment(path)
+            let before = try dump(of: environment, tables: Self.tables)
+            let done = try Self.count(before)
+            #expect(throws: StorageError.self) { try Self.change(environment, done) }
+            child.kill()
+            #expect(throws: StorageError.self) { try Self.change(environment, done) }
+            environment.close()
+            let again = try Self.environment(path)
+            #expect(try dump(of: again, tables: Self.tables) == before)
+            try Self.change(again, done)
+            again.close()
+        }
+
+        @Test func aDamagedRecordBeforeOthersIsRefused() throws {
+            let directory = try TemporaryDirectory()
+            let environment = try Self.environment(directory.file("store"))
+            for number in 0..<50 { try Self.change(environment, number) }
+            let target = directory.file("copy")
+            for name in ["", LogFile.names[0]] { try writeFile(target + name, try readFile(environment.path + name)) }
+            environment.close()
+            let whole = try readFile(target + LogFile.names[0])
+            let end = try #require(whole.lastIndex { $0 != 0 })
+            // The header's own page and the two of LMDB come before.
+            for place in [12_288 + 8, (12_288 + end) / 2] {
+                var damaged = whole
+                damaged[place] ^= 1
+                try writeFile(target + LogFile.names[0], damaged)
+                #expect { try Self.environment(target) } throws: { error in
+                    if case StorageError.corrupted = error { true } else { false }
+                }
+            }
+            // Nothing was put back meanwhile.
+            try writeFile(target + LogFile.names[0], whole)
+            let again = try Self.environment(target)
+            #expect(try dump(of: again, tables: Self.tables) == Self.expected(50))
             again.close()
         }
 

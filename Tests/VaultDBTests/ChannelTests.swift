@@ -121,10 +121,19 @@ import Testing
     }
 
     @Test(arguments: EngineKind.allCases)
+    func `of two spellings that come together the first is stored`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        let both = ["whatsapp:551187654321", "whatsapp:5511987654321"]
+        let made = try vault.resolve(externals: both)
+        #expect(try vault.person(made).identifiers.map(\.identifier.text) == [both[0]])
+        let again = try vault.resolve(externals: both)
+        #expect(again.identity == made.identity && again.enriched.isEmpty && again.sequence == made.sequence)
+    }
+
+    @Test(arguments: EngineKind.allCases)
     func `the exact spelling comes first, also where it identifies nobody`(_ kind: EngineKind) throws {
         let vault = try kind.vault()
-        let short = try vault.resolve(externals: ["whatsapp:525512345678", "whatsapp:5215512345678"])
-        try vault.release("whatsapp:5215512345678")
+        let short = try vault.resolve(externals: ["whatsapp:525512345678"])
         let bob = try vault.resolve("bob@example.com")
         #expect(try vault.find("whatsapp:5215512345678", .external, in: .clinic) == short.identity.id)
         try vault.mark("whatsapp:5215512345678", as: .blocked)

@@ -101,6 +101,15 @@ import Testing
         #expect(phone.isClinical && phone.identifier.text == "+79123456789")
     }
 
+    @Test func `digits that only end a phone are not that phone`() throws {
+        let clinic = try Clinic()
+        let id = try clinic.put(.lead, "1", email: "ana@example.com", phone: "600123456").identity
+        try clinic.put(.lead, "1", email: "ana@example.com", phone: "611222333")
+        try clinic.put(.patient, "1", email: "ana@example.com", phone: "222333")
+        #expect(try clinic.identity(id).identifiers(of: .phone).allSatisfy { !$0.isClinical })
+        #expect(try clinic.identity(id).primaryPhone == "+34600123456")
+    }
+
     @Test func `a patient that moves takes its word with it`() throws {
         let clinic = try Clinic()
         let one = try clinic.person("lead@example.com", externals: ["crm:1"])

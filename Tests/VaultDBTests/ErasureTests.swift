@@ -90,6 +90,20 @@ import Testing
         #expect(again.conflicts.isEmpty && again.enriched.count == 1, "the key's first answer is gone")
     }
 
+    @Test func `whose record loses what it held of the erased person is told`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let other = try clinic.person("eva@example.com")
+        let erased = try clinic.person(phone: "600000001")
+        try clinic.put(.lead, "1", email: "eva@example.com", phone: "600 000 001")
+        let before = try clinic.identity(other).lastSequence
+        try people.eraseBlocking(erased)
+        #expect(try clinic.identity(other).lastSequence > before)
+        let event = try people.history(of: other).first
+        #expect(event?.action == .recordUpdated && event?.record?.id == "1")
+        #expect(try clinic.isClean())
+    }
+
     /// What is left of a text in the file once it is compacted.
     private func isLeft(_ text: String, of clinic: Clinic) throws -> Bool {
         clinic.vault.close()
@@ -116,6 +130,16 @@ import Testing
         #expect(try clinic.isClean())
         #expect(try !isLeft("600777001", of: clinic))
         #expect(try !isLeft("600777002", of: clinic))
+    }
+
+    @Test func `a journal keeps no primary that its survivor let go of`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let (a, b) = (try clinic.person("alba@example.com"), try clinic.person("berta@example.com"))
+        try people.mergeBlocking(a, into: b)
+        try people.release(people.identifier("berta@example.com", kind: .email))
+        try people.eraseBlocking(try clinic.person("berta@example.com"))
+        #expect(try !isLeft("berta@example.com", of: clinic))
     }
 
     @Test func `a record that the survivor gained is found after the merge was undone`() throws {

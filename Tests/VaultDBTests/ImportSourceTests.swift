@@ -80,6 +80,21 @@ import VaultDB
         #expect(try source.next() == nil)
     }
 
+    @Test("ends with the rows that are whole where it is not to go on")
+    func interrupted() throws {
+        try withFile("x.csv", Array("id\n1\n2".utf8)) { path in
+            var reads = 0
+            var source = try ImportSource(path: path) {
+                reads += 1
+                return reads < 2
+            }
+            #expect(try source.next()?.row?.id == "1")
+            #expect(source.isInterrupted == false)
+            #expect(try source.next() == nil)
+            #expect(source.isInterrupted == true)
+        }
+    }
+
     @Test(
         "answers a file that cannot be imported in one line with the next step",
         arguments: [

@@ -85,6 +85,33 @@ import Testing
         }
     }
 
+    @Test func `a damaged page is a fault of its table, and the check goes on`() throws {
+        let vault = try open(creates: true)
+        for number in 0..<200 {
+            _ = try vault.organization(.clinic).resolveBlocking(ResolveRequest(email: "p\(number)@example.com"))
+        }
+        vault.close()
+        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+        var damaged = 0
+        for page in stride(from: 2 * 4_096, to: whole.count, by: 4_096) where damaged < 3 {
+            let text = whole[page..<page + 4_096]
+            // The page of the tables' names is LMDB's, and may have been another's.
+            guard text.range(of: Data("@example.com".utf8)) != nil, text.range(of: Data("by_email".utf8)) == nil
+            else { continue }
+            var bytes = whole
+            bytes.replaceSubrange(page..<page + 4_096, with: Data(count: 4_096))
+            try bytes.write(to: URL(fileURLWithPath: path))
+            let vault = try open()
+            let report = try vault.check()
+            vault.close()
+            // A page that is free now may have an address still.
+            if report.isClean { continue }
+            damaged += 1
+            #expect(report.faults.contains { $0.message.contains("page of another kind") })
+        }
+        #expect(damaged == 3)
+    }
+
     @Test func `a vault under another normaliser is read and not written until it is rekeyed`() throws {
         let first = try open(creates: true)
         let created = try first.organization(.clinic).resolveBlocking(ResolveRequest(email: "a@example.com"))

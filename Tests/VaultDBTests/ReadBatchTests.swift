@@ -23,6 +23,7 @@ import Testing
         _ = try clinic.resolveBlocking(ResolveRequest(email: "ñandú@example.com", phone: "600123457"))
         _ = try clinic.resolveBlocking(ResolveRequest(email: "shared@example.com"))
         try clinic.share(try clinic.identifier("shared@example.com", kind: .email))
+        _ = try clinic.resolveBlocking(ResolveRequest(phone: "+5511987654321", externals: ["whatsapp:525512345678"]))
     }
 
     static let emails = [
@@ -32,6 +33,7 @@ import Testing
     ]
     static let phones = [
         "+34600123456", "600123456", "600 123 456", "0034600123456", "+34600123457", "+34600999999", "12", "", "+",
+        "+5511987654321", "+551187654321", "+55 11 8765-4321",
         String(repeating: "6", count: 300),
     ]
 
@@ -45,10 +47,18 @@ import Testing
         #expect(try vault.readBatch().find(phone: phone.utf8.span, in: clinic) == clinic.find(phone: phone))
     }
 
-    @Test(arguments: ["ig:Ana", "IG:Ana", "ig:ana", "ig", "", ":"])
+    @Test(arguments: ["ig:Ana", "IG:Ana", "ig:ana", "ig", "", ":", "whatsapp:525512345678", "whatsapp:5215512345678"])
     func `an external id is found by its bytes as by its text`(_ external: String) throws {
         let found = try vault.readBatch().find(external: external.utf8.span, in: clinic)
         #expect(try found == clinic.find(external: external))
+    }
+
+    @Test func `what WhatsApp spells in two ways is found by the bytes of both`() throws {
+        let batch = try vault.readBatch()
+        let owner = try batch.find(phone: "+5511987654321".utf8.span, in: clinic)
+        #expect(owner != nil)
+        #expect(try batch.find(phone: "+55 11 8765-4321".utf8.span, in: clinic) == owner)
+        #expect(try batch.find(external: "whatsapp:5215512345678".utf8.span, in: clinic) == owner)
     }
 
     @Test(arguments: [false, true])

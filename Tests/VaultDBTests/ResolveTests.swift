@@ -341,6 +341,15 @@ import Testing
     }
 
     @Test(arguments: EngineKind.allCases)
+    func `a dry run where nobody is known fails as the call would`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        for isDryRun in [true, false] {
+            #expect(code { try vault.resolve(phone: "+55 11 8765-4321", dry: isDryRun) } == .noUsableIdentifier)
+        }
+        #expect(try vault.resolve("a@example.com", dry: true).outcome == .created)
+    }
+
+    @Test(arguments: EngineKind.allCases)
     func `a dry run is no hit`(_ kind: EngineKind) throws {
         let vault = try kind.vault()
         try vault.resolve("a@example.com")

@@ -170,6 +170,16 @@ extension ServerTests.HTTPTests {
                 }
             ),
             (
+                "erasing whom its record names",
+                { server, id in
+                    let other = try server.resolved(#"{"email": "eva@example.com"}"#)
+                    _ = try server.put("lead/l2", #"{"identity_id": "\#(id)", "email": "eva@example.com"}"#)
+                    let before = try server.ask("GET", "\(contacts)/\(id)")["etag"]
+                    _ = try server.ask("DELETE", "\(contacts)/\(other)")
+                    #expect(try server.ask("GET", "\(contacts)/\(id)")["etag"] != before)
+                }
+            ),
+            (
                 "sharing",
                 { server, _ in
                     try await server.clinic.share(try server.clinic.identifier("ana@example.com", kind: .email))
@@ -182,7 +192,7 @@ extension ServerTests.HTTPTests {
             return try server.ask("POST", "\(contacts)/\(other)/merge", #"{"into": "\#(id)"}"#).text("merge_id")
         }
 
-        @Test("An unchanged contact is not sent again, and any change of its view changes its tag", arguments: 0..<8)
+        @Test("An unchanged contact is not sent again, and any change of its view changes its tag", arguments: 0..<9)
         func tag(_ number: Int) async throws {
             let (name, change) = Self.changes[number]
             try await TestServer.runHTTP { server in

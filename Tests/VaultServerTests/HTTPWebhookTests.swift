@@ -104,6 +104,18 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("A name that is too long is cut between its characters")
+        func longName() async throws {
+            try await Self.run { server in
+                // One character of eleven bytes.
+                let couple = "\u{1F469}\u{200D}\u{1F468}"
+                let answer = try Self.send(server, Self.message("m1", name: String(repeating: couple, count: 64)))
+                let id = try #require(try answer.json["results"]?.array.first?["identity_id"]?.string, "\(answer.text)")
+                let person = try #require(try server.clinic.identity(UUID(uuidString: id) ?? UUID())).identity
+                #expect(person.displayName == String(repeating: couple, count: 23))
+            }
+        }
+
         @Test("A sender who hides the number is known by the id alone")
         func withoutNumber() async throws {
             try await Self.run { server in

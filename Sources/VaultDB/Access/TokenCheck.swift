@@ -10,7 +10,7 @@ extension ReadTransaction where Self: ~Copyable {
                 let token = try AccessToken(key: key, sealed: value)
                 guard TokenText.isID(token.id) else { throw .corrupted("its key is no id of a token") }
             } catch {
-                guard error.code == .corrupted || error.code == .unknownFormat else { throw error }
+                guard error.isDamage else { throw error }
                 found.note(Tables.tokens, [UInt8](copying: key).hex, error.message)
             }
             return .next

@@ -208,7 +208,7 @@ extension ReadTransaction where Self: ~Copyable {
                 (last, hash) = (sequence &+ links.count &- 1, links.hash)
                 count += links.count
             } catch {
-                guard error.code == .corrupted || error.code == .unknownFormat else { throw error }
+                guard error.isDamage else { throw error }
                 note(sequence, "the entry that begins with event \(sequence) can't be read: \(error.message)")
                 (last, hash) = (sequence, nil)
                 count += 1

@@ -82,18 +82,30 @@ struct Check {
         _ rule: (inout Check, borrowing Snapshot, RawSpan, RawSpan) throws(VaultError) -> Void
     ) throws(VaultError) {
         var walker = self
-        try snapshot.visit(table, prefix: Key(organization)) { (key, value) throws(VaultError) in
-            walker.report.entries += 1
-            do throws(VaultError) {
-                try rule(&walker, snapshot, key, value)
-            } catch {
-                guard error.code == .corrupted || error.code == .unknownFormat else { throw error }
-                walker.note(table, key, error.message)
+        var last = [UInt8](copying: Key(organization).bytes)
+        do throws(VaultError) {
+            try snapshot.visit(table, prefix: Key(organization)) { (key, value) throws(VaultError) in
+                walker.report.entries += 1
+                do throws(VaultError) {
+                    try rule(&walker, snapshot, key, value)
+                } catch {
+                    try walker.note(table, key, error)
+                }
+                last = [UInt8](copying: key)
+                if walker.report.entries % 1024 == 0 { try walker.progress(walker.report.entries) }
+                return .next
             }
-            if walker.report.entries % 1024 == 0 { try walker.progress(walker.report.entries) }
-            return .next
+        } catch {
+            // A damaged page: what comes after this entry can't be read.
+            try walker.note(table, last.span.bytes, error)
         }
         self = walker
+    }
+
+    /// A fault of the file, which the check goes on after; anything else ends it.
+    private mutating func note(_ table: Table, _ key: RawSpan, _ error: VaultError) throws(VaultError) {
+        guard error.isDamage else { throw error }
+        note(table, key, error.message)
     }
 
     private mutating func note(_ table: Table, _ key: RawSpan, _ message: String) {
@@ -231,7 +243,9 @@ struct Check {
             }
         } catch {
             // A ledger that can't be read has been noted already.
-            guard error.code == .corrupted || error.code == .unknownFormat else { throw error }
+            let isLedgerReadable = (try? snapshot.ledger(of: organization)) != nil
+            guard !isLedgerReadable else { return try note(Tables.audit, Key(organization).bytes, error) }
+            guard error.isDamage else { throw error }
             return
         }
         report.entries = entries
@@ -240,6 +254,11 @@ struct Check {
             note(Tables.audit, key.bytes, fault)
         }
     }
+}
+
+extension VaultError {
+    /// Whether what is in the file can't be read.
+    var isDamage: Bool { code == .corrupted || code == .unknownFormat }
 }
 
 extension CheckReport {
@@ -279,7 +298,12 @@ extension ReadTransaction where Self: ~Copyable {
             report.add(check.report)
         }
         for table in Tables.all where TableText.isPerOrganization(table) {
-            try noteStrays(in: table, besides: numbers, &report)
+            do throws(VaultError) {
+                try noteStrays(in: table, besides: numbers, &report)
+            } catch {
+                guard error.isDamage else { throw error }
+                report.note(table, "", error.message)
+            }
         }
         try checkTokens(&report)
         return report
@@ -297,7 +321,7 @@ extension ReadTransaction where Self: ~Copyable {
                 guard key.byteCount == 16 else { throw .corrupted("its key has \(key.byteCount) bytes") }
                 list.append((key.id(at: 0), try OrganizationRecord(value, under: key)))
             } catch {
-                guard error.code == .corrupted || error.code == .unknownFormat else { throw error }
+                guard error.isDamage else { throw error }
                 found.note(Tables.organizations, [UInt8](copying: key).hex, error.message)
             }
             return .next

@@ -158,20 +158,22 @@ extension Vault {
     /// Writes a consistent copy to a new file, while the vault is in use. The copy appears whole or not at all.
     /// - Parameter compacting: leaves out free pages.
     public func backup(to path: String, compacting: Bool = false) throws(VaultError) {
-        do throws(StorageError) {
-            try core.engine.copy(to: path, compacting: compacting)
-        } catch {
-            throw VaultError(storage: error)
-        }
+        try Self.copying { () throws(StorageError) in try core.engine.copy(to: path, compacting: compacting) }
     }
 
     /// Rewrites a vault's file without its free pages, in place. Nobody may have it open.
     /// - Returns: the bytes of the file before and after.
     public static func compact(at path: String) throws(VaultError) -> (before: Int, after: Int) {
+        try copying { () throws(StorageError) in try Environment.compact(at: path, tables: Tables.all) }
+    }
+
+    /// Runs `body`, whose keys are the file's own: one that is out of bounds is damage, no wrong argument.
+    private static func copying<Answer>(_ body: () throws(StorageError) -> Answer) throws(VaultError) -> Answer {
         do throws(StorageError) {
-            return try Environment.compact(at: path, tables: Tables.all)
+            return try body()
         } catch {
-            throw VaultError(storage: error)
+            guard case .keyLength(let length) = error else { throw VaultError(storage: error) }
+            throw .corrupted("the file holds a key of \(length) bytes")
         }
     }
 }

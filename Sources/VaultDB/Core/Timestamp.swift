@@ -42,9 +42,9 @@ extension Timestamp: Comparable {
 extension Timestamp {
     /// Reads `2025-01-01T02:59:01Z` and its usual variants; nil for anything else or out of range.
     ///
-    /// A space may stand for the `T`, one to nine digits of a fraction may follow the seconds (cut off, not
-    /// rounded, to microseconds), and the offset may be `Z`, `+01:00`, `+0100` or absent, which means UTC. A date
-    /// alone is its midnight in UTC. Days that do not exist, hour 24 and second 60 are refused, and so is any
+    /// A space may stand for the `T`, the seconds may be absent, one to nine digits of a fraction may follow them (cut
+    /// off, not rounded, to microseconds), and the offset may be `Z`, `+01:00`, `+0100` or absent, which means UTC. A
+    /// date alone is its midnight in UTC. Days that do not exist, hour 24 and second 60 are refused, and so is any
     /// text before or after.
     public init?(iso8601 text: String) {
         var reader = DigitReader(text.utf8.span)
@@ -85,10 +85,13 @@ private struct DigitReader: ~Escapable {
 
     /// Microseconds since midnight.
     mutating func timeOfDay() -> Int64? {
-        guard let hour = number(digits: 2), hour < 24, skip(":"), let minute = number(digits: 2), minute < 60,
-            skip(":"), let second = number(digits: 2), second < 60, let fraction = fraction()
-        else { return nil }
-        return ((hour * 60 + minute) * 60 + second) * 1_000_000 + fraction
+        guard let hour = number(digits: 2), hour < 24, skip(":"), let minute = number(digits: 2), minute < 60 else {
+            return nil
+        }
+        let minutes = (hour * 60 + minute) * 60_000_000
+        guard skip(":") else { return minutes }
+        guard let second = number(digits: 2), second < 60, let fraction = fraction() else { return nil }
+        return minutes + second * 1_000_000 + fraction
     }
 
     /// Microseconds that the local time is ahead of UTC.

@@ -63,12 +63,12 @@ extension VaultError: StorageFailure {
         switch storage {
         case .mapFull:
             self.init(
-                .mapFull, "the vault has reached its largest size; nothing was written",
+                .mapFull, "the vault has reached its largest size; this write was not made",
                 advice: "raise it with `vaultdb compact --max-size`")
         case .readersFull:
             self.init(.readersFull, "all reader slots are taken", advice: "end processes that hold the vault open")
         case .diskFull:
-            self.init(.diskFull, "the disk is full; nothing was written", advice: "free some space and try again")
+            self.init(.diskFull, "the disk is full; this write was not made", advice: "free some space and try again")
         case .corrupted(let what):
             self.init(.corrupted, what, advice: "restore a backup, and keep this file for a look")
         case .notAStore(let what):

@@ -47,7 +47,10 @@ extension WriteTransaction where Self: ~Copyable {
             scope.ledger[identifier.kind] -= 1
         }
         if let holder, !isOwnedAfter {
-            try forgetInJournals(of: holder, &scope) { $0.from.identifiers.removeAll { $0.identifier == identifier } }
+            try forgetInJournals(of: holder, &scope) { journal in
+                journal.from.identifiers.removeAll { $0.identifier == identifier }
+                journal.primaries.removeAll { $0 == identifier }
+            }
         }
         try update(holder, .identifierReleased, identifier, &scope) { identity in
             if isOwnedAfter {

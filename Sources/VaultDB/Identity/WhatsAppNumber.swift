@@ -96,6 +96,14 @@ extension ExternalID {
     }
 }
 
+extension Identifier {
+    /// Other spellings of the same WhatsApp number; empty for all other identifiers.
+    var variants: [Identifier] {
+        guard case .external(let external) = self else { return [] }
+        return external.variants.map(Identifier.external)
+    }
+}
+
 extension Normalizer {
     /// Numbers that a phone which is not valid may stand for, because WhatsApp spells them so: Brazilian mobiles without
     /// their ninth digit. They are looked up, and never stored for it.

@@ -18,7 +18,8 @@ struct CSVParser: Sendable {
         case header([String])
         /// As many fields as the header has.
         case record(line: Int, fields: [String])
-        case fault(RowFault)
+        /// With the fields where they are not as many, or none.
+        case fault(RowFault, fields: [String] = [])
     }
 
     private enum State {
@@ -219,7 +220,9 @@ extension CSVParser {
 
     private func record() -> Item {
         if let fault { return .fault(rowFault(fault)) }
-        guard fieldEnds.count == columns.count else { return .fault(rowFault(.wrongFieldCount)) }
+        guard fieldEnds.count == columns.count else {
+            return .fault(rowFault(.wrongFieldCount), fields: fields() ?? [])
+        }
         guard let fields = fields() else { return .fault(rowFault(.invalidUTF8)) }
         return .record(line: recordLine, fields: fields)
     }

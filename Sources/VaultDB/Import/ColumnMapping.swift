@@ -3,7 +3,8 @@
 /// The meaning of columns: by the usual English and Spanish names, unless an explicit mapping says otherwise.
 ///
 /// Names are compared by their letters and digits alone, without case and accents. Where two columns stand for one
-/// field, the first has it and the other becomes an attribute; an explicit mapping always wins.
+/// field, the first has it and the other becomes an attribute; an explicit mapping always wins. So does a full name
+/// where a row has a first name.
 public struct ColumnMapping: Sendable, Hashable {
     /// What the values of a column become.
     public enum Target: Sendable, Hashable {
@@ -143,7 +144,9 @@ extension ImportRow {
     /// text becomes an attribute.
     mutating func put(_ text: String, from column: String, as target: ColumnMapping.Target) {
         switch target {
-        case .field(let field) where self[field] == nil: self[field] = text
+        case .field(let field) where self[field] == nil:
+            self[field] = text
+            if field == .name { nameColumn = column }
         case .external(let namespace?): externals.append("\(namespace):\(text)")
         case .external(nil): externals.append(text)
         case .field, .attribute: attributes.append(Attribute(name: column, json: JSONText.quoted(text)))

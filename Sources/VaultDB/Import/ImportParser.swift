@@ -94,7 +94,9 @@ private struct CSVRowParser: Sendable {
             switch record {
             case .header(let names): columns = try mapping.columns(named: names)
             case .record(let line, let fields): items.append(row(of: fields, line: line).checked)
-            case .fault(let fault): items.append(.fault(fault))
+            case .fault(var fault, let fields):
+                fault.recordID = row(of: fields, line: fault.line)[.id]
+                items.append(.fault(fault))
             }
         }
         records.removeAll(keepingCapacity: true)

@@ -21,6 +21,8 @@ public struct ImportRow: Sendable, Hashable {
     public internal(set) var id: String
     /// The full name, where the file gives it in one piece.
     public internal(set) var name: String?
+    /// The column of the full name, as the file spells it.
+    var nameColumn = ""
     public internal(set) var firstName: String?
     public internal(set) var lastName: String?
     public internal(set) var email: String?

@@ -11,8 +11,11 @@ public struct ImportSource: ~Copyable {
     public private(set) var bytesRead = 0
     /// The file's size when it was opened; nil for a pipe.
     public var bytesTotal: Int? { file.bytesTotal }
+    /// Whether the rows ended because they were not to go on.
+    public private(set) var isInterrupted = false
 
     private let path: String
+    private let goesOn: () -> Bool
     private let file: InputFile
     private var parser: ImportParser
     private var chunk: [UInt8]
@@ -23,10 +26,15 @@ public struct ImportSource: ~Copyable {
     /// Opens a file, or standard input for `-`.
     ///
     /// Throws ``ImportError`` where it cannot be opened; what it holds is first looked at by ``next()``.
+    ///
+    /// - Parameter goesOn: asked before each read, and again where a signal comes while that waits; the rows that are
+    ///   whole by then are the last where it says no.
     public init(
-        path: String, format: ImportFormat? = nil, mapping: ColumnMapping = ColumnMapping()
+        path: String, format: ImportFormat? = nil, mapping: ColumnMapping = ColumnMapping(),
+        goesOn: @escaping () -> Bool = { true }
     ) throws(ImportError) {
         self.path = path
+        self.goesOn = goesOn
         file = try InputFile(path: path)
         parser = ImportParser(format: format ?? ImportFormat(path: path), mapping: mapping)
         chunk = [UInt8](repeating: 0, count: Self.chunkBytes)
@@ -48,7 +56,10 @@ public struct ImportSource: ~Copyable {
 
     private mutating func readChunk() throws(ImportError) {
         do {
-            let count = try file.read(into: &chunk)
+            guard let count = try file.read(into: &chunk, while: goesOn) else {
+                (isAtEnd, isInterrupted) = (true, true)
+                return
+            }
             bytesRead += count
             if count > 0 {
                 // A second reference, not a copy: a span of `self.chunk` would keep all of `self` from being changed.

@@ -26,7 +26,18 @@ extension Organization {
         of kind: RecordKind, from source: inout ImportSource, batchRows: Int = Self.importBatchRowsDefault,
         _ listener: inout some ImportListener
     ) throws -> ImportSummary {
-        try core.importRows(of: kind, from: &source, batchRows: batchRows, into: tenant) { news in
+        var summary = ImportSummary()
+        try importRows(of: kind, from: &source, batchRows: batchRows, addingTo: &summary, &listener)
+        return summary
+    }
+
+    /// The same, for who wants to know what was done where an error ended the import.
+    /// - Parameter summary: tells of each batch as soon as it is written.
+    public func importRows(
+        of kind: RecordKind, from source: inout ImportSource, batchRows: Int = Self.importBatchRowsDefault,
+        addingTo summary: inout ImportSummary, _ listener: inout some ImportListener
+    ) throws {
+        try core.importRows(of: kind, from: &source, batchRows: batchRows, into: tenant, addingTo: &summary) { news in
             switch news {
             case .rejected(let fault): listener.rejected(fault)
             case .assigned(let recordID, let identity): listener.assigned(recordID: recordID, to: identity)
@@ -73,28 +84,33 @@ extension Core {
     /// - Parameter tell: answers false to stop; only asked after progress.
     func importRows(
         of kind: RecordKind, from source: inout ImportSource, batchRows: Int, into tenant: Tenant,
-        _ tell: (ImportNews) -> Bool
-    ) throws -> ImportSummary {
+        addingTo summary: inout ImportSummary, _ tell: (ImportNews) -> Bool
+    ) throws {
         guard (1...Limits.importBatchRowsMax).contains(batchRows) else {
             throw VaultError.invalid("a batch has 1 to \(Limits.importBatchRowsMax) rows")
         }
-        var summary = ImportSummary()
-        var running: (batch: ImportBatch, write: PendingWrite<Engine, [RowOutcome]>)?
-        repeat {
-            let batch = try readBatch(of: kind, from: &source, upTo: batchRows, tenant)
-            let next = try batch.map { batch throws(VaultError) in (batch, try submit(tenant, batch.operation)) }
-            if let running {
-                running.batch.report(try running.write.wait(), &summary, tell)
+        var running: [(batch: ImportBatch, write: PendingWrite<Engine, [RowOutcome]>)] = []
+        var failure: (any Error)?
+        do {
+            repeat {
+                let next = try readBatch(of: kind, from: &source, upTo: batchRows, tenant)
+                if let next { running.append((next, try submit(tenant, next.operation))) }
+                guard running.count > (next == nil ? 0 : 1) else { continue }
+                let (batch, write) = running.removeFirst()
+                batch.report(try write.wait(), &summary, tell)
                 let goesOn = tell(
-                    .progressed(
-                        rows: summary.rows, bytesRead: running.batch.bytesRead, bytesTotal: source.bytesTotal))
+                    .progressed(rows: summary.rows, bytesRead: batch.bytesRead, bytesTotal: source.bytesTotal))
                 summary.isCancelled = !goesOn && next != nil
-            }
-            running = next
-        } while running != nil && !summary.isCancelled
+            } while !running.isEmpty && !summary.isCancelled
+        } catch {
+            failure = error
+        }
         // What was handed in before the stop is written all the same.
-        if let running { running.batch.report(try running.write.wait(), &summary, tell) }
-        return summary
+        for (batch, write) in running {
+            do { batch.report(try write.wait(), &summary, tell) } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
+        summary.isCancelled = summary.isCancelled || source.isInterrupted
     }
 
     /// The next rows, normalised; nil at the end.
@@ -120,7 +136,7 @@ extension Core {
         _ item: ImportItem, _ phone: PhoneNumber?, _ kind: RecordKind, _ tenant: Tenant
     ) -> ImportBatch.Row {
         switch item {
-        case .fault(let fault): return .rejected(fault, recordID: nil)
+        case .fault(let fault): return .rejected(fault, recordID: fault.recordID)
         case .row(let row):
             do throws(VaultError) {
                 let draft = try RecordDraft(row, kind: kind)
@@ -272,12 +288,27 @@ extension RecordDraft {
             }
             createdAt = time
         }
-        let attributes = row.attributes.map { "\(JSONText.quoted($0.name)):\($0.json)" }
+        var attributes = row.attributes
+        if row.firstName != nil, let name = row.name {
+            attributes.append(ImportRow.Attribute(name: row.nameColumn, json: JSONText.quoted(name)))
+        }
+        let members = attributes.map { "\(JSONText.quoted($0.name)):\($0.json)" }
         self.init(
-            kind: kind, id: row.id.trimmingWhiteSpace(), firstName: row.firstName ?? row.name,
+            kind: kind, id: row.id.trimmingWhiteSpace(), firstName: row.firstName ?? row.nameBeforeLast,
             lastName: row.lastName, email: row.email, phone: row.phone, externals: row.externals, source: row.source,
             status: row.status, createdAt: createdAt,
-            attributes: attributes.isEmpty ? nil : "{\(attributes.joined(separator: ","))}")
+            attributes: members.isEmpty ? nil : "{\(members.joined(separator: ","))}")
         try validate()
+    }
+}
+
+extension ImportRow {
+    /// The full name without the last name at its end, where that is given too.
+    fileprivate var nameBeforeLast: String? {
+        guard let name = name?.trimmed, let lastName = lastName?.trimmed, " \(name)".hasSuffix(" \(lastName)") else {
+            return self.name
+        }
+        let rest = name.dropLast(lastName.count)
+        return rest.isEmpty ? nil : String(rest).trimmed
     }
 }

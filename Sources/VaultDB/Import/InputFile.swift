@@ -30,13 +30,15 @@ struct InputFile: ~Copyable {
     }
 
     /// Fills the front of the buffer with what is there next and says how many bytes that is: zero at the end.
-    borrowing func read(into buffer: inout [UInt8]) throws(ImportError) -> Int {
-        while true {
+    /// - Parameter goesOn: asked before it waits, and again after a signal; where it says no, nothing is read.
+    borrowing func read(into buffer: inout [UInt8], while goesOn: () -> Bool) throws(ImportError) -> Int? {
+        while goesOn() {
             // Safe: `read` writes at most the buffer's length, within the closure that lends its memory.
             let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
             if count >= 0 { return count }
             guard errno == EINTR else { throw .system(errno, path: path) }
         }
+        return nil
     }
 }
 

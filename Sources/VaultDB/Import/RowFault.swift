@@ -28,6 +28,8 @@ public struct RowFault: Error, Sendable, Hashable {
     public let code: Code
     /// One line for people.
     public let message: String
+    /// The record's id, where the row tells it all the same.
+    public internal(set) var recordID: String?
 
     public init(line: Int, code: Code, message: String) {
         self.line = line

@@ -53,7 +53,7 @@ extension WriteTransaction where Self: ~Copyable {
         var count = 0
         for id in ids {
             for conflict in try conflicts(of: id, in: scope.organization) {
-                let other = conflict.first == id ? conflict.second : conflict.first
+                let other = conflict.other(than: id)
                 if !ids.contains(other) {
                     if identity.holds(conflict.identifier) {
                         try clear(conflict.identifier, fromRecordsOf: other, &scope)
@@ -69,11 +69,12 @@ extension WriteTransaction where Self: ~Copyable {
         return count
     }
 
-    /// Takes an identifier out of the records of somebody who brought it though it was another's.
+    /// Takes an identifier out of the records of somebody who brought it though it was another's, and tells that one.
     private mutating func clear(
-        _ identifier: Identifier, fromRecordsOf identity: UUID, _ scope: inout WriteScope
+        _ identifier: Identifier, fromRecordsOf id: UUID, _ scope: inout WriteScope
     ) throws(VaultError) {
-        for place in try timelineKeys(of: identity, in: scope.organization) {
+        guard var identity = try identity(id, in: scope.organization) else { return }
+        for place in try timelineKeys(of: id, in: scope.organization) {
             guard let old = try record(place.kind, place.id, in: scope.organization),
                 scope.reading.contacts(of: old).mentions(identifier)
             else { continue }
@@ -81,6 +82,8 @@ extension WriteTransaction where Self: ~Copyable {
             if identifier.kind == .email { new.email = nil } else { new.phone = nil }
             new.updatedAt = scope.now
             try store(new, replacing: old, &scope)
+            try note(.recordUpdated, record: .init(new), on: &identity, &scope)
+            try put(identity, in: scope.organization)
         }
     }
 

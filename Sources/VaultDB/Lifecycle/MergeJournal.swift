@@ -10,7 +10,7 @@ public struct Merge: Equatable, Sendable {
     public let into: UUID
     public let time: Timestamp
     public let actor: String?
-    /// How many records moved.
+    /// How many records moved, but for those that left the survivor since.
     public let records: Int
 }
 
@@ -26,20 +26,24 @@ struct MergeJournal: Equatable {
     var from: Identity
     /// The survivor's last merge before this one.
     let previousMerge: UUID?
-    /// The survivor's primaries before.
-    let primaries: [Identifier]
+    /// The survivor's primaries before, as far as it holds them still.
+    var primaries: [Identifier]
     /// Names that the survivor learnt.
     let namesAdded: [String]
     let gaveDisplayName: Bool
     /// Earlier redirects to the merged identity, which now go to the survivor.
     let redirects: [UUID]
-    let records: [RecordKey]
+    /// What moved and goes back. A record that leaves the survivor is taken out.
+    var records: [RecordKey]
     let converted: [ConvertedLead]
     var conflicts: [MovedConflict]
 
     var summary: Merge {
         Merge(id: id, from: from.id, into: into, time: time, actor: actor, records: records.count)
     }
+
+    /// Ids of merges ascend.
+    func isLater(than other: MergeJournal) -> Bool { (id.high, id.low) > (other.id.high, other.id.low) }
 
     /// A lead that a merge with a patient converted.
     struct ConvertedLead: Equatable {

@@ -85,7 +85,7 @@ extension ReadTransaction where Self: ~Copyable {
     ) throws(VaultError) -> [MergeJournal.MovedConflict] {
         var moved: [MergeJournal.MovedConflict] = []
         for conflict in try conflicts(of: from, in: organization) where conflict.state != .merged {
-            let other = conflict.first == from ? conflict.second : conflict.first
+            let other = conflict.other(than: from)
             let pair = ConflictKey(one: into, other: other, identifier: conflict.identifier)
             let theirs = other == into ? nil : try self.conflict(pair, in: organization)
             moved.append(

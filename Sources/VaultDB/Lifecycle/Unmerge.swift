@@ -25,16 +25,14 @@ extension WriteTransaction where Self: ~Copyable {
         scope.names.note(from: joined, to: into)
         scope.names.note(from: redirect, to: from)
         let moved = try moveBack(journal, &scope)
-        if joined.isPatient {
-            try settleClinical(&from, scope.reading, preferring: journal.from.primaries, in: scope.organization)
-            try settleClinical(&into, scope.reading, preferring: journal.primaries, in: scope.organization)
-        } else {
-            from.choosePrimaries(preferring: journal.from.primaries)
-            into.choosePrimaries(preferring: journal.primaries)
-        }
+        try settleClinical(&from, scope.reading, preferring: journal.from.primaries, in: scope.organization)
+        try settleClinical(&into, scope.reading, preferring: journal.primaries, in: scope.organization)
         try unconvert(journal, patients: [from, into].filter(\.isPatient).map(\.id), &scope)
-        for conflict in journal.conflicts { try moveBack(conflict, journal, &scope) }
-        try enqueueMentions(of: from, by: into, since: journal.time, &scope)
+        try moveBackGains(of: from, journal, &scope)
+        for conflict in journal.conflicts {
+            try moveBack(conflict, isReturned: from.holds(conflict.identifier), journal, &scope)
+        }
+        try enqueueMentions(by: [from, into], since: journal.time, &scope)
         // First answers that were given meanwhile and hold what goes back would escape an erasure, and are not true any more.
         let returned = Set(from.identifiers.map(\.identifier))
         try forgetAnswers(naming: into.id, &scope) { time, answer in
@@ -59,12 +57,16 @@ extension WriteTransaction where Self: ~Copyable {
         guard survivor.id == journal.into, survivor.lastMerge == journal.id else {
             throw try builtOn(by: survivor)
         }
-        // A conflict that moved on with its other side comes back with that side first.
-        for conflict in journal.conflicts {
-            guard let other = try identity(conflict.other, in: organization), let next = other.mergedWith,
-                let living = try identity(next, in: organization), !living.isErased
-            else { continue }
-            throw try builtOn(by: living)
+        // A conflict about what goes back that a later merge of its other side took over comes back with that first.
+        let returning =
+            journal.conflicts.map(\.identifier) + journal.from.identifiers.map(\.identifier).filter(survivor.holds)
+        for conflict in try conflicts(of: survivor.id, in: organization) where returning.contains(conflict.identifier) {
+            guard let other = try identity(conflict.other(than: survivor.id), in: organization) else { continue }
+            let isTakenOver = try merges(into: other, in: organization).contains { later in
+                later.isLater(than: journal)
+                    && later.conflicts.contains { $0.other == survivor.id && $0.identifier == conflict.identifier }
+            }
+            if isTakenOver { throw try builtOn(by: other) }
         }
         return survivor
     }
@@ -121,36 +123,60 @@ extension WriteTransaction where Self: ~Copyable {
         }
     }
 
-    /// A record that the survivor gained while the two were one may be given what goes back: that is a conflict now.
+    /// What a record was given while the two were one, and somebody else owns now, is a conflict.
     private mutating func enqueueMentions(
-        of from: Identity, by into: Identity, since time: Timestamp, _ scope: inout WriteScope
+        by identities: [Identity], since time: Timestamp, _ scope: inout WriteScope
     ) throws(VaultError) {
-        let owned = from.identifiers.filter { $0.state == .owned }.map(\.identifier)
-        var mentioned: [Identifier] = []
-        try visitTimeline(of: into.id, in: scope.organization) { (key, value) throws(VaultError) in
-            let record = try Record(key: key, sealed: value)
-            guard record.updatedAt > time else { return .next }
-            let contacts = scope.reading.contacts(of: record)
-            mentioned += owned.filter { contacts.mentions($0) && !mentioned.contains($0) }
-            return .next
+        var known = identities.flatMap(\.identifiers).map(\.identifier)
+        for identity in identities {
+            known += try conflicts(of: identity.id, in: scope.organization).map(\.identifier)
         }
-        for identifier in mentioned {
-            let pair = ConflictKey(one: from.id, other: into.id, identifier: identifier)
-            if try conflict(pair, in: scope.organization) == nil { _ = try enqueue(pair, source: nil, &scope) }
+        for identity in identities {
+            var given: [RecordContacts] = []
+            try visitTimeline(of: identity.id, in: scope.organization) { (key, value) throws(VaultError) in
+                let record = try Record(key: key, sealed: value)
+                if record.updatedAt > time { given.append(scope.reading.contacts(of: record)) }
+                return .next
+            }
+            for contacts in given {
+                try enqueueMentions(of: contacts, by: identity.id, among: known, source: nil, &scope)
+            }
         }
     }
 
-    /// A conflict is as it was before. What was seen since stays with the survivor, what was decided since holds for
+    /// Conflicts that came up while the two were one go with the identifier that they are about. One that the survivor
+    /// had before stays, and the last time that it was seen since goes.
+    private mutating func moveBackGains(
+        of from: Identity, _ journal: MergeJournal, _ scope: inout WriteScope
+    ) throws(VaultError) {
+        for conflict in try conflicts(of: journal.into, in: scope.organization)
+        where conflict.lastSeen > journal.time && from.holds(conflict.identifier) {
+            let other = conflict.other(than: journal.into)
+            let isMoved = journal.conflicts.contains { $0.other == other && $0.identifier == conflict.identifier }
+            guard other != from.id, !isMoved else { continue }
+            var entry = conflict.entry
+            if conflict.firstSeen > journal.time {
+                let theirs = ConflictKey(one: journal.into, other: other, identifier: conflict.identifier)
+                try put(nil, at: theirs, &scope)
+            } else {
+                entry.firstSeen = entry.lastSeen
+                entry.count = 1
+            }
+            try put(entry, at: ConflictKey(one: from.id, other: other, identifier: conflict.identifier), &scope)
+        }
+    }
+
+    /// A conflict is as it was before. What was seen since goes with its identifier, what was decided since holds for
     /// both.
     private mutating func moveBack(
-        _ conflict: MergeJournal.MovedConflict, _ journal: MergeJournal, _ scope: inout WriteScope
+        _ conflict: MergeJournal.MovedConflict, isReturned: Bool, _ journal: MergeJournal, _ scope: inout WriteScope
     ) throws(VaultError) {
         let mine = ConflictKey(one: journal.from.id, other: conflict.other, identifier: conflict.identifier)
         guard conflict.other != journal.into else { return try put(conflict.mine, at: mine, &scope) }
         let theirs = ConflictKey(one: journal.into, other: conflict.other, identifier: conflict.identifier)
         // Gone where the third identity was erased.
         guard let now = try self.conflict(theirs, in: scope.organization)?.entry else { return }
-        let parts = conflict.parts(of: now)
+        let parts = conflict.parts(of: now, isReturned: isReturned)
         try put(parts.theirs, at: theirs, &scope)
         try put(parts.mine, at: mine, &scope)
     }
@@ -167,15 +193,17 @@ extension MergeJournal {
 
 extension MergeJournal.MovedConflict {
     /// The joined conflict, as it is now, taken apart again.
-    fileprivate func parts(of now: ConflictEntry) -> (mine: ConflictEntry, theirs: ConflictEntry?) {
+    /// - Parameter isReturned: whether its identifier goes back, and with it what was seen since.
+    fileprivate func parts(
+        of now: ConflictEntry, isReturned: Bool
+    ) -> (mine: ConflictEntry, theirs: ConflictEntry?) {
         var (mine, theirs) = (mine, theirs)
-        let gained = now.count - joined.count
-        if gained > 0 {
-            var left = now
-            left.state = theirs?.state ?? .open
-            left.firstSeen = theirs?.firstSeen ?? now.lastSeen
-            left.count = (theirs?.count ?? 0) + gained
-            theirs = left
+        if now.count > joined.count {
+            let part = isReturned ? mine : theirs
+            let gained = ConflictEntry(
+                state: part?.state ?? .open, source: now.source, firstSeen: part?.firstSeen ?? now.lastSeen,
+                lastSeen: now.lastSeen, count: (part?.count ?? 0) + now.count - joined.count)
+            if isReturned { mine = gained } else { theirs = gained }
         }
         if now.state != joined.state {
             mine.state = now.state

@@ -34,6 +34,12 @@ public struct PhoneNumber: Hashable, Sendable {
         "+\(digits)"
     }
 
+    /// The digits after the country code.
+    var nationalDigits: Substring {
+        let text = String(digits)
+        return text.dropFirst(Self.countryCodeLength(ofDigits: text))
+    }
+
     /// The text with all digits hidden but the country code and the last three, `+34***456`, for logs. Of a number
     /// too short to hide three digits that way, only the country code is shown.
     public var masked: String {

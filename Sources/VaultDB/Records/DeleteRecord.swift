@@ -50,6 +50,8 @@ extension WriteTransaction where Self: ~Copyable {
         var change = DeleteAnswer.Change.unchanged
         if isHard {
             try remove(record, &scope)
+            // One that is put anew is not the one that a merge moved.
+            try forgetInJournals(of: identity.id, &scope) { $0.records.removeAll { $0 == key } }
             change = .deleted
         } else if record.isActive {
             var inactive = record

@@ -127,16 +127,11 @@ extension WriteTransaction where Self: ~Copyable {
     ) throws(VaultError) {
         guard var former = try self.identity(old.identity, in: scope.organization) else { return }
         try note(.recordMoved, record: .init(new), source: source, on: &identity, andOf: &former, &scope)
+        try forgetInJournals(of: former.id, &scope) { $0.records.removeAll { $0 == RecordKey(old) } }
         let conflicts = try conflicts(of: former.id, in: scope.organization)
-        let given = (former.identifiers.map(\.identifier) + conflicts.map(\.identifier)).distinct()
-        let contacts = scope.reading.contacts(of: new)
-        for identifier in given where contacts.mentions(identifier) {
-            guard let entry = try entry(of: identifier, in: scope.organization), entry.state == .owned,
-                entry.holder != identity.id
-            else { continue }
-            let pair = ConflictKey(one: identity.id, other: entry.holder, identifier: identifier)
-            if try conflict(pair, in: scope.organization) == nil { _ = try enqueue(pair, source: source, &scope) }
-        }
+        try enqueueMentions(
+            of: scope.reading.contacts(of: new), by: identity.id,
+            among: former.identifiers.map(\.identifier) + conflicts.map(\.identifier), source: source, &scope)
         if old.kind == .patient {
             try settleClinical(&former, scope.reading, in: scope.organization)
         }

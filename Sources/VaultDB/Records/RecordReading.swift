@@ -15,7 +15,7 @@ struct RecordReading: Sendable {
 
 /// What a record was given, read.
 struct RecordContacts: Sendable {
-    /// Shorter ones may end a number by chance.
+    /// Shorter ones may be a number's by chance.
     private static let digitsMin = 6
 
     let email: EmailAddress?
@@ -23,15 +23,22 @@ struct RecordContacts: Sendable {
     /// The digits of the phone as it was given, but for leading zeros.
     let digits: String
 
+    /// As they are read for the region at hand.
+    var identifiers: [Identifier] { [email.map(Identifier.email), phone.map(Identifier.phone)].compactMap(\.self) }
+
     /// Whether it was given this identifier. A phone may have been read for another region then: it is the same number
-    /// too where all its digits end it.
+    /// too where it has all its digits, but for the country code.
     func mentions(_ identifier: Identifier) -> Bool {
         switch identifier {
         case .email(let email): self.email == email
-        case .phone(let phone):
-            self.phone == phone || (digits.utf8.count >= Self.digitsMin && phone.rawValue.hasSuffix(digits))
+        case .phone(let phone): self.phone == phone || hasDigits(of: phone)
         case .external: false
         }
+    }
+
+    private func hasDigits(of phone: PhoneNumber) -> Bool {
+        guard digits.utf8.count >= Self.digitsMin else { return false }
+        return phone.rawValue.dropFirst() == digits || phone.nationalDigits.drop { $0 == "0" } == digits
     }
 
     fileprivate static func significantDigits(_ raw: String) -> String {

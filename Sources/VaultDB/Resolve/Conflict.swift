@@ -52,6 +52,9 @@ extension Conflict {
     var entry: ConflictEntry {
         ConflictEntry(state: state, source: source, firstSeen: firstSeen, lastSeen: lastSeen, count: count)
     }
+
+    /// The other side of the pair.
+    func other(than identity: UUID) -> UUID { identity == first ? second : first }
 }
 
 /// What is stored of a conflict.
@@ -209,6 +212,21 @@ extension WriteTransaction where Self: ~Copyable {
         entry.count += 1
         try put(entry, at: pair, &scope)
         return true
+    }
+
+    /// Puts on the review queue what a record was given and somebody else owns, unless the pair is known by it.
+    /// - Parameter others: identifiers that the record may have been given as well, in the spelling of another region.
+    mutating func enqueueMentions(
+        of contacts: RecordContacts, by identity: UUID, among others: [Identifier], source: String?,
+        _ scope: inout WriteScope
+    ) throws(VaultError) {
+        for identifier in (contacts.identifiers + others.filter(contacts.mentions)).distinct() {
+            guard let entry = try entry(of: identifier, in: scope.organization), entry.state == .owned,
+                entry.holder != identity
+            else { continue }
+            let pair = ConflictKey(one: identity, other: entry.holder, identifier: identifier)
+            if try conflict(pair, in: scope.organization) == nil { _ = try enqueue(pair, source: source, &scope) }
+        }
     }
 
     /// Stores a conflict under both orders of its pair; nil takes it away.

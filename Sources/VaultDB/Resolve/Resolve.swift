@@ -63,14 +63,17 @@ extension ReadTransaction where Self: ~Copyable {
         var owned: [(identifier: Identifier, owner: UUID)] = []
         for identifier in query.identifiers {
             switch try knownEntry(of: identifier, in: organization) {
+            // Of two spellings that come together the first is stored.
+            case nil where identifier.variants.contains { plan.enrich.contains($0) }: break
             case nil: plan.enrich.append(identifier)
+            case let known? where owned.contains { $0.identifier == known.spelling }: break
             case let known? where known.entry.state == .owned: owned.append((known.spelling, known.entry.holder))
             case let known?:
                 let isShared = known.entry.state == .shared
                 plan.warnings.append(isShared ? .shared(identifier.kind) : .blocked(identifier.kind))
             }
         }
-        if let known = try ownedVariant(of: query, in: organization) {
+        if let known = try ownedNumber(among: query.phoneVariants, in: organization) {
             owned.append(known)
             plan.warnings.removeAll { $0 == .invalid(.phone) }
         }
@@ -114,20 +117,25 @@ extension ReadTransaction where Self: ~Copyable {
         of identifier: Identifier, in organization: OrganizationNumber
     ) throws(VaultError) -> (spelling: Identifier, entry: IndexEntry)? {
         if let entry = try entry(of: identifier, in: organization) { return (identifier, entry) }
-        guard case .external(let external) = identifier else { return nil }
-        for variant in external.variants {
-            if let entry = try entry(of: .external(variant), in: organization), entry.state == .owned {
-                return (.external(variant), entry)
-            }
+        for variant in identifier.variants {
+            if let entry = try entry(of: variant, in: organization), entry.state == .owned { return (variant, entry) }
         }
         return nil
     }
 
+    /// Who owns an identifier, under whatever spelling.
+    borrowing func owner(
+        ofKnown identifier: Identifier, in organization: OrganizationNumber
+    ) throws(VaultError) -> UUID? {
+        let known = try knownEntry(of: identifier, in: organization)
+        return known.flatMap { $0.entry.state == .owned ? $0.entry.holder : nil }
+    }
+
     /// What is owned of the numbers that an invalid phone may stand for.
-    private borrowing func ownedVariant(
-        of query: ResolveQuery, in organization: OrganizationNumber
+    borrowing func ownedNumber(
+        among variants: [PhoneNumber], in organization: OrganizationNumber
     ) throws(VaultError) -> (identifier: Identifier, owner: UUID)? {
-        for phone in query.phoneVariants {
+        for phone in variants {
             if let entry = try entry(of: .phone(phone), in: organization), entry.state == .owned {
                 return (.phone(phone), entry.holder)
             }

@@ -18,18 +18,18 @@ extension Core {
         }
         let region = try self.region(region, for: tenant)
         if let phone = normalizer.phone(raw, region: region) { return try owner(of: .phone(phone), tenant) }
-        for variant in normalizer.whatsAppVariants(ofInvalid: raw, region: region) {
-            if let owner = try owner(of: .phone(variant), tenant) { return owner }
+        let variants = normalizer.whatsAppVariants(ofInvalid: raw, region: region)
+        guard !variants.isEmpty, let number = try number(of: tenant) else { return nil }
+        return try engine.read { (snapshot) throws(VaultError) in
+            try snapshot.ownedNumber(among: variants, in: number)?.owner
         }
-        return nil
     }
 
     func find(external raw: String, _ tenant: Tenant) throws(VaultError) -> UUID? {
         guard let external = ExternalID(raw), let number = try number(of: tenant) else { return nil }
-        let known = try engine.read { (snapshot) throws(VaultError) in
-            try snapshot.knownEntry(of: .external(external), in: number)
+        return try engine.read { (snapshot) throws(VaultError) in
+            try snapshot.owner(ofKnown: .external(external), in: number)
         }
-        return known.flatMap { $0.entry.state == .owned ? $0.entry.holder : nil }
     }
 
     @inline(__always)

@@ -67,7 +67,8 @@ extension Core {
         let region = try region(request.region, for: tenant)
         let query = try ResolveQuery(request, region: region, normalizer)
         guard let number = try number(of: tenant) else {
-            // Nobody is known yet.
+            // Nobody is known yet, so a phone that may only stand for another one finds nobody.
+            guard query.identifierCount > 0 else { throw .noUsableIdentifier }
             return request.isDryRun ? .answered(ResolvePlan(warnings: query.warnings).resolution) : .writes(query)
         }
         return try engine.read { (snapshot) throws(VaultError) in

@@ -89,8 +89,12 @@ package struct ReadBatch: ~Copyable {
             return owner
         }
         let region = try core.region(of: organization.tenant)
-        guard let phone = core.normalizer.phone(utf8: utf8, region: region) else { return nil }
-        return try owner(of: .phone(phone), in: number)
+        if let phone = core.normalizer.phone(utf8: utf8, region: region) {
+            return try owner(of: .phone(phone), in: number)
+        }
+        guard let valid = try? UTF8Span(validating: utf8) else { return nil }
+        let variants = core.normalizer.whatsAppVariants(ofInvalid: String(copying: valid), region: region)
+        return try held.snapshot.ownedNumber(among: variants, in: number)?.owner
     }
 
     package borrowing func find(
@@ -99,7 +103,7 @@ package struct ReadBatch: ~Copyable {
         guard let number = try number(of: organization), let valid = try? UTF8Span(validating: utf8),
             let external = ExternalID(String(copying: valid))
         else { return nil }
-        return try owner(of: .external(external), in: number)
+        return try held.snapshot.owner(ofKnown: .external(external), in: number)
     }
 
     // MARK: Resolve

@@ -144,7 +144,19 @@ struct WhatsAppMessage: Equatable, Sendable {
         let ids = [number, userID].compactMap(\.self)
         return ResolveRequest(
             phone: number.map { "+\($0)" }, externals: ids.map { "whatsapp:\($0)" },
-            name: name.map { String($0.prefix(Limits.nameBytesMax / 4)) }, source: "whatsapp",
+            name: name.map { $0.cut(bytesMax: Limits.nameBytesMax) }, source: "whatsapp",
             idempotencyKey: "whatsapp:\(SHA256.hash(data: Data(id.utf8)).hex)")
+    }
+}
+
+extension String {
+    /// The characters from its start that fit, whole.
+    fileprivate func cut(bytesMax: Int) -> String {
+        var bytes = 0
+        return String(
+            prefix { character in
+                bytes += character.utf8.count
+                return bytes <= bytesMax
+            })
     }
 }

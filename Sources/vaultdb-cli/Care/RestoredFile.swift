@@ -14,13 +14,18 @@ struct RestoredFile {
         temporaryPath = "\(path).\(getpid()).restore"
     }
 
+    /// All that may lie there until it has its name.
+    var unfinished: [String] {
+        [VaultFiles.partial(of: temporaryPath), temporaryPath, VaultFiles.lock(of: temporaryPath)]
+    }
+
     /// Copies the backup, which has to be a vault, as one snapshot.
     func copy(_ backup: String, _ options: VaultOptions) throws {
-        let hadLock = access(Self.lockPath(of: backup), F_OK) == 0
+        let hadLock = access(VaultFiles.lock(of: backup), F_OK) == 0
         let vault = try Self.open(backup, options)
         defer {
             vault.close()
-            if !hadLock { Self.whileAlone(backup) { unlink(Self.lockPath(of: backup)) } }
+            if !hadLock { Self.whileAlone(backup) { unlink(VaultFiles.lock(of: backup)) } }
         }
         do throws(VaultError) {
             try vault.backup(to: temporaryPath)
@@ -35,7 +40,7 @@ struct RestoredFile {
         let vault = try Self.open(temporaryPath, options)
         defer {
             vault.close()
-            unlink(Self.lockPath(of: temporaryPath))
+            unlink(VaultFiles.lock(of: temporaryPath))
         }
         var bar = ProgressBar("checking")
         defer { bar.erase() }
@@ -51,9 +56,11 @@ struct RestoredFile {
         if claim >= 0 { close(claim) }
         var code: Int32 = 0
         let isAlone = Self.whileAlone(path) {
-            // They count the commits of the vault that was here.
-            for name in [Self.lockPath(of: path)] + Self.logPaths(of: path) { unlink(name) }
-            guard rename(temporaryPath, path) != 0 else { return }
+            if keepOwner() {
+                // They count the commits of the vault that was here.
+                for name in [VaultFiles.lock(of: path)] + VaultFiles.logs(of: path) { unlink(name) }
+                if rename(temporaryPath, path) == 0 { return }
+            }
             code = errno
             if claim >= 0 { unlink(path) }
         }
@@ -63,6 +70,12 @@ struct RestoredFile {
         }
         guard code == 0 else { throw Self.failure(path, code) }
         syncDirectory()
+    }
+
+    /// The owner stays the same when someone else, such as root, restores the vault.
+    private func keepOwner() -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && chown(temporaryPath, status.st_uid, status.st_gid) == 0
     }
 
     /// A name survives a power cut once its directory is on disk.
@@ -87,12 +100,6 @@ struct RestoredFile {
             throw Failure(.failed, "there is no backup at \(path)", advice: "check the path")
         }
     }
-
-    /// LMDB's, beside the file.
-    private static func lockPath(of path: String) -> String { path + "-lock" }
-
-    /// What a vault that was not closed leaves, beside the file. The first last: it says that there is a log.
-    private static func logPaths(of path: String) -> [String] { [path + "-wal1", path + "-wal0"] }
 
     /// Runs `body` while no process has the vault at `path` open: each that has holds a shared lock on its file.
     /// - Returns: whether it ran.

@@ -58,6 +58,7 @@ struct BenchCommand: ParsableCommand {
     }
 
     func run() throws {
+        try global.requireApart(options.svg)
         Interruption.listen(to: SIGINT, SIGTERM)
         if let host {
             try measureServer(host)

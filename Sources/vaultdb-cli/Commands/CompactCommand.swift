@@ -26,7 +26,7 @@ struct CompactCommand: ParsableCommand {
         try global.withVault(maxSize == nil ? .readOnly : .readWrite) { vault in
             if let maxSize { try vault.setBytesMax(maxSize) }
         }
-        let (before, after) = try Vault.compact(at: path)
+        let (before, after) = try VaultFiles.compact(at: path)
         if global.json {
             try Output.document([
                 "path": .string(path), "bytes_before": JSONValue(before), "bytes_after": JSONValue(after),

@@ -35,13 +35,17 @@ struct ConflictsCommand: ParsableCommand {
     func run() throws {
         try global.withOrganization(.readOnly) { organization, _ in
             let conflicts = try conflicts(in: organization)
-            if global.json { return try Output.document(.array(conflicts.map(\.json))) }
-            try Output.table(
-                table(conflicts), empty: "no conflicts are \(state == .keptApart ? "kept apart" : "\(state)")")
-            let open = try organization.ledger().openConflicts
-            if state == .open, identity == nil, open > conflicts.count {
-                try Output.line("\(DisplayText.ellipsis) of \(open.grouped); --limit shows more")
+            if global.json {
+                try Output.document(.array(conflicts.map(\.json)))
+            } else {
+                try Output.table(
+                    table(conflicts), empty: "no conflicts are \(state == .keptApart ? "kept apart" : "\(state)")")
             }
+            let open = try organization.ledger().openConflicts
+            guard state == .open, identity == nil, open > conflicts.count else { return }
+            let rest = "\(DisplayText.ellipsis) of \(open.grouped); --limit shows more"
+            // A document says no more than what is in it.
+            if global.json { Terminal.errors.write("\(rest)\n") } else { try Output.line(rest) }
         }
     }
 

@@ -54,7 +54,7 @@ struct EraseCommand: ParsableCommand {
     private func rewrite(_ path: String, after answer: ErasureAnswer) throws {
         let scrubbed: (before: Int, after: Int)
         do throws(VaultError) {
-            scrubbed = try Vault.compact(at: path)
+            scrubbed = try VaultFiles.compact(at: path)
         } catch {
             try print(answer, isScrubLeft: true)
             throw Failure(

@@ -86,6 +86,7 @@ struct ErasuresCommand: ParsableCommand {
     }
 
     private func write(to path: String) throws {
+        try global.requireApart(path)
         try global.withOrganization(.readOnly) { organization, _ in
             let count = try ErasureFile.write(of: organization, to: path, replaces: force)
             if global.json { return try Output.document(["file": .string(path), "erasures": JSONValue(count)]) }

@@ -29,6 +29,7 @@ struct ExportCommand: ParsableCommand {
     var force = false
 
     func run() throws {
+        try global.requireApart(output)
         try global.withOrganization(.readOnly) { organization, _ in
             let document = try organization.export(id)
             guard let output else { return try Output.document(document) }

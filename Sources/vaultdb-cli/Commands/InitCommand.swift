@@ -43,11 +43,22 @@ struct InitCommand: ParsableCommand {
         var options = global.vaultOptions()
         options.region = region
         if let maxSize { options.bytesMax = maxSize }
-        let vault = try Vault(at: path, options: options)
+        let vault = try make(path, options)
         defer { vault.close() }
         if let organization { try vault.organization(organization).setRegion(orgRegion ?? region) }
         try print(vault, organization)
         try Output.flush()
+    }
+
+    /// What is not found here is the vault's directory, not what was asked for.
+    private func make(_ path: String, _ options: VaultOptions) throws -> Vault {
+        do throws(VaultError) {
+            return try Vault(at: path, options: options)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            let directory = (path as NSString).deletingLastPathComponent
+            throw Failure(.failed, "the directory \(directory) is not there", advice: "make it, or choose another")
+        }
     }
 
     private func print(_ vault: Vault, _ organization: UUID?) throws(Failure) {
@@ -58,9 +69,8 @@ struct InitCommand: ParsableCommand {
                 "organization": JSONValue(organization?.text), "normalizer": .string(vault.normalizerVersion),
             ])
         }
-        let path = DisplayText.oneLine(vault.path)
-        try Output.line("made \(path), region \(region.code)")
+        try Output.line("made \(DisplayText.oneLine(vault.path)), region \(region.code)")
         let org = organization == nil ? " --org \(UUID().text)" : ""
-        try Output.line("next: vaultdb import --db '\(path)'\(org) --kind lead leads.csv")
+        try Output.line("next: vaultdb import --db \(DisplayText.shellWord(vault.path))\(org) --kind lead leads.csv")
     }
 }

@@ -27,11 +27,16 @@ struct RestoreCommand: ParsableCommand {
     func run() throws {
         let path = try global.path()
         guard force || !FileManager.default.fileExists(atPath: path) else { throw RestoredFile.existing(path) }
-        let target = force ? URL(filePath: path).resolvingSymlinksInPath().path(percentEncoded: false) : path
+        let file = RestoredFile(at: force ? path.resolvedPath : path)
         var options = global.vaultOptions()
         options.access = .readOnly
         options.creates = false
-        let file = RestoredFile(at: target)
+        let report = try Interruption.removing(file.unfinished) { try restore(file, options) }
+        try print(path, report)
+        try Output.flush()
+    }
+
+    private func restore(_ file: RestoredFile, _ options: VaultOptions) throws -> CheckReport {
         do {
             try file.copy(backup, options)
             let report = try file.check(options)
@@ -41,12 +46,11 @@ struct RestoreCommand: ParsableCommand {
                     advice: "vaultdb check --db \(backup) lists them; take an older backup")
             }
             try file.finish(replaces: force)
-            try print(path, report)
+            return report
         } catch {
             file.remove()
             throw error
         }
-        try Output.flush()
     }
 
     private func print(_ path: String, _ report: CheckReport) throws(Failure) {
@@ -59,6 +63,7 @@ struct RestoreCommand: ParsableCommand {
         }
         let name = DisplayText.oneLine(path)
         try Output.line("made \(name), \(bytes.grouped) bytes, \(report.entries.grouped) entries, all of them checked")
-        try Output.line("next: vaultdb erasures replay FILE --db '\(name)', for who was erased since")
+        try Output.line(
+            "next: vaultdb erasures replay FILE --db \(DisplayText.shellWord(path)), for who was erased since")
     }
 }

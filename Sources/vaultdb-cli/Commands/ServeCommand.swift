@@ -90,10 +90,7 @@ struct ServeCommand: ParsableCommand {
     var logLevel: String?
 
     func run() throws {
-        let (flags, file) = (try flags, config)
-        let settings = try Self.wait {
-            try await ServeSettings(flags: flags, file: file, environment: ProcessInfo.processInfo.environment)
-        }
+        let settings = try settings()
         var options = global.vaultOptions()
         options.access = readOnly ? .readOnly : .readWrite
         options.creates = false
@@ -105,6 +102,18 @@ struct ServeCommand: ParsableCommand {
         var configuration = settings.server
         configuration.organization = Demo.organization
         try Demo.withVault(options) { vault in try serve(vault, configuration, settings, options.logger) }
+    }
+
+    /// - Throws: a setting that makes no sense is wrong usage.
+    private func settings() throws -> ServeSettings {
+        do {
+            let (flags, file) = (try flags, config)
+            return try Self.wait {
+                try await ServeSettings(flags: flags, file: file, environment: ProcessInfo.processInfo.environment)
+            }
+        } catch let error as ServerError {
+            throw Failure(.wrongUsage, error.message, advice: error.advice)
+        }
     }
 
     private func serve(
@@ -155,11 +164,7 @@ struct ServeCommand: ParsableCommand {
     static func wait<Answer: Sendable>(_ body: @escaping @Sendable () async throws -> Answer) throws -> Answer {
         let ending = ServeEnding<Answer>()
         Task { ending.set(await Result(asyncly: body)) }
-        do {
-            return try ending.wait()
-        } catch let error as ServerError {
-            throw Failure(.failed, error.message, advice: error.advice)
-        }
+        return try ending.wait()
     }
 }
 

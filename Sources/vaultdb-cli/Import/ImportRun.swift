@@ -10,11 +10,22 @@ struct ImportFile {
     /// As it is named to people.
     var name: String { path == "-" ? "stdin" : path }
 
+    /// Where its bytes are.
+    var readPath: String { path == "-" ? "/dev/stdin" : path }
+
     /// Refuses early what can't be read, so that no file before it is imported in vain.
     func requireReadable() throws(Failure) {
-        guard path != "-", access(path, R_OK) != 0 else { return }
+        guard path != "-" else { return }
+        var status = stat()
+        var code: Int32 = 0
+        if access(path, R_OK) != 0 || stat(path, &status) != 0 {
+            code = errno
+        } else if (status.st_mode & S_IFMT) == S_IFDIR {
+            code = EISDIR
+        }
+        guard code != 0 else { return }
         throw Failure(
-            .failed, "\(path) can't be read: \(String(cString: strerror(errno)))",
+            .failed, "\(path) can't be read: \(String(cString: strerror(code)))",
             advice: "check the path and who may read it")
     }
 }
@@ -31,29 +42,47 @@ struct ImportRun {
     private(set) var results: [Result] = []
 
     /// Whether somebody stopped it before the end. What is done is done.
-    var isInterrupted: Bool { results.contains { $0.summary.isCancelled } }
+    private(set) var isInterrupted = false
+    /// Where a file can't be read or written, or the vault can't be written. What is done before it is done.
+    private(set) var failure: (any Error)?
+
+    /// Whether all files were imported to their end.
+    var isWhole: Bool { !isInterrupted && failure == nil }
 
     /// Imports the files in the order given.
-    /// - Throws: where a file can't be read or written, or the vault can't be written. Batches before it stand.
+    /// - Throws: where a file can't be read or written, before anything is done.
     init(_ files: [ImportFile], into organization: Organization, _ options: ImportOptions, isVerbose: Bool) throws {
         for file in files { try file.requireReadable() }
         var report = try RowReport(options, printsAll: isVerbose)
-        Interruption.listen(to: SIGINT)
-        for file in files where !isInterrupted {
-            results.append(try Self.add(file, to: organization, options, &report))
+        Interruption.listen(to: SIGINT, SIGTERM)
+        do {
+            for file in files where !isInterrupted {
+                try add(file, to: organization, options, &report)
+                isInterrupted = isInterrupted || (Interruption.isWished && results.count < files.count)
+            }
+            if !isInterrupted { try report.finishFiles() }
+        } catch {
+            failure = error
         }
-        if !isInterrupted { try report.finishFiles() }
     }
 
-    private static func add(
+    private mutating func add(
         _ file: ImportFile, to organization: Organization, _ options: ImportOptions, _ report: inout RowReport
-    ) throws -> Result {
+    ) throws {
         let started = Clock.nanoseconds
+        var summary = ImportSummary()
         report.begin(file)
-        defer { report.end() }
-        var source = try ImportSource(path: file.path, format: options.format, mapping: options.map ?? ColumnMapping())
-        let summary = try organization.importRows(of: file.kind, from: &source, batchRows: options.batch, &report)
+        defer {
+            report.end()
+            let seconds = Double(Clock.nanoseconds - started) / 1e9
+            results.append(Result(file: file, summary: summary, seconds: seconds))
+        }
+        var source = try ImportSource(
+            path: file.path, format: options.format, mapping: options.map ?? ColumnMapping(),
+            goesOn: { !Interruption.isWished })
+        try organization.importRows(
+            of: file.kind, from: &source, batchRows: options.batch, addingTo: &summary, &report)
         if let failure = report.failure { throw failure }
-        return Result(file: file, summary: summary, seconds: Double(Clock.nanoseconds - started) / 1e9)
+        isInterrupted = summary.isCancelled
     }
 }

@@ -6,10 +6,13 @@ extension GlobalOptions {
     /// A smaller vault is not worth rewriting.
     private static var compactedRecordsMin: Int { 10_000 }
 
-    /// Imports files, prints what was done and throws where it was interrupted.
+    /// Imports files, prints what was done and throws where it was interrupted or failed.
     func importFiles(
         _ files: [ImportFile], _ options: ImportOptions, document: (ImportReport) -> JSONValue
     ) throws {
+        for output in [options.assignments, options.rejects] {
+            try requireApart(output, from: files.map(\.readPath))
+        }
         var imported: (run: ImportRun, ledger: Ledger, isFirst: Bool)?
         try withOrganization(.readWrite, spellingCacheSlots: Self.importSpellingCacheSlots) { organization, vault in
             let isFirst = try vault.organizations().allSatisfy { try vault.organization($0).ledger().records == 0 }
@@ -17,10 +20,17 @@ extension GlobalOptions {
             imported = (run, try organization.ledger(), isFirst)
         }
         guard let (run, ledger, isFirst) = imported else { return }
-        let compacts = isFirst && !run.isInterrupted && !options.noCompact && ledger.records >= Self.compactedRecordsMin
-        let report = ImportReport(run, ledger, compacted: compacts ? try compactIfAlone() : nil)
-        if json { try Output.document(document(report)) } else { try report.print() }
+        let compacts = isFirst && run.isWhole && !options.noCompact && ledger.records >= Self.compactedRecordsMin
+        var (compacted, failure): ((before: Int, after: Int)?, (any Error)?) = (nil, run.failure)
+        if compacts {
+            do { compacted = try compactIfAlone() } catch { failure = error }
+        }
+        let report = ImportReport(run, ledger, compacted: compacted)
+        if failure == nil || run.results.contains(where: { $0.summary.rows > 0 }) {
+            if json { try Output.document(document(report)) } else { try report.print() }
+        }
         try Output.flush()
+        if let failure { throw failure }
         guard run.isInterrupted else { return }
         throw Failure(
             .interrupted, "interrupted; what is printed is done", advice: "run the same command again to go on")
@@ -30,7 +40,7 @@ extension GlobalOptions {
     private func compactIfAlone() throws -> (before: Int, after: Int)? {
         let path = try path()
         do throws(VaultError) {
-            return try Vault.compact(at: path)
+            return try VaultFiles.compact(at: path)
         } catch {
             guard error.code == .inUse || error.code == .diskFull else { throw error }
             return nil

@@ -16,6 +16,11 @@ enum DisplayText {
         return safe(words.map { $0.drop { $0 == " " } }.joined(separator: " "))
     }
 
+    /// The text as a shell takes it for one word.
+    static func shellWord(_ text: String) -> String {
+        "'\(oneLine(text).replacing("'", with: #"'\''"#))'"
+    }
+
     private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x20...0x7E: false

@@ -1,12 +1,16 @@
 import Glibc
 
-/// A file that appears under its name when it is whole: written beside it under a temporary name, then renamed.
+/// A file that appears under its name when it is whole: written beside it under a temporary name, then renamed. What
+/// has the name already and is no regular file, such as a pipe, is written to in place.
 final class NewFile {
     private static let bufferBytes = 64 << 10
 
     private let path: String
+    /// Where the name leads.
+    private let target: String
     private let replaces: Bool
-    private let temporaryPath: String
+    /// Nil where it is written in place.
+    private let temporaryPath: String?
     private let descriptor: Int32
     private var buffer: [UInt8] = []
     private var isFinished = false
@@ -14,17 +18,30 @@ final class NewFile {
     /// - Parameter replaces: whether a file that has the name already gives way.
     init(_ path: String, replaces: Bool = true) throws(Failure) {
         self.path = path
+        target = path.resolvedPath
         self.replaces = replaces
         if !replaces, access(path, F_OK) == 0 { throw Self.existing(path) }
-        temporaryPath = "\(path).\(getpid()).tmp"
-        descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if Self.isWrittenInPlace(path) {
+            temporaryPath = nil
+            descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        } else {
+            let temporaryPath = "\(target).\(getpid()).tmp"
+            self.temporaryPath = temporaryPath
+            descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        }
         if descriptor < 0 { throw Self.failure(path) }
         buffer.reserveCapacity(Self.bufferBytes + 4_096)
     }
 
     deinit {
         close(descriptor)
-        if !isFinished { unlink(temporaryPath) }
+        if let temporaryPath, !isFinished { unlink(temporaryPath) }
+    }
+
+    /// Whether something has the name that a file must not take the place of.
+    static func isWrittenInPlace(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && (status.st_mode & S_IFMT) != S_IFREG
     }
 
     /// Adds a line of text.
@@ -62,13 +79,14 @@ final class NewFile {
     /// Gives the file its name.
     func finish() throws(Failure) {
         try flush()
+        guard let temporaryPath else { return }
         guard fsync(descriptor) == 0 else { throw Self.failure(path) }
         if replaces {
-            guard rename(temporaryPath, path) == 0 else { throw Self.failure(path) }
+            guard rename(temporaryPath, target) == 0 else { throw Self.failure(path) }
             isFinished = true
         } else {
             // Unlike a renamed file, a link never takes the place of another.
-            guard link(temporaryPath, path) == 0 else {
+            guard link(temporaryPath, target) == 0 else {
                 throw errno == EEXIST ? Self.existing(path) : Self.failure(path)
             }
         }

@@ -51,19 +51,23 @@ extension Model {
         tenures[name]?[left.count - 1].from = max(held.firstSeen, left.dropLast().last?.until ?? held.firstSeen)
     }
 
-    /// Takes their conflicts away, and what records of the other side hold of the erased identifiers.
+    /// Takes their conflicts away, and what records of the other side hold of the erased identifiers: one person after
+    /// the other, in the order of their ids.
     private mutating func eraseQuarrels(of people: Set<Person>, holding names: [Name], at now: Timestamp) -> Int {
         let gone = quarrels.keys.filter { !$0.pair.isDisjoint(with: people) }
-        for quarrel in gone {
-            if names.contains(quarrel.name) {
-                for (record, row) in rows
-                where quarrel.pair.subtracting(people).contains(row.owner) && row.given.contains(quarrel.name) {
-                    rows[record]?.fields[quarrel.name.kind == .email ? 2 : 3] = nil
-                    rows[record]?.given.removeAll { $0 == quarrel.name }
-                    rows[record]?.updatedAt = now
-                }
+        for quarrel in gone { quarrels[quarrel] = nil }
+        let others = gone.filter { names.contains($0.name) }.compactMap { quarrel in
+            quarrel.pair.subtracting(people).first.map { (person: $0, name: quarrel.name) }
+        }
+        for (person, name) in others.sorted(by: {
+            ($0.person, $0.name.kind.rawValue, $0.name.text) < ($1.person, $1.name.kind.rawValue, $1.name.text)
+        }) {
+            for record in timeline(of: person) where rows[record]?.given.contains(name) == true {
+                rows[record]?.fields[name.kind == .email ? 2 : 3] = nil
+                rows[record]?.given.removeAll { $0 == name }
+                rows[record]?.updatedAt = now
+                tell(.recordUpdated, person, row: record, at: now)
             }
-            quarrels[quarrel] = nil
         }
         return gone.count
     }

@@ -70,6 +70,11 @@ extension Model {
     private mutating func drop(_ name: Name, holder: Person?, at now: Timestamp) {
         guard let holder else { return }
         people[holder]?.held.removeAll { $0.name == name }
+        for place in merges.indices {
+            for side in [merges[place].from, merges[place].into] {
+                merges[place].people[side]?.held.removeAll { $0.name == name }
+            }
+        }
         end(name, at: now)
         choosePrimaries(of: holder)
     }

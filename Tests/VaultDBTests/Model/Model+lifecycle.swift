@@ -11,8 +11,10 @@ extension Model {
         let from: Person
         let into: Person
         let time: Timestamp
-        let people: [Person: Human]
+        var people: [Person: Human]
         let rows: [RowName: Row]
+        /// What goes back: what moved and has not left the survivor since.
+        var records: [RowName]
         let quarrels: [Quarrel: QuarrelState]
         let namesAdded: [String]
         let converted: [RowName]
@@ -65,7 +67,7 @@ extension Model {
         merges.append(
             Undo(
                 merge: nextMerge, from: from, into: into, time: now, people: before.people, rows: before.rows,
-                quarrels: before.quarrels, namesAdded: namesAdded, converted: converted))
+                records: records, quarrels: before.quarrels, namesAdded: namesAdded, converted: converted))
         nextMerge += 1
         return MergeReply(merge: nextMerge - 1, person: into, records: records.count)
     }
@@ -92,29 +94,27 @@ extension Model {
     // MARK: Unmerge
 
     /// Merges are undone last first: the last one that ended in the same person comes before, and where there is none,
-    /// those by which somebody whom the merged one was in conflict with became somebody else.
+    /// those that took over a conflict of the same person about what goes back.
     private func merges(blocking undo: Undo) -> Set<Int> {
         let last = lastMerge(endingIn: people[undo.into]?.survivor ?? undo.into)
         if let last, last != undo.merge { return [last] }
-        let others = undo.quarrels.filter { $0.key.pair.contains(undo.from) && $0.value.state != .merged }.keys
-            .compactMap { $0.other(than: undo.from) }
-        return Set(others.compactMap { people[$0]?.survivor }.compactMap(lastMerge))
+        let moved = undo.quarrels.filter { $0.key.pair.contains(undo.from) && $0.value.state != .merged }.keys
+        let held = undo.people[undo.from]?.held.map(\.name) ?? []
+        let returning = moved.map(\.name) + held.filter { index[$0]?.holder == undo.into }
+        let others = merges.filter { $0.merge > undo.merge }.compactMap { later -> Person? in
+            let other = people[later.into]?.survivor ?? later.into
+            let isTakenOver = returning.contains { name in
+                let before = later.quarrels[Quarrel(pair: [later.from, undo.into], name: name)]
+                return before != nil && before?.state != .merged
+                    && quarrels[Quarrel(pair: [other, undo.into], name: name)] != nil
+            }
+            return isTakenOver ? other : nil
+        }
+        return Set(others.compactMap(lastMerge))
     }
 
     private func lastMerge(endingIn person: Person) -> Int? {
         merges.last { $0.into == person || people[$0.into]?.survivor == person }?.merge
-    }
-
-    /// What a record that the survivor gained meanwhile was given, and the other owns again.
-    private mutating func quarrelAboutGains(of into: Person, since: Timestamp, owner: Person, at now: Timestamp) {
-        for row in rows.values where row.owner == into && row.updatedAt > since {
-            for name in row.given where index[name] == Entry(state: .owned, holder: owner) {
-                let quarrel = Quarrel(pair: [into, owner], name: name)
-                if quarrels[quarrel] == nil {
-                    quarrels[quarrel] = QuarrelState(firstSeen: now, lastSeen: now, count: 1)
-                }
-            }
-        }
     }
 
     mutating func unmerge(_ merge: Int, at now: Timestamp) throws(Refusal) -> MergeReply {
@@ -130,15 +130,18 @@ extension Model {
         people[from]?.aliases = before.aliases
         giveBackIdentifiers(before, from, into, at: now)
         takeNames(undo.namesAdded, from: into)
-        let records = undo.rows.filter { $0.value.owner == from && rows[$0.key]?.owner == into }.map(\.key)
+        let records = undo.records.filter { rows[$0]?.owner == into }
         for record in records { rows[record]?.owner = from }
         for lead in undo.converted { reopen(lead, undo) }
+        let returned = Set((people[from]?.held ?? []).map(\.name))
+        giveBackGains(undo, returned)
         for (quarrel, mine) in undo.quarrels where quarrel.pair.contains(from) && mine.state != .merged {
-            giveBack(quarrel, mine, undo)
+            giveBack(quarrel, mine, undo, isReturned: returned.contains(quarrel.name))
         }
         for person in undo.people.filter({ $0.value.survivor == from }).keys { people[person]?.survivor = from }
-        quarrelAboutGains(of: into, since: undo.time, owner: from, at: now)
-        let returned = Set((people[from]?.held ?? []).map(\.name))
+        for (record, row) in rows where [from, into].contains(row.owner) && row.updatedAt > undo.time {
+            quarrelAboutMentions(of: record, nil, at: now)
+        }
         answers = answers.filter { _, answer in
             answer.time <= undo.time || !answer.people.contains(into) || answer.people.contains(from)
                 || answer.names.isDisjoint(with: returned)
@@ -176,8 +179,27 @@ extension Model {
         if row.updatedAt == undo.time { rows[lead]?.updatedAt = undo.rows[lead]?.updatedAt ?? row.updatedAt }
     }
 
-    /// What was seen since stays with the survivor, what was decided since holds for both.
-    private mutating func giveBack(_ quarrel: Quarrel, _ before: QuarrelState, _ undo: Undo) {
+    /// What came up since goes with its name; of what the survivor had before, the last time that it was seen.
+    private mutating func giveBackGains(_ undo: Undo, _ returned: Set<Name>) {
+        for (quarrel, now) in quarrels where returned.contains(quarrel.name) && now.lastSeen > undo.time {
+            guard quarrel.pair.contains(undo.into), let other = quarrel.other(than: undo.into), other != undo.from
+            else { continue }
+            let mine = Quarrel(pair: [undo.from, other], name: quarrel.name)
+            if let before = undo.quarrels[mine], before.state != .merged { continue }
+            quarrels[mine] = now
+            if now.firstSeen > undo.time {
+                quarrels[quarrel] = nil
+            } else {
+                quarrels[mine]?.firstSeen = now.lastSeen
+                quarrels[mine]?.count = 1
+            }
+        }
+    }
+
+    /// What was seen since goes with its name, what was decided since holds for both.
+    private mutating func giveBack(
+        _ quarrel: Quarrel, _ before: QuarrelState, _ undo: Undo, isReturned: Bool
+    ) {
         guard let other = quarrel.other(than: undo.from) else { return }
         if other == undo.into {
             quarrels[quarrel] = before
@@ -188,9 +210,11 @@ extension Model {
         var (mine, theirs) = (before, undo.quarrels[joint])
         let joined = mine.joined(theirs)
         if now.count > joined.count {
-            theirs = QuarrelState(
-                state: theirs?.state ?? .open, source: now.source, firstSeen: theirs?.firstSeen ?? now.lastSeen,
-                lastSeen: now.lastSeen, count: (theirs?.count ?? 0) + now.count - joined.count)
+            let part = isReturned ? mine : theirs
+            let gained = QuarrelState(
+                state: part?.state ?? .open, source: now.source, firstSeen: part?.firstSeen ?? now.lastSeen,
+                lastSeen: now.lastSeen, count: (part?.count ?? 0) + now.count - joined.count)
+            if isReturned { mine = gained } else { theirs = gained }
         }
         if now.state != joined.state {
             mine.state = now.state

@@ -81,7 +81,10 @@ extension Model {
             isConverted: old?.isConverted == true && old?.fields[Row.status] == fields[Row.status])
         let action: Event.Action = isMove ? .recordMoved : old == nil ? .recordCreated : .recordUpdated
         tell(action, owner, andOf: isMove ? old?.owner : nil, row: name, source: wish.request.source, at: now)
-        if isMove, let former = old?.owner { takeAlong(name, from: former, wish.request.source, at: now) }
+        if isMove {
+            forgetInMerges(name)
+            quarrelAboutMentions(of: name, wish.request.source, at: now)
+        }
         let converted = isFirstPatient ? openLeads(of: owner) : []
         for lead in converted { convert(lead, at: now) }
         choosePrimaries(of: owner)
@@ -96,12 +99,10 @@ extension Model {
         if wish.moves, wish.owner == nil { throw Refusal(.invalidArgument) }
     }
 
-    /// What a record that moved was given and somebody else owns is a conflict of the one it came to.
-    private mutating func takeAlong(_ name: RowName, from former: Person, _ source: String?, at now: Timestamp) {
-        guard let row = rows[name] else { return }
-        let known = Set(people[former]?.held.map(\.name) ?? []).union(
-            quarrels.keys.filter { $0.pair.contains(former) }.map(\.name))
-        for name in row.given where known.contains(name) {
+    /// What a record was given and somebody else owns is a conflict of the two, unless it is known.
+    mutating func quarrelAboutMentions(of record: RowName, _ source: String?, at now: Timestamp) {
+        guard let row = rows[record] else { return }
+        for name in row.given {
             guard let entry = index[name], entry.state == .owned, let owner = entry.holder, owner != row.owner else {
                 continue
             }
@@ -133,6 +134,7 @@ extension Model {
         if deletion == .hard, name.kind == .patient { throw Refusal(.refused) }
         if deletion == .hard || deletion == .byKind && name.kind != .patient {
             rows[name] = nil
+            forgetInMerges(name)
             tell(.recordDeleted, row.owner, row: name, at: now)
             return .deleted
         }
@@ -141,6 +143,11 @@ extension Model {
         rows[name]?.updatedAt = now
         tell(.recordDeactivated, row.owner, row: name, at: now)
         return .deactivated
+    }
+
+    /// A record that left its person does not go back with a merge that is undone.
+    private mutating func forgetInMerges(_ record: RowName) {
+        for place in merges.indices { merges[place].records.removeAll { $0 == record } }
     }
 
     // MARK: Conversion

@@ -1,0 +1,18 @@
+import Glibc
+
+extension String {
+    /// The path that it leads to, without symbolic links. The file need not be there.
+    var resolvedPath: String {
+        if let whole = Self.realPath(self) { return whole }
+        let start = lastIndex(of: "/").map(index(after:)) ?? startIndex
+        guard let directory = Self.realPath(start == startIndex ? "." : String(self[..<start])) else { return self }
+        return "\(directory == "/" ? "" : directory)/\(self[start...])"
+    }
+
+    /// Nil where nothing is there.
+    private static func realPath(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}

@@ -1,0 +1,165 @@
+// What undoing a merge promises: who owns an identifier has the conflicts about it, and what came since stays.
+
+import Foundation
+import Testing
+
+@testable import VaultDB
+
+@Suite("Undoing a merge") struct UnmergeTests {
+    let vault: any TestVault
+    init() throws { vault = try EngineKind.memory.vault() }
+
+    @discardableResult
+    private func person(_ email: String? = nil, phone: String? = nil) throws -> UUID {
+        vault.clock.advance()
+        return try vault.resolve(email, phone: phone).identity.id
+    }
+
+    @discardableResult
+    private func put(
+        _ kind: RecordKind, _ id: String, _ email: String? = nil, phone: String? = nil, to identity: UUID? = nil
+    ) throws -> UUID {
+        vault.clock.advance()
+        var draft = RecordDraft(kind: kind, id: id, identity: identity, email: email, phone: phone)
+        draft.moves = identity != nil
+        draft.keepsOthers = draft.moves
+        return try vault.put(draft).identity
+    }
+
+    private func merge(_ a: UUID, into b: UUID) throws -> UUID {
+        vault.clock.advance()
+        defer { vault.clock.advance() }
+        return try vault.merge(a, into: b).merge
+    }
+
+    private func record(_ kind: RecordKind, _ id: String) throws -> Record {
+        try #require(try vault.record(kind, id, in: .clinic))
+    }
+
+    private func pairs(_ state: Conflict.State = .open) throws -> Set<Set<UUID>> {
+        let conflicts = try vault.conflicts(in: state, after: nil, limit: 100, organization: .clinic)
+        return Set(conflicts.map { [$0.first, $0.second] })
+    }
+
+    // MARK: Order
+
+    @Test(arguments: [true, false])
+    func `a merge whose conflict a later one took over can't be undone first`(_ isJoined: Bool) throws {
+        let (a, b) = (try person("a@example.com", phone: "600123456"), try person("b@example.com"))
+        let (c, d) = (try person("c@example.com"), try person("d@example.com"))
+        if isJoined { try person("c@example.com", phone: "600123456") }
+        let first = try merge(a, into: b)
+        try person("d@example.com", phone: "600123456")
+        let second = try merge(d, into: c)
+        let error = #expect(throws: VaultError.self) { try vault.unmerge(first) }
+        #expect(error?.code == .refused && error?.message.contains(second.text) == true)
+        try vault.unmerge(second)
+        try vault.unmerge(first)
+        let restored: Set<Set<UUID>> = isJoined ? [[a, c], [a, d]] : [[a, d]]
+        #expect(try pairs() == restored)
+        #expect(try vault.check().faults == [])
+    }
+
+    @Test func `a joined conflict that was seen less than it should have been is taken apart all the same`() throws {
+        let (a, b) = (try person(phone: "600123456"), try person("b@example.com"))
+        let c = try person("c@example.com")
+        for _ in 0..<2 { try person("c@example.com", phone: "600123456") }
+        let merge = try merge(a, into: b)
+        let number = try #require(try vault.number(of: .clinic))
+        let pair = ConflictKey(one: b, other: c, identifier: try vault.identifier("600123456")).canonical
+        let key = pair.key(in: number)
+        let now = vault.clock.now
+        let fewer = ConflictEntry(state: .open, source: nil, firstSeen: now, lastSeen: now, count: 1)
+        try vault.plant(Tables.conflicts, bytes(key), fewer.encoded(under: key))
+        try vault.unmerge(merge)
+        #expect(try pairs() == [[a, c]])
+        #expect(try vault.openConflicts().map(\.count) == [2])
+    }
+
+    // MARK: Conflicts
+
+    @Test func `a conflict that came up goes with the identifier, and an erasure then finds it`() throws {
+        let (a, b) = (try person(phone: "600123456"), try person("b@example.com"))
+        let c = try person("c@example.com")
+        let merge = try merge(a, into: b)
+        try put(.lead, "1", "c@example.com", phone: "600123456")
+        #expect(try pairs() == [[b, c]])
+        try vault.unmerge(merge)
+        #expect(try pairs() == [[a, c]])
+        try vault.erase(a)
+        #expect(try record(.lead, "1").phone == nil)
+        #expect(try vault.check().faults == [])
+    }
+
+    @Test func `a conflict that was there before is counted up for who has the identifier`() throws {
+        let (a, b) = (try person(phone: "600123456"), try person("b@example.com"))
+        let c = try person("c@example.com")
+        try person("c@example.com", phone: "600123456")
+        let merge = try merge(a, into: b)
+        try person("c@example.com", phone: "600123456")
+        try vault.unmerge(merge)
+        #expect(try pairs() == [[a, c]])
+        #expect(try vault.openConflicts().map(\.count) == [2])
+    }
+
+    @Test func `a pair that was kept apart meanwhile stays so for who has the identifier`() throws {
+        let (a, b) = (try person(phone: "600123456"), try person("b@example.com"))
+        let c = try person("c@example.com")
+        let merge = try merge(a, into: b)
+        try put(.lead, "1", "c@example.com", phone: "600123456")
+        try vault.keepApart(c, b)
+        try vault.unmerge(merge)
+        try person("c@example.com", phone: "600123456")
+        #expect(try pairs(.keptApart) == [[a, c]])
+        #expect(try pairs().isEmpty)
+    }
+
+    @Test func `what a record was given meanwhile and the survivor or a third owns is a conflict`() throws {
+        let (a, b) = (try put(.lead, "1", "a@example.com"), try person("b@example.com", phone: "600123456"))
+        let c = try person("c@example.com")
+        let merge = try merge(a, into: b)
+        try put(.lead, "1", "c@example.com", phone: "600123456")
+        try vault.unmerge(merge)
+        #expect(try record(.lead, "1").identity == a)
+        #expect(try pairs() == [[a, b], [a, c], [b, c]])
+        try vault.erase(b)
+        try vault.erase(c)
+        let lead = try record(.lead, "1")
+        #expect(lead.email == nil && lead.phone == nil)
+        #expect(try vault.check().faults == [])
+    }
+
+    // MARK: Records
+
+    @Test func `a record that was deleted and put anew for the survivor stays there`() throws {
+        let (a, b) = (try put(.lead, "1", "a@example.com"), try person("b@example.com"))
+        let merge = try merge(a, into: b)
+        try vault.delete(.lead, "1")
+        try put(.lead, "1", "b@example.com")
+        #expect(try vault.unmerge(merge).records == 0)
+        #expect(try record(.lead, "1").identity == b)
+    }
+
+    @Test func `a record that left the survivor and came back stays there`() throws {
+        let (a, b) = (try put(.lead, "1", "a@example.com"), try person("b@example.com"))
+        let c = try person("c@example.com")
+        let merge = try merge(a, into: b)
+        try put(.lead, "1", to: c)
+        try put(.lead, "1", to: b)
+        #expect(try vault.unmerge(merge).records == 0)
+        #expect(try record(.lead, "1").identity == b)
+        #expect(try pairs().contains([a, b]), "it was given what the other owns again")
+        #expect(try vault.find("a@example.com") == a)
+    }
+
+    @Test func `who has no patient any more is none`() throws {
+        let (a, b) = (try put(.patient, "1", "a@example.com"), try person("b@example.com"))
+        let c = try person("c@example.com")
+        let merge = try merge(a, into: b)
+        try put(.patient, "1", to: c)
+        try vault.unmerge(merge)
+        let identity = try #require(try vault.identity(a, in: .clinic))
+        #expect(!identity.isPatient && identity.identifiers.allSatisfy { !$0.isClinical })
+        #expect(try vault.check().faults == [])
+    }
+}
