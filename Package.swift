@@ -23,7 +23,6 @@ let sockets: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
-let filePaths: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let http: [Target.Dependency] = [
@@ -49,7 +48,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
-        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
@@ -72,7 +70,7 @@ let package = Package(
             name: "VaultDB", dependencies: ["CPhoneNumber", "LMDB", "Storage", crypto, logging], swiftSettings: strict),
         .target(
             name: "VaultServer",
-            dependencies: ["VaultDB", configuration, crypto, filePaths, logging, tls] + http + lifecycle + sockets,
+            dependencies: ["VaultDB", configuration, crypto, logging, tls] + http + lifecycle + sockets,
             resources: [.embedInCode("Pages/Templates")],
             swiftSettings: strict),
         .executableTarget(

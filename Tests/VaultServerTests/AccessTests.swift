@@ -2,6 +2,7 @@
 
 import Foundation
 import Logging
+import NIOCore
 import TestSupport
 import Testing
 import VaultDB
@@ -86,6 +87,33 @@ extension ServerTests {
                 #expect(try wire.command("AUTH", "default", "x").hasPrefix("-WRONGPASS"))
                 #expect(wire.isClosed())
                 #expect(try server.connect().command("AUTH", token) == "OK")
+            }
+        }
+
+        @Test("Neither RESET nor bytes that are no text hide wrong tokens")
+        func hiddenWrongTokens() async throws {
+            try await TestServer.run(prepare: { _ = try $0.createToken(for: Self.id, role: .admin) }) { server in
+                let wire = try server.connect()
+                for _ in 0..<2 {
+                    #expect(try wire.command("AUTH", "x").hasPrefix("-WRONGPASS"))
+                    try wire.send(bytes: Array("*2\r\n$4\r\nAUTH\r\n$2\r\n".utf8) + [0xFF, 0xFE, 0x0D, 0x0A])
+                    #expect(try wire.reply().hasPrefix("-WRONGPASS"))
+                    #expect(try wire.command("RESET") == "RESET")
+                }
+                #expect(try wire.command("AUTH", "x").hasPrefix("-WRONGPASS"))
+                #expect(wire.isClosed())
+            }
+        }
+
+        @Test("Who has shown no token gains no time by talking")
+        func timeWithoutToken() async throws {
+            try await TestServer.run(prepare: { _ = try $0.createToken(for: Self.id, role: .reader) }) { server in
+                let wire = try server.connect()
+                #expect(try wire.command("PING").hasPrefix("-NOAUTH"))
+                let came = NIODeadline.now()
+                #expect(try wire.command("PING").hasPrefix("-NOAUTH"))
+                Upkeep(server.server.state).sweep(at: came + .seconds(10))
+                #expect(wire.isClosed())
             }
         }
 

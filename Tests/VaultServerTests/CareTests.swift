@@ -87,17 +87,12 @@ extension ServerTests {
         func walks() async throws {
             try await TestServer.run { server in
                 _ = try await server.clinic.resolve(email: "w@example.com")
-                let (isStarted, mayEnd) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
-                server.server.state.walker.submit { _ in
-                    isStarted.signal()
-                    mayEnd.wait()
-                }
-                isStarted.wait()
+                let mayEnd = Self.holdWalks(of: server)
                 let waiting = try server.connect()
                 let id = try waiting.command("CLIENT", "ID").dropFirst()
                 try waiting.send(Wire.encoded(["AUDIT", Self.org, "VERIFY"]))
                 let other = try server.connect()
-                let pending = { server.server.state.pendingWork.load(ordering: .relaxed) }
+                let pending = { server.server.state.walks.pending.load(ordering: .relaxed) }
                 while pending() == 0 { #expect(try other.command("PING") == "PONG") }
                 // Work of other kinds goes on beside it.
                 #expect(try other.command("SEARCH", Self.org, "nobody").contains("results"))
@@ -107,6 +102,31 @@ extension ServerTests {
                 while pending() > 0 { #expect(try other.command("PING") == "PONG") }
                 #expect(try other.command("INFO", "commandstats").contains(/cmdstat_audit:calls=1,.*failed_calls=1/))
             }
+        }
+
+        @Test("Walks beyond their own limit are answered busy, and other work is not")
+        func walksMax() async throws {
+            try await TestServer.run({ $0.limits.walksPendingMax = 1 }) { server in
+                let mayEnd = Self.holdWalks(of: server)
+                let (waiting, other) = (try server.connect(), try server.connect())
+                try waiting.send(Wire.encoded(["CHECK", Self.org]))
+                while try !other.command("INFO", "clients").contains("pending_walks:1\r\n") { await Task.yield() }
+                #expect(try other.command("AUDIT", Self.org, "VERIFY").hasPrefix("-BUSY"))
+                #expect(try other.command("SEARCH", Self.org, "nobody").contains("results"))
+                mayEnd.signal()
+                #expect(try waiting.reply().hasPrefix("[clean, :1"))
+            }
+        }
+
+        /// Has no walk begin until the semaphore is signalled.
+        private static func holdWalks(of server: TestServer) -> DispatchSemaphore {
+            let (isStarted, mayEnd) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+            server.server.state.walks.threads.submit { _ in
+                isStarted.signal()
+                mayEnd.wait()
+            }
+            isStarted.wait()
+            return mayEnd
         }
 
         @Test("The register of erasures is played again, and its hashes forgotten")

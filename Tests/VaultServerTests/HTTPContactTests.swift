@@ -182,7 +182,7 @@ extension ServerTests.HTTPTests {
             (
                 "sharing",
                 { server, _ in
-                    try await server.clinic.share(try server.clinic.identifier("ana@example.com", kind: .email))
+                    try server.clinic.share(try server.clinic.identifier("ana@example.com", kind: .email))
                 }
             ),
         ]
@@ -259,6 +259,11 @@ extension ServerTests.HTTPTests {
                     headers: ["Content-Type": "application/x-www-form-urlencoded"])
                 #expect(sent.status == 201)
                 #expect(try sent.text("identity_id") == free.text("identity_id"))
+                for order in ["newest", "oldest"] {
+                    let path = "/api/v1/contacts/\(try free.text("identity_id"))/timeline?order=\(order)&limit=1"
+                    let page = try server.ask("GET", path).json["results"]?.array
+                    #expect(page?.first?["source"]?.string == (order == "newest" ? "landing" : "public_booking"))
+                }
             }
         }
     }

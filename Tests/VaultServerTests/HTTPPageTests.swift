@@ -122,6 +122,11 @@ extension ServerTests.HTTPTests {
                     "first=\(first)&second=\(second)&csrf=\(try Self.csrf(page))", headers: headers)
                 #expect(apart["location"] == "/es/conflicts")
                 #expect(try server.ask("GET", "/api/v1/conflicts").json["results"]?.array == [])
+                let stale = try server.ask(
+                    "POST", "/es/contacts/\(first)/merge", "into=\(second)&csrf=\(try Self.csrf(page))",
+                    headers: headers)
+                #expect(stale["location"] == "/es/conflicts")
+                #expect(try server.ask("GET", "/api/v1/merges").json["results"]?.array == [])
             }
         }
 
@@ -178,7 +183,8 @@ extension ServerTests.HTTPTests {
         func search() async throws {
             try await TestServer.runHTTP { server in
                 let id = try server.put("lead/l1", #"{"email": "ana@example.com", "phone": "+34600123456"}"#)
-                for typed in ["+ANA%40example.com+", "%2B34+600+123+456", "+%2B34600123456"] {
+                let phones = ["%2B34+600+123+456", "+%2B34600123456", "600%E2%80%93123%E2%80%93456", "tel:600123456"]
+                for typed in ["+ANA%40example.com+"] + phones {
                     let page = try server.ask("GET", "/en/contacts?q=\(typed)")
                     #expect(page.text.contains("/en/contacts/\(id)"), "\(typed)")
                 }

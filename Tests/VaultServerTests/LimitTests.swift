@@ -1,6 +1,7 @@
 // What clients may cost: each limit, and that a hostile one gains nothing.
 
 import Foundation
+import NIOCore
 import Synchronization
 import Testing
 import VaultDB
@@ -87,11 +88,29 @@ extension ServerTests {
             }
         }
 
-        @Test("A reply beyond the hard limit ends the connection")
+        @Test("A reply alone reaches a client that takes it, however little may wait")
+        func longReply() async throws {
+            try await TestServer.run({
+                // More than the system keeps for a client.
+                $0.limits.argumentBytesMax = 16 << 20
+                $0.limits.requestBytesMax = 17 << 20
+                $0.limits.outputHighWaterBytes = 1_024
+                $0.limits.outputBytesMax = 1_024
+            }) { server in
+                let wire = try server.connect()
+                try wire.send(Wire.encoded(["ECHO", String(repeating: "x", count: 16 << 20)]) + Wire.encoded(["PING"]))
+                #expect(try wire.reply().utf8.count == 16 << 20)
+                #expect(try wire.reply() == "PONG")
+                #expect(try wire.command("INFO", "stats").contains("output_overruns:0"))
+            }
+        }
+
+        @Test("A client that takes nothing of replies beyond the hard limit is ended")
         func hardLimit() async throws {
             try await TestServer.run({
                 $0.limits.outputHighWaterBytes = 1_024
                 $0.limits.outputBytesMax = 1_024
+                $0.limits.outputSecondsMax = 1
             }) { server in
                 for index in 0..<300 {
                     _ = try await server.clinic.resolve(
@@ -145,6 +164,38 @@ extension ServerTests {
                 let wire = try server.connect()
                 #expect(try wire.command("PING") == "PONG")
                 #expect(wire.isClosed())
+            }
+        }
+
+        @Test("A connection that waits for an answer is not silent, and has its time anew afterwards")
+        func waitingIsNotIdle() async throws {
+            try await TestServer.run({ $0.limits.idleSecondsMax = 100 }) { server in
+                let (waiting, silent) = (try server.connect(), try server.connect())
+                let upkeep = Upkeep(server.server.state)
+                try waiting.send(Wire.encoded(["CHANGES", Self.org, "FROM", "1", "BLOCK", "0"]))
+                while try !silent.command("INFO", "clients").contains("blocked_clients:1\r\n") { await Task.yield() }
+                upkeep.sweep(at: .now() + .seconds(200))
+                #expect(silent.isClosed())
+                _ = try await server.clinic.resolve(email: "a@example.com")
+                #expect(try waiting.reply().contains("sequence, :1,"))
+                upkeep.sweep(at: .now() + .seconds(50))
+                #expect(try waiting.command("PING") == "PONG")
+            }
+        }
+
+        @Test("The greatest settings there are overflow nothing")
+        func greatest() async throws {
+            try await TestServer.run({
+                for (name, path) in ServerLimits.named where name.contains("seconds") {
+                    $0.limits[keyPath: path] = 1 << 32
+                }
+                $0.drainSecondsMax = 1 << 32
+                $0.slowLogMicroseconds = 1 << 40
+            }) { server in
+                let wire = try server.connect()
+                #expect(try wire.command("PING") == "PONG")
+                Upkeep(server.server.state).sweep(at: .now())
+                #expect(try wire.command("PING") == "PONG")
             }
         }
 

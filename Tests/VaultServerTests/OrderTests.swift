@@ -236,6 +236,22 @@ extension ServerTests {
             }
         }
 
+        @Test(
+            "An email that is no text counts as none, and is warned of",
+            arguments: [[], ["REGION", "ES"]] as [[String]])
+        func emailNoText(_ more: [String]) async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                let words = ["RESOLVE", Self.org, "PHONE", "600123456"] + more + ["EMAIL", "a@\u{1}"]
+                let bytes: [UInt8] = Wire.encoded(words).utf8.map { $0 == 0x01 ? 0xFF : $0 }
+                for outcome in ["created", "matched_phone"] {
+                    try wire.send(bytes: bytes)
+                    let reply = try wire.reply()
+                    #expect(reply.contains("outcome, \(outcome)") && reply.contains("invalid_email"), "\(reply)")
+                }
+            }
+        }
+
         @Test("MFIND answers in order, with nulls where nobody is")
         func findMany() async throws {
             try await TestServer.run { server in
@@ -338,6 +354,7 @@ extension ServerTests {
                 let second = try server.connect()
                 while try !second.command("INFO", "clients").contains("blocked_clients:1\r\n") { await Task.yield() }
                 #expect(try second.command("CHANGES", Self.org, "FROM", "1", "BLOCK", "1").hasPrefix("-BUSY"))
+                #expect(try second.command("INFO", "stats").contains("busy_replies:1\r\n"))
                 wire = nil
                 // Answered with nothing as soon as the place is free.
                 while try second.command("CHANGES", Self.org, "FROM", "1", "BLOCK", "1").hasPrefix("-BUSY") {

@@ -119,14 +119,22 @@ private func parsed(_ text: String, limits: RequestLimits? = nil) -> Feed {
             ("*4\r\n", .multibulkLength), ("*1\r\n$11\r\n", .bulkLength),
             ("*3\r\n$10\r\n0123456789\r\n$10\r\n0123456789\r\n$10\r\n", .requestLength),
             (String(repeating: "x", count: 21), .inlineLength), ("a b c d\r\n", .multibulkLength),
+            ("12345678901\r\n", .bulkLength),
         ] as [(String, ProtocolFault)])
     func announced(_ text: String, _ fault: ProtocolFault) { #expect(parsed(text, limits: Self.tight).fault == fault) }
+
+    @Test("A line is bounded as any other command")
+    func longLine() {
+        let limits = RequestLimits(argumentBytesMax: 10, argumentsMax: 30, inlineBytesMax: 50, requestBytesMax: 40)
+        #expect(parsed(String(repeating: "x ", count: 21), limits: limits).fault == .inlineLength)
+    }
 
     @Test(
         "Who has shown no token gets little room",
         arguments: [
             ("*11\r\n", .unauthenticatedMultibulkLength), ("*1\r\n$257\r\n", .unauthenticatedBulkLength),
             (String(repeating: "x", count: 1_025), .inlineLength),
+            ("AUTH \(String(repeating: "x", count: 257))\r\n", .unauthenticatedBulkLength),
         ] as [(String, ProtocolFault)])
     func unauthenticated(_ text: String, _ fault: ProtocolFault) {
         var feed = Feed()

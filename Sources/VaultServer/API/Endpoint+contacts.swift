@@ -21,10 +21,13 @@ extension Endpoint {
         Endpoint(
             method: .get, path: "/api/v1/contacts/{identity_id}/timeline", operation: "getTimeline", tag: .contacts,
             summary: "Records of every kind, the newest first, in pages.", role: .reader,
-            parameters: [.identity, .cursor, .limit(100, max: Limits.recordsPerPageMax)],
+            parameters: [
+                .identity, .query("order", "newest, unless it is oldest; the same for all pages."), .cursor,
+                .limit(100, max: Limits.recordsPerPageMax),
+            ],
             successes: [Success(status: .ok, summary: "A page.", schema: "RecordPage")],
             problems: [.notFound, .gone]
-        ) { try await records($0, nil, .newestFirst) },
+        ) { try await records($0, nil, order($0.query["order"])) },
         Endpoint(
             method: .get, path: "/api/v1/contacts", operation: "findContacts", tag: .contacts,
             summary: "Who has this email, this phone, or a name with these beginnings of words.", role: .reader,
@@ -55,19 +58,16 @@ extension Endpoint {
         let contact = try organization.contact(id, limit: Limits.recordsPerPageMax)
         let identity = contact.identity
         let bytes = ContactView(contact).bytes
-        guard contact.redirectedFrom == nil else {
-            let redirected = tag(identity.lastSequence, identity.updatedAt, of: identity.id)
-            if let known = call.request.headers[.ifNoneMatch], matches(known, redirected) {
-                return Response(status: .notModified, headers: headers(redirected))
-            }
-            return Response(jsonBytes: bytes, headers: headers(redirected))
+        let isRedirected = contact.redirectedFrom != nil
+        let tag = tag(identity.lastSequence, identity.updatedAt, of: isRedirected ? identity.id : nil)
+        if isRedirected, let known = call.request.headers[.ifNoneMatch], matches(known, tag) {
+            return Response(status: .notModified, headers: headers(tag))
         }
-        let tag = tag(identity.lastSequence, identity.updatedAt)
         var headers = headers(tag)
         if let next = contact.timeline.next {
             let cursor = next.description.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
-            headers[.link] = "<\(id.text)/timeline?cursor=\(cursor)>; rel=\"next\""
-        } else {
+            headers[.link] = "<\(identity.id.text)/timeline?order=oldest&cursor=\(cursor)>; rel=\"next\""
+        } else if !isRedirected {
             call.state.contactCache.keep(bytes, name, tag: tag)
         }
         return Response(jsonBytes: bytes, headers: headers)
@@ -79,7 +79,12 @@ extension Endpoint {
 
     /// Compared weakly, as RFC 9110 asks for.
     private static func matches(_ known: String, _ tag: String) -> Bool {
-        known == "*" || known.split(separator: ",").contains { $0.trimmingCharacters(in: .whitespaces) == tag }
+        known == "*"
+            || known.split(separator: ",").contains { strong($0.trimmingCharacters(in: .whitespaces)) == strong(tag) }
+    }
+
+    private static func strong(_ tag: String) -> Substring {
+        tag.hasPrefix("W/") ? tag.dropFirst(2) : tag[...]
     }
 
     /// Weak, for it stands for the view and not for its bytes, which may be compressed. Whatever changes the view adds an
@@ -101,6 +106,14 @@ extension Endpoint {
             successes: [Success(status: .ok, summary: "A page.", schema: "RecordPage")],
             problems: [.notFound, .gone]
         ) { try await records($0, kind, .oldestFirst) }
+    }
+
+    private static func order(_ text: String?) throws(Problem) -> TimelineOrder {
+        switch text {
+        case nil, "newest": return .newestFirst
+        case "oldest": return .oldestFirst
+        default: throw .invalid("order is newest or oldest")
+        }
     }
 
     private static func records(

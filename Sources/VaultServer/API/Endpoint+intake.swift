@@ -85,8 +85,7 @@ extension Endpoint {
 
     private static func form(_ call: APICall) async throws -> FormSubmission {
         if call.mediaType == "application/x-www-form-urlencoded" {
-            let text = try await call.bytes()
-            let fields = try Query(String(buffer: text)).pairs.map { FormField(name: $0.name, value: $0.value) }
+            let fields = try Query(form: try await call.bytes()).pairs.map { FormField(name: $0.name, value: $0.value) }
             return FormSubmission(
                 fields: fields, source: call.query["source"], idempotencyKey: try call.idempotencyKey)
         }

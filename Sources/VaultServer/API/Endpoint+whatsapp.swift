@@ -86,6 +86,9 @@ extension Endpoint {
         guard isValid else { throw refusal }
     }
 
+    /// What a message itself is refused for, however often it comes. Of anything else WhatsApp is to hear, and sends all again.
+    private static let refusals: [VaultError.Code] = [.noUsableIdentifier, .invalidArgument, .erased, .refused]
+
     /// A message whose sender can't be resolved is told and does not keep the others.
     private static func answer(
         _ message: WhatsAppMessage, _ organization: Organization, _ call: APICall
@@ -98,7 +101,7 @@ extension Endpoint {
                 "outcome": .string(answer.outcome.name), "conflicts": .array(answer.conflicts.map(\.json)),
                 "warnings": JSONValue(answer.warnings.map(\.name)), "contact": contact.json,
             ]
-        } catch let error as VaultError where error.code != .busy {
+        } catch let error as VaultError where refusals.contains(error.code) {
             let problem = Problem(error)
             return [
                 "message_id": .string(message.id), "error": .string(problem.code), "message": .string(problem.detail),

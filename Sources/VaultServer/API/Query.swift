@@ -1,4 +1,5 @@
 internal import Foundation
+internal import NIOCore
 internal import VaultDB
 
 /// The query of an address, or the body of a form: names and values.
@@ -20,6 +21,15 @@ struct Query: Sendable {
             pairs.append((try Self.decoded(halves[0], keepsPlus: false), value))
         }
         self.pairs = pairs
+    }
+
+    /// - Parameter form: a body of that media type.
+    /// - Throws: likewise.
+    init(form: ByteBuffer) throws(Problem) {
+        guard let text = String(validating: form.readableBytesView, as: UTF8.self) else {
+            throw .invalid("the form is not UTF-8 text")
+        }
+        try self.init(text)
     }
 
     private static func decoded(_ text: Substring, keepsPlus: Bool) throws(Problem) -> String {

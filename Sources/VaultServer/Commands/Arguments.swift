@@ -19,6 +19,13 @@ struct Arguments: Sendable {
         self.words = words[...]
     }
 
+    /// For a command that looks for words it knows: what is not UTF-8 comes out as none of them.
+    init(decoding request: borrowing Request, from first: Int, command: String, limits: ServerLimits) {
+        var words: [String] = []
+        for index in min(first, request.count)..<request.count { words.append(request.text(index)) }
+        self.init(words, command: command, limits: limits)
+    }
+
     init(_ words: [String], command: String, limits: ServerLimits = ServerLimits()) {
         self.command = command
         self.words = words[...]

@@ -51,6 +51,8 @@ struct Command: Sendable {
         case find, findMany
         /// The same where nothing has to change; the writer's otherwise.
         case resolve
+        /// Gives its argument back, byte for byte.
+        case echo
         /// Of the connection or the server itself.
         case connection(OnConnection)
         /// A short read, done on the event loop.
@@ -131,6 +133,12 @@ extension Command {
         var command = self
         command.variants = variants
         return command
+    }
+
+    static func echo(_ name: String, _ arity: Int, _ usage: String, _ summary: String) -> Command {
+        Command(
+            name: name, arity: arity, flags: [.fast, .loading], group: .connection, summary: summary, usage: usage,
+            role: .reader, action: .echo)
     }
 
     static func onConnection(

@@ -69,7 +69,7 @@ extension CommandTable.Facts {
             case .find: .find
             case .findMany: .findMany
             case .resolve: .resolve
-            case .connection: .connection
+            case .echo, .connection: .connection
             case .answer: .answer
             case .submit: .submit
             case .work, .walk: .work

@@ -17,8 +17,13 @@ extension ConnectionCommand {
         case "KILL": try kill()
         // There is nothing to evict and nothing that is touched, so both are as asked for.
         case "NO-EVICT", "NO-TOUCH": try setSwitch()
-        default:
-            throw ReplyError(.general, "unknown subcommand '\(subcommand.prefix(128))'. Try CLIENT HELP.")
+        case "HELP":
+            help([
+                "GETNAME", "ID", "INFO", "KILL <ip:port> | [ID <id>] [ADDR <ip:port>] [SKIPME yes|no]",
+                "LIST [ID <id> ...]", "NO-EVICT on|off", "NO-TOUCH on|off", "SETINFO LIB-NAME|LIB-VER <value>",
+                "SETNAME <name>",
+            ])
+        default: throw unknown(subcommand)
         }
     }
 

@@ -5,16 +5,8 @@ internal import VaultDB
 /// What clients say about themselves when they connect.
 extension CommandTable {
     static let connectionCommands: [Command] = [
-        .onConnection("ping", -1, "[message]", "Answers PONG, or the message.") { (call) throws in
-            switch call.arguments.count {
-            case 0: call.writer.simple("PONG")
-            case 1: call.writer.bulk(try call.arguments.next())
-            default: throw ReplyError.arity("ping")
-            }
-        },
-        .onConnection("echo", 2, "message", "Answers the message.") { (call) throws in
-            call.writer.bulk(try call.arguments.next())
-        },
+        .echo("ping", -1, "[message]", "Answers PONG, or the message."),
+        .echo("echo", 2, "message", "Answers the message."),
         .onConnection(
             "hello", -1, "[protover] [AUTH username token] [SETNAME clientname]", role: nil,
             flags: [.fast, .loading, .noAuthentication], "Sets the version of the protocol, and shows a token.",

@@ -44,8 +44,9 @@ extension ConnectionCommand {
             }
             writer.array(1)
             writer.bulk(words[1])
-        default:
-            throw ReplyError(.general, "unknown subcommand '\(subcommand.prefix(128))'. Try COMMAND HELP.")
+        case "HELP":
+            help(["COUNT", "DOCS [<name> ...]", "GETKEYS <command> [<arg> ...]", "INFO [<name> ...]", "LIST"])
+        default: throw unknown(subcommand)
         }
     }
 

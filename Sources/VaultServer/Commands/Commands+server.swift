@@ -22,7 +22,10 @@ extension CommandTable {
 extension ConnectionCommand {
     fileprivate mutating func config() throws {
         let subcommand = try arguments.next()
-        guard subcommand.uppercased() == "GET" else {
+        switch subcommand.uppercased() {
+        case "GET": break
+        case "HELP": return help(["GET <pattern> [<pattern> ...]"])
+        default:
             throw ReplyError(
                 .general,
                 "unknown subcommand '\(subcommand.prefix(128))'. Settings are changed by restarting the server.")
@@ -45,7 +48,7 @@ extension ConnectionCommand {
             // By Redis' names, for the tools that ask for them.
             ("save", ""), ("appendonly", "yes"), ("appendfsync", durable ? "always" : "everysec"),
             ("databases", "1"), ("maxmemory", "0"), ("maxmemory-policy", "noeviction"),
-            ("bind", configuration.host), ("port", String(configuration.port)),
+            ("bind", configuration.host), ("port", server.port),
             ("io-threads", String(server.loopCount)), ("timeout", String(configuration.limits.idleSecondsMax)),
             ("maxclients", String(configuration.limits.connectionsMax)),
             ("slowlog-log-slower-than", String(configuration.slowLogMicroseconds)),
@@ -77,8 +80,8 @@ extension ConnectionCommand {
         case "RESET":
             server.slowLog.clear()
             ok()
-        default:
-            throw ReplyError(.general, "unknown subcommand '\(subcommand.prefix(128))'. Try SLOWLOG HELP.")
+        case "HELP": help(["GET [<count>]", "LEN", "RESET"])
+        default: throw unknown(subcommand)
         }
     }
 

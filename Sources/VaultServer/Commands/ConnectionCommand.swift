@@ -9,4 +9,17 @@ struct ConnectionCommand {
     let client: ClientRecord
 
     mutating func ok() { writer.simple("OK") }
+
+    /// The subcommands, as Redis tells them.
+    mutating func help(_ subcommands: [String]) {
+        let title = "\(arguments.command.uppercased()) <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
+        let lines = [title] + subcommands + ["HELP"]
+        writer.array(lines.count)
+        for line in lines { writer.status(line) }
+    }
+
+    func unknown(_ subcommand: String) -> ReplyError {
+        let name = arguments.command.uppercased()
+        return ReplyError(.general, "unknown subcommand '\(subcommand.prefix(128))'. Try \(name) HELP.")
+    }
 }

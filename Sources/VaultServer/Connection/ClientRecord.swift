@@ -11,7 +11,12 @@ final class ClientRecord: Sendable {
         var version = ProtocolVersion.resp2
         var organization: UUID?
         var isAuthenticated = false
+        /// Where it is not: when it came, or when its token was taken from it.
+        var unauthenticatedSince = NIODeadline.now()
     }
+
+    /// Tells a connection that it was silent for too long.
+    struct Silence: Sendable {}
 
     let id: Int
     let address: String
@@ -33,6 +38,9 @@ final class ClientRecord: Sendable {
     }
 
     func end() { channel.close(promise: nil) }
+
+    /// Ends it unless it waits for an answer, which is for it to say.
+    func endIfIdle() { channel.pipeline.fireUserInboundEventTriggered(Silence()) }
 
     /// A line of `CLIENT LIST`, as Redis prints it.
     func line(at now: NIODeadline) -> String {

@@ -24,9 +24,7 @@ extension ConnectionHandler {
         }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let loop = context.eventLoop
-        guard ServerState.reserve(server.waiters, max: server.limits.waitersMax) else {
-            throw ReplyError(.busy, "\(server.limits.waitersMax) connections are waiting for changes; try again later")
-        }
+        try reserve(server.waiters, max: server.limits.waitersMax, "connections are waiting for changes")
         pause = .work
         let timeout =
             milliseconds == 0

@@ -99,16 +99,31 @@ extension ConnectionHandler {
             return try submit(request, command, index, submission, started)
         }
         if !order.isEmpty { return wait() }
+        switch command.action {
+        case .echo:
+            guard request.count <= 2 else { throw .arity(command.name) }
+            if request.count == 2 { writer.bulk(request[1]) } else { writer.simple("PONG") }
+        case .connection(let body):
+            let arguments = Arguments(decoding: request, from: first, command: command.name, limits: server.limits)
+            try performOnConnection(body, arguments, &writer)
+        default: return try performOnVault(request, command, first, index, &writer, started)
+        }
+        return .answered
+    }
+
+    private func performOnVault(
+        _ request: borrowing Request, _ command: Command, _ first: Int, _ index: Int, _ writer: inout ReplyWriter,
+        _ started: UInt64
+    ) throws(ReplyError) -> Outcome {
         var arguments = try Arguments(request, from: first, command: command.name, limits: server.limits)
         switch command.action {
-        case .connection(let body): try performOnConnection(body, arguments, &writer)
         case .answer(let answer):
             let organization = try organization(request)
             let value = try Self.caught { try answer(organization, &arguments) }
             try Self.caught { try arguments.end() }
             writer.value(value)
         case .work(let answer):
-            return try work(on: server.workers, answer, organization(request), arguments, index, request.count, started)
+            return try work(in: server.work, answer, organization(request), arguments, index, request.count, started)
         case .walk(let walk):
             let client = client
             let answer: Command.Answer = { organization, arguments in
@@ -117,11 +132,11 @@ extension ConnectionHandler {
                     throw VaultError(.cancelled, "nobody waits for it any more")
                 }
             }
-            return try work(on: server.walker, answer, organization(request), arguments, index, request.count, started)
+            return try work(in: server.walks, answer, organization(request), arguments, index, request.count, started)
         case .changes:
             let asked = try ChangesRequest(&arguments)
             try changes(asked, organization(request), &writer)
-        case .find, .findMany, .resolve, .submit: break
+        case .find, .findMany, .resolve, .echo, .connection, .submit: break
         }
         return .answered
     }
@@ -195,11 +210,15 @@ extension ConnectionHandler {
 
     /// A place for the reply of a write that is about to be handed in.
     func reserve() throws(ReplyError) -> ReplyOrder.Ticket {
-        guard ServerState.reserve(server.pendingWrites, max: server.limits.writesPendingMax) else {
-            server.metrics.busyCount.add(1, ordering: .relaxed)
-            throw ReplyError(.busy, "\(server.limits.writesPendingMax) writes are waiting; try again later")
-        }
+        try reserve(server.pendingWrites, max: server.limits.writesPendingMax, "writes are waiting")
         return order.reserve()
+    }
+
+    /// Takes room for one more in a counter that is bounded.
+    func reserve(_ counter: borrowing Atomic<Int>, max: Int, _ what: StaticString) throws(ReplyError) {
+        if ServerState.reserve(counter, max: max) { return }
+        server.metrics.busyCount.add(1, ordering: .relaxed)
+        throw ReplyError(.busy, "\(max) \(what); try again later")
     }
 
     func withdraw(_ ticket: ReplyOrder.Ticket) {
@@ -260,24 +279,20 @@ extension ConnectionHandler {
 
     /// Runs beside the event loops; the connection goes on when it is done.
     private func work(
-        on threads: NIOThreadPool, _ answer: @escaping Command.Answer, _ organization: Organization,
-        _ arguments: Arguments, _ index: Int,
-        _ argumentCount: Int, _ started: UInt64
+        in queue: WorkQueue, _ answer: @escaping Command.Answer, _ organization: Organization, _ arguments: Arguments,
+        _ index: Int, _ argumentCount: Int, _ started: UInt64
     ) throws(ReplyError) -> Outcome {
         guard let context else { return .handedOn }
-        guard ServerState.reserve(server.pendingWork, max: server.limits.workPendingMax) else {
-            server.metrics.busyCount.add(1, ordering: .relaxed)
-            throw ReplyError(.busy, "\(server.limits.workPendingMax) commands are running; try again later")
-        }
+        try reserve(queue.pending, max: queue.pendingMax, "such commands are under way")
         pause = .work
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let done = threads.runIfActive(eventLoop: context.eventLoop) {
+        let done = queue.threads.runIfActive(eventLoop: context.eventLoop) {
             var arguments = arguments
             let value = try answer(organization, &arguments)
             return value
         }
-        done.whenComplete { [server] result in
-            server.pendingWork.subtract(1, ordering: .relaxed)
+        done.whenComplete { result in
+            queue.pending.subtract(1, ordering: .relaxed)
             let handler = bound.value
             handler.note(index, argumentCount, started, isError: (try? result.get()) == nil)
             let reply = handler.encoded { writer in

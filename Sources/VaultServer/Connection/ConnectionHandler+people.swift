@@ -189,9 +189,9 @@ extension ConnectionHandler {
         }
         // The rest looks at the vault by itself.
         if !isForWriter { batch = nil }
-        let asked = try places.needsAll ? Self.resolveRequest(request) : Self.resolveRequest(request, places)
         return try resolveFully(
-            asked, organization, index, request.count, &writer, started, isForWriter: isForWriter)
+            Self.resolveRequest(request), organization, index, request.count, &writer, started, isForWriter: isForWriter
+        )
     }
 
     private func resolveFully(
@@ -220,39 +220,40 @@ extension ConnectionHandler {
         }
     }
 
-    private static func resolveRequest(
-        _ request: borrowing Request, _ places: ResolvePlaces
-    ) throws(ReplyError) -> ResolveRequest {
+    /// What is asked for in words that `places` found in order.
+    private static func resolveRequest(_ request: borrowing Request) throws(ReplyError) -> ResolveRequest {
         var asked = ResolveRequest()
-        if places.email != 0 { asked.email = try request.validText(places.email) }
-        if places.phone != 0 { asked.phone = try request.validText(places.phone) }
-        if places.name != 0 { asked.name = try request.validText(places.name) }
-        if places.source != 0 { asked.source = try request.validText(places.source) }
+        var index = 2
+        while index < request.count {
+            let word = request[index]
+            if word.isWord("dryrun") {
+                asked.isDryRun = true
+                index += 1
+                continue
+            }
+            if word.isWord("email") {
+                asked.email = identifierText(request, index + 1)
+            } else if word.isWord("phone") {
+                asked.phone = identifierText(request, index + 1)
+            } else if word.isWord("external") {
+                asked.externals.append(try request.validText(index + 1))
+            } else if word.isWord("name") {
+                asked.name = try request.validText(index + 1)
+            } else if word.isWord("source") {
+                asked.source = try request.validText(index + 1)
+            } else if word.isWord("idempotency") {
+                asked.idempotencyKey = try request.validText(index + 1)
+            } else {
+                asked.region = try Arguments.region(try request.validText(index + 1))
+            }
+            index += 2
+        }
         return asked
     }
 
-    private static func resolveRequest(_ request: borrowing Request) throws(ReplyError) -> ResolveRequest {
-        var arguments = try Arguments(request, from: 2, command: "resolve", limits: ServerLimits())
-        var asked = ResolveRequest()
-        while !arguments.isEmpty {
-            if arguments.skip("DRYRUN") {
-                asked.isDryRun = true
-                continue
-            }
-            let keyword = try arguments.next().uppercased()
-            let value = try arguments.next()
-            switch keyword {
-            case "EMAIL": asked.email = value
-            case "PHONE": asked.phone = value
-            case "EXTERNAL": asked.externals.append(value)
-            case "NAME": asked.name = value
-            case "SOURCE": asked.source = value
-            case "IDEMPOTENCY": asked.idempotencyKey = value
-            case "REGION": asked.region = try Arguments.region(value)
-            default: throw .syntax
-            }
-        }
-        return asked
+    /// Bytes that are not UTF-8 are no email and no phone, which the answer warns of as it does of any other.
+    private static func identifierText(_ request: borrowing Request, _ place: Int) -> String {
+        (try? request.validText(place)) ?? "\u{FFFD}"
     }
 }
 

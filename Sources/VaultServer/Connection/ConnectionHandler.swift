@@ -47,6 +47,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// Of `turn`.
     var isInTurn = false
     private var isClosing = false
+    /// The next look at a client that has much to take.
+    private var outputWatch: Scheduled<Void>?
 
     init(_ server: ServerState, turn: LoopTurn, client: ClientRecord) {
         self.server = server
@@ -72,6 +74,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         client.isGone.store(true, ordering: .relaxed)
         server.clients.remove(session.id)
         stopWaitingForChanges()
+        outputWatch?.cancel()
         context.fireChannelInactive()
     }
 
@@ -103,6 +106,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
             // What was sent before the end is answered first.
             isInputClosed = true
             turn.join(self)
+        }
+        // One that waits for an answer, or takes a long one, is silent for a reason.
+        if event is ClientRecord.Silence, pause != .work, order.isEmpty, outputWatch == nil {
+            context.close(promise: nil)
         }
         context.fireUserInboundEventTriggered(event)
     }
@@ -266,6 +273,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             details.libraryVersion = session.libraryVersion
             details.version = session.version
             details.organization = session.grant?.organization
+            if details.isAuthenticated, !session.isAuthenticated { details.unauthenticatedSince = .now() }
             details.isAuthenticated = session.isAuthenticated
         }
     }
@@ -293,30 +301,56 @@ final class ConnectionHandler: ChannelDuplexHandler {
         context.writeAndFlush(wrapOutboundOut(writer.buffer), promise: nil)
         // By now the bytes are gone as a rule, and their memory is free again.
         writer.clear()
-        refuseOverrun(context)
+        if !context.channel.isWritable { watchOutput(context) }
     }
 
-    private func refuseOverrun(_ context: ChannelHandlerContext) {
-        guard !context.channel.isWritable,
-            let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes),
-            waiting > server.limits.outputBytesMax
-        else { return }
+    /// Ends a client that takes nothing of what waits for it. One that does gets all of it, however long a reply is: until
+    /// it has taken it nothing more is read from it, so little more than that comes to wait.
+    private func watchOutput(_ context: ChannelHandlerContext) {
+        let secondsMax = server.limits.outputSecondsMax
+        guard outputWatch == nil, secondsMax > 0, let before = excessByteCount(context) else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        outputWatch = context.eventLoop.scheduleTask(in: .seconds(Int64(secondsMax))) {
+            bound.value.lookAtOutput(before)
+        }
+    }
+
+    private func lookAtOutput(_ before: Int) {
+        outputWatch = nil
+        guard let context else { return }
+        guard let waiting = excessByteCount(context), waiting >= before else {
+            noteActivity()
+            return watchOutput(context)
+        }
         server.metrics.outputOverrunCount.add(1, ordering: .relaxed)
         server.logger.notice("Client takes no replies", metadata: ["client": "\(client.address)"])
         context.close(promise: nil)
     }
 
+    /// The bytes that wait for the client; nil where they may stay.
+    private func excessByteCount(_ context: ChannelHandlerContext) -> Int? {
+        guard let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes) else { return nil }
+        return waiting > (isClosing ? 0 : server.limits.outputBytesMax) ? waiting : nil
+    }
+
     /// Puts a reply into its place; all that is complete up to there is sent.
     func fulfil(_ ticket: ReplyOrder.Ticket, _ reply: ByteBuffer) {
+        noteActivity()
         order.fulfil(ticket, reply)
         turn.join(self)
     }
 
     /// Takes the reply of what was waited for, and goes on with what follows it.
     func resume(with reply: ByteBuffer) {
+        noteActivity()
         pause = .none
         output.append(reply)
         turn.join(self)
+    }
+
+    /// From an answer on a client is given its time anew.
+    private func noteActivity() {
+        client.lastActivity.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
     }
 
     // MARK: Ending
@@ -340,8 +374,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         let channel = context.channel
         promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
         context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: promise)
-        // A client that takes nothing does not keep the connection.
-        context.eventLoop.scheduleTask(in: .seconds(5)) { channel.close(promise: nil) }
+        watchOutput(context)
     }
 }
 

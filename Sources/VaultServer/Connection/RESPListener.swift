@@ -46,6 +46,11 @@ final class RESPListener: Sendable {
 
     func listen() async throws -> any Channel {
         let bootstrap = ServerBootstrap(group: group)
+            .serverChannelInitializer { [logger] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Self.backoff(logger))
+                }
+            }
             .serverChannelOption(.backlog, value: 512)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
@@ -68,11 +73,19 @@ final class RESPListener: Sendable {
         }
     }
 
+    /// Where no connection can be accepted, for want of files or memory, that is tried again a second later.
+    private static func backoff(_ logger: Logger) -> AcceptBackoffHandler {
+        AcceptBackoffHandler(shouldForwardIOErrorCaught: false) { error in
+            logger.warning("No connection can be accepted", metadata: ["error": "\(error)"])
+            return .seconds(1)
+        }
+    }
+
     private func initialize(_ channel: any Channel) -> EventLoopFuture<Void> {
         let client = ClientRecord(id: state.clients.newID(), channel: channel)
         guard state.clients.add(client, max: state.limits.connectionsMax) else {
             return channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(RefusalHandler())
+                try channel.pipeline.syncOperations.addHandler(RefusalHandler(isEncrypted: security != nil))
             }
         }
         return channel.eventLoop.makeCompletedFuture {

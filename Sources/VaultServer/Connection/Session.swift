@@ -41,9 +41,11 @@ struct Session {
         if failedAttempts >= Self.failedAttemptsMax { isEnding = true }
     }
 
-    /// As new, but for its id: `RESET`.
+    /// As new, but for its id and the tokens it has shown in vain: `RESET`.
     mutating func reset(grant: Grant?) {
+        let failedAttempts = failedAttempts
         self = Session(id: id, grant: grant, accessGeneration: accessGeneration)
+        self.failedAttempts = failedAttempts
     }
 
     /// Nil where the grant suffices.

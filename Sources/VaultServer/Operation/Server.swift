@@ -40,8 +40,8 @@ package final class Server: Service {
         let security = try configuration.security?.context()
         group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         state = try ServerState(
-            vault, configuration, durability: durability, loopCount: loops, isProtected: isProtected,
-            workers: NIOThreadPool(numberOfThreads: 2), logger: logger)
+            vault, Self.fitting(configuration, loops, logger), durability: durability, loopCount: loops,
+            isProtected: isProtected, logger: logger)
         resp = RESPListener(state, group, security)
         http = try configuration.httpPort.map { [state, group] in
             try HTTPServer(state, group, security, port: $0)
@@ -57,12 +57,32 @@ package final class Server: Service {
         }
     }
 
+    /// The same with no more connections than this process may have files open.
+    private static func fitting(
+        _ configuration: ServerConfiguration, _ loops: Int, _ logger: Logger
+    ) -> ServerConfiguration {
+        guard let openFilesMax = OpenFiles.raiseMax() else { return configuration }
+        var fitting = configuration
+        // HTTP has as many loops as there are processors, beside those of Redis' protocol.
+        fitting.limits = configuration.limits.fitting(
+            openFilesMax: openFilesMax, loopCount: loops + System.coreCount, servesHTTP: configuration.httpPort != nil)
+        if fitting.limits != configuration.limits {
+            logger.warning(
+                "Fewer connections than the limits say, for few files may be open",
+                metadata: [
+                    "open-files-max": "\(openFilesMax)", "connections-max": "\(fitting.limits.connectionsMax)",
+                    "http-connections-max": "\(fitting.limits.httpConnectionsMax)",
+                ])
+        }
+        return fitting
+    }
+
     /// What the server counts, as Prometheus reads it.
     package func prometheusText() throws(VaultError) -> String { try PrometheusText(state).text() }
 
     package func run() async throws {
-        state.workers.start()
-        state.walker.start()
+        state.work.threads.start()
+        state.walks.threads.start()
         do {
             try await serve()
         } catch {
@@ -110,8 +130,8 @@ package final class Server: Service {
     }
 
     private func stopThreads() async throws {
-        try await state.walker.shutdownGracefully()
-        try await state.workers.shutdownGracefully()
+        try await state.walks.threads.shutdownGracefully()
+        try await state.work.threads.shutdownGracefully()
         try await group.shutdownGracefully()
     }
 }

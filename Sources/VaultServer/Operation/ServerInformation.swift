@@ -28,12 +28,12 @@ struct ServerInformation {
     }
 
     private func server() -> [Line] {
-        let address = state.address.withLock(\.self)
         let seconds = (NIODeadline.now() - state.startedAt).nanoseconds / 1_000_000_000
         return [
             ("vaultdb_version", ServerVersion.text), ("server_mode", "standalone"),
-            ("process_id", String(ProcessInfo.processInfo.processIdentifier)), ("listening", address),
-            ("tcp_port", address.split(separator: ":").last.map(String.init) ?? ""),
+            ("process_id", String(ProcessInfo.processInfo.processIdentifier)),
+            ("listening", state.address.withLock(\.self)),
+            ("tcp_port", state.port),
             ("io_threads_active", String(state.loopCount)), ("uptime_in_seconds", String(seconds)),
             ("durability", state.durability.rawValue), ("tls", state.configuration.security == nil ? "no" : "yes"),
         ]
@@ -43,7 +43,8 @@ struct ServerInformation {
         [
             ("connected_clients", String(state.clients.count)), ("maxclients", String(state.limits.connectionsMax)),
             ("blocked_clients", String(state.waiters.load(ordering: .relaxed))),
-            ("pending_work", String(state.pendingWork.load(ordering: .relaxed))),
+            ("pending_work", String(state.work.pending.load(ordering: .relaxed))),
+            ("pending_walks", String(state.walks.pending.load(ordering: .relaxed))),
         ]
     }
 

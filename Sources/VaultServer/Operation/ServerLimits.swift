@@ -15,14 +15,19 @@ package struct ServerLimits: Equatable, Sendable {
     package var unauthenticatedSecondsMax = 10
     /// Replies waiting to be taken by a client, beyond which nothing more is read from it.
     package var outputHighWaterBytes = 256 << 10
-    /// Replies waiting to be taken by a client, beyond which it is disconnected.
+    /// Replies waiting to be taken by a client, beyond which it is disconnected unless it goes on taking them.
     package var outputBytesMax = 16 << 20
+    /// A client that takes nothing for so long of more than that, or of what is left at the end, is disconnected; 0 for
+    /// never.
+    package var outputSecondsMax = 60
     /// Writes of one connection that wait for the writer; beyond it nothing more is read from it.
     package var connectionWritesPendingMax = 1_024
     /// Writes of all connections; beyond it they are answered `-BUSY`.
     package var writesPendingMax = 16_384
     /// Long reads and rare writes that run beside the event loops; beyond it they are answered `-BUSY`.
     package var workPendingMax = 256
+    /// Walks over all that an organization has, of which one runs; beyond it they are answered `-BUSY`.
+    package var walksPendingMax = 16
     /// Connections that wait for changes.
     package var waitersMax = 1_024
     /// Entries of one answer.
@@ -57,8 +62,9 @@ package struct ServerLimits: Equatable, Sendable {
         ("connections-max", \.connectionsMax), ("idle-seconds-max", \.idleSecondsMax),
         ("unauthenticated-seconds-max", \.unauthenticatedSecondsMax),
         ("output-high-water-bytes", \.outputHighWaterBytes), ("output-bytes-max", \.outputBytesMax),
+        ("output-seconds-max", \.outputSecondsMax),
         ("connection-writes-pending-max", \.connectionWritesPendingMax), ("writes-pending-max", \.writesPendingMax),
-        ("work-pending-max", \.workPendingMax), ("waiters-max", \.waitersMax),
+        ("work-pending-max", \.workPendingMax), ("walks-pending-max", \.walksPendingMax), ("waiters-max", \.waitersMax),
         ("answer-entries-max", \.answerEntriesMax), ("http-connections-max", \.httpConnectionsMax),
         ("http-idle-seconds-max", \.httpIdleSecondsMax), ("http-request-seconds-max", \.httpRequestSecondsMax),
         ("http-header-bytes-max", \.httpHeaderBytesMax), ("http-body-bytes-max", \.httpBodyBytesMax),

@@ -18,33 +18,35 @@ final class ServerState: Sendable {
     let contactCache = ContactCache()
     let slowLog: SlowLog
     let clients = ClientRegistry()
-    let workers: NIOThreadPool
+    /// Long reads and rare writes.
+    let work: WorkQueue
     /// Walks over all that an organization has, one after the other.
-    let walker = NIOThreadPool(numberOfThreads: 1)
+    let walks: WorkQueue
     let logger: Logger
     let startedAt = NIODeadline.now()
     let startDate = Date()
     /// Writes handed in and not answered yet, of all connections.
     let pendingWrites = Atomic<Int>(0)
-    /// Work beside the event loops, running or waiting.
-    let pendingWork = Atomic<Int>(0)
     /// Connections that wait for changes.
     let waiters = Atomic<Int>(0)
     let loopCount: Int
     /// Where it listens, once it does.
     let address = Mutex<String>("")
+    /// Of Redis' protocol, in digits; empty before it listens.
+    var port: String { address.withLock { $0.split(separator: ":").last.map(String.init) ?? "" } }
 
     var limits: ServerLimits { configuration.limits }
 
     init(
         _ vault: Vault, _ configuration: ServerConfiguration, durability: VaultOptions.Durability, loopCount: Int,
-        isProtected: Bool, workers: NIOThreadPool, logger: Logger
+        isProtected: Bool, logger: Logger
     ) throws(VaultError) {
         self.vault = vault
         self.configuration = configuration
         self.durability = durability
         self.loopCount = loopCount
-        self.workers = workers
+        work = WorkQueue(threadCount: 2, pendingMax: configuration.limits.workPendingMax)
+        walks = WorkQueue(threadCount: 1, pendingMax: configuration.limits.walksPendingMax)
         self.logger = logger
         access = try AccessControl(vault, isProtected: isProtected, logger: logger)
         slowLog = SlowLog(thresholdMicroseconds: configuration.slowLogMicroseconds)
@@ -68,11 +70,11 @@ final class ServerState: Sendable {
 
     /// Runs a long read or a rare write on threads that may block, as far as they have room.
     func working<Answer: Sendable>(_ body: @escaping @Sendable () throws -> Answer) async throws -> Answer {
-        guard Self.reserve(pendingWork, max: limits.workPendingMax) else {
-            throw VaultError.busy("\(limits.workPendingMax) long requests are under way")
+        guard Self.reserve(work.pending, max: work.pendingMax) else {
+            throw VaultError.busy("\(work.pendingMax) long requests are under way")
         }
-        defer { pendingWork.subtract(1, ordering: .relaxed) }
-        return try await workers.runIfActive(body)
+        defer { work.pending.subtract(1, ordering: .relaxed) }
+        return try await work.threads.runIfActive(body)
     }
 }
 

@@ -34,15 +34,22 @@ struct Upkeep: Sendable {
         if rounds.count.add(1, ordering: .relaxed).newValue % Self.roundsPerSweep == 0 { sweep(at: .now()) }
     }
 
-    /// Closes connections that were silent for too long.
+    /// Closes connections that show no token in time, and those that are silent for too long unless they wait for an answer.
     func sweep(at now: NIODeadline) {
         let limits = state.limits
         for client in state.clients.all {
-            let isAuthenticated = client.details.withLock(\.isAuthenticated)
-            let secondsMax = isAuthenticated ? limits.idleSecondsMax : limits.unauthenticatedSecondsMax
-            guard secondsMax > 0 else { continue }
-            let idle = now.uptimeNanoseconds &- client.lastActivity.load(ordering: .relaxed)
-            if Int64(bitPattern: idle) > Int64(secondsMax) * 1_000_000_000 { client.end() }
+            let (isAuthenticated, beganAt) = client.details.withLock { ($0.isAuthenticated, $0.unauthenticatedSince) }
+            if isAuthenticated {
+                let last = NIODeadline.uptimeNanoseconds(client.lastActivity.load(ordering: .relaxed))
+                if Self.isOver(now - last, limits.idleSecondsMax) { client.endIfIdle() }
+            } else if Self.isOver(now - beganAt, limits.unauthenticatedSecondsMax) {
+                client.end()
+            }
         }
+    }
+
+    /// - Parameter secondsMax: 0 for no bound.
+    private static func isOver(_ time: TimeAmount, _ secondsMax: Int) -> Bool {
+        secondsMax > 0 && time > .seconds(Int64(secondsMax))
     }
 }

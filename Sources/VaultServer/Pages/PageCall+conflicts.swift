@@ -153,6 +153,7 @@ extension PageCall {
         try requireReview()
         let (from, into, organization) = (try identity(), try id(inForm: "into"), organization)
         return try await decided(otherwise: "/conflicts") {
+            try requireOpen(from, into)
             let answer = try await pages.state.writing { try await organization.merge(from, into: into) }
             return redirect(
                 to: path("/contacts/\(answer.identity.text)"), PageNotice(key: "notice.merged", merge: answer.merge))
@@ -175,6 +176,14 @@ extension PageCall {
             _ = try await pages.state.writing { try await organization.keepApart(first, second) }
             return redirect(to: path("/conflicts"), PageNotice(key: "notice.kept_apart"))
         }
+    }
+
+    /// The vault would merge two people who are kept apart, and this page does not offer that.
+    private func requireOpen(_ first: UUID, _ second: UUID) throws {
+        let isOpen = try organization.conflicts(of: first).contains { conflict in
+            conflict.state == .open && [conflict.first, conflict.second].contains(second)
+        }
+        if !isOpen { throw VaultError(.refused, "the two have no open conflict") }
     }
 
     /// What the vault refuses was decided by somebody else meanwhile: the next page says so.

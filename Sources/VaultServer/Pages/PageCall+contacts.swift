@@ -15,11 +15,12 @@ extension PageCall {
 
         init(_ text: String) {
             let digits = text.count { $0.isNumber }
+            let letters = text.filter(\.isLetter).lowercased()
             if let id = UUID(text: text) {
                 self = .id(id)
             } else if text.contains("@"), !text.hasPrefix("@") {
                 self = .identifier(.email)
-            } else if digits >= 5, text.allSatisfy({ $0.isNumber || "+()-./ ".contains($0) }) {
+            } else if digits >= 5, ["", "tel", "ext", "x"].contains(letters) {
                 self = .identifier(.phone)
             } else if text.contains(":"), ExternalID(text) != nil {
                 self = .identifier(.external)

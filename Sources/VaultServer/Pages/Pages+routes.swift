@@ -117,7 +117,7 @@ extension Pages {
 
     private func fields(of request: WebRequest) async throws -> Query {
         let body = try await request.body.collect(upTo: min(64 << 10, state.limits.httpBodyBytesMax))
-        return try Query(String(buffer: body))
+        return try Query(form: body)
     }
 
     // MARK: Signing in

@@ -114,7 +114,7 @@ struct RequestParser {
             case .start:
                 guard offset < bytes.count else { return .incomplete }
                 if offset == 0, bytes[0] != UInt8(ascii: "*") {
-                    return parseLine(bytes, limits)
+                    return parseLine(bytes, limits, isAuthenticated)
                 }
                 switch length(in: bytes) {
                 case .incomplete: return .incomplete
@@ -194,10 +194,12 @@ struct RequestParser {
 
     // MARK: Lines
 
-    private mutating func parseLine(_ bytes: Span<UInt8>, _ limits: RequestLimits) -> Step {
+    private mutating func parseLine(
+        _ bytes: Span<UInt8>, _ limits: RequestLimits, _ isAuthenticated: Bool
+    ) -> Step {
         var end = offset
         while end < bytes.count, bytes[end] != UInt8(ascii: "\n") { end += 1 }
-        guard end <= limits.inlineBytesMax else { return .fault(.inlineLength) }
+        guard end <= min(limits.inlineBytesMax, limits.requestBytesMax) else { return .fault(.inlineLength) }
         guard end < bytes.count else {
             // Looked at again from the start when more comes: at most `inlineBytesMax` of it.
             return .incomplete
@@ -211,6 +213,9 @@ struct RequestParser {
             return .fault(error)
         }
         if words.isHTTP { return .fault(.http) }
+        guard words.places.allSatisfy({ $0.count <= limits.argumentBytesMax }) else {
+            return .fault(isAuthenticated ? .bulkLength : .unauthenticatedBulkLength)
+        }
         line = words.bytes
         places += words.places
         isInline = true

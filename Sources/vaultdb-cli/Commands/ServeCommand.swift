@@ -107,10 +107,7 @@ struct ServeCommand: ParsableCommand {
     /// - Throws: a setting that makes no sense is wrong usage.
     private func settings() throws -> ServeSettings {
         do {
-            let (flags, file) = (try flags, config)
-            return try Self.wait {
-                try await ServeSettings(flags: flags, file: file, environment: ProcessInfo.processInfo.environment)
-            }
+            return try ServeSettings(flags: flags, file: config, environment: ProcessInfo.processInfo.environment)
         } catch let error as ServerError {
             throw Failure(.wrongUsage, error.message, advice: error.advice)
         }

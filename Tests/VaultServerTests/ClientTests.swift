@@ -1,0 +1,41 @@
+// What clients and tools ask beside their work: echoes, help, settings.
+
+import Foundation
+import Testing
+
+@testable import VaultServer
+
+extension ServerTests {
+    @Suite("Clients") struct ClientTests {
+        @Test("A message comes back byte for byte, text or not", arguments: ["ECHO", "PING"])
+        func echo(_ command: String) async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                let message: [UInt8] = [0xFF, 0xFE, 0x00, 0x0D, 0x0A, 0xC3]
+                let reply = Array("$6\r\n".utf8) + message + Array("\r\n".utf8)
+                try wire.send(bytes: Array("*2\r\n$4\r\n\(command)\r\n".utf8) + reply)
+                #expect(try wire.take(reply.count) == reply)
+                #expect(try wire.command(command, "a", "b").hasPrefix("-ERR wrong number"))
+                #expect(try wire.command("PING") == "PONG")
+            }
+        }
+
+        @Test("Commands with subcommands tell them", arguments: ["CLIENT", "COMMAND", "CONFIG", "SLOWLOG"])
+        func help(_ command: String) async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                let help = try wire.command(command, "help")
+                #expect(help.hasPrefix("[\(command) <subcommand>") && help.hasSuffix(", HELP]"))
+                #expect(try wire.command(command, "NONSENSE").hasPrefix("-ERR unknown subcommand 'NONSENSE'."))
+            }
+        }
+
+        @Test("CONFIG GET tells the port that the system chose")
+        func port() async throws {
+            try await TestServer.run { server in
+                let answer = try server.connect().command("CONFIG", "GET", "port")
+                #expect(answer == "[port, \(server.port)]")
+            }
+        }
+    }
+}

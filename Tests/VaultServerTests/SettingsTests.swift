@@ -1,0 +1,102 @@
+// Settings: which of them counts, and that none is passed over.
+
+import Foundation
+import TestSupport
+import Testing
+
+@testable import VaultServer
+
+@Suite("Settings") struct SettingsTests {
+    private static func settings(
+        flags: [String: String] = [:], file: String = "{}", environment: [String: String] = [:]
+    ) throws -> ServeSettings {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("settings.json")
+        try Data(file.utf8).write(to: URL(filePath: path))
+        return try withExtendedLifetime(directory) {
+            try ServeSettings(flags: flags, file: path, environment: environment)
+        }
+    }
+
+    /// What is said of settings that are refused.
+    private static func refusal(
+        flags: [String: String] = [:], file: String = "{}", environment: [String: String] = [:]
+    ) -> String {
+        do {
+            _ = try settings(flags: flags, file: file, environment: environment)
+            return "accepted"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test(
+        "What the file has in another form than it has to be, or nobody asks for, is refused",
+        arguments: [
+            (#"{"requireTokens": "true"}"#, "requireTokens is neither true nor false"),
+            (#"{"requireTokens": 1}"#, "requireTokens is neither true nor false"),
+            (#"{"http": "nope"}"#, "http is neither true nor false"), (#"{"threads": true}"#, "threads is no whole"),
+            (#"{"idleSecondsMax": 1.5}"#, "idleSecondsMax is no whole number"),
+            (#"{"port": "7379"}"#, "port is no whole number"), (#"{"tlsCertificate": 1}"#, "tlsCertificate is no text"),
+            (#"{"durability": 5}"#, "durability is no text"), (#"{"logLevel": 3}"#, "logLevel is no text"),
+            (#"{"corsOrigins": ["https://a.example"]}"#, "corsOrigins is no text"),
+            (#"{"requireToken": true}"#, "there is no setting 'requireToken'; the nearest is requireTokens"),
+            (#"{"connections-max": 5}"#, "the nearest is connectionsMax"),
+            (#"{"http": false, "nonsense": 1}"#, "'nonsense'"), ("[]", "give a JSON object"), ("{", "can't be read"),
+        ])
+    func refusedInFile(_ file: String, _ part: String) { #expect(Self.refusal(file: file).contains(part)) }
+
+    @Test(
+        "What the environment has in another form than it has to be is refused",
+        arguments: [
+            ("VAULTDB_REQUIRE_TOKENS", "on", "requireTokens is neither true nor false"),
+            ("VAULTDB_REQUIRE_TOKENS", "", "requireTokens is neither true nor false"),
+            ("VAULTDB_HTTP", "nope", "http is neither true nor false"),
+            ("VAULTDB_PORT", "tcp://x:1", "port is no whole"),
+            ("VAULTDB_IDLE_SECONDS_MAX", "1.5", "idleSecondsMax is no whole number"),
+            ("VAULTDB_TLS_KEY", "key.pem", "TLS needs a certificate and its key"),
+        ])
+    func refusedInEnvironment(_ name: String, _ value: String, _ part: String) {
+        #expect(Self.refusal(environment: [name: value]).contains(part))
+    }
+
+    @Test(
+        "What is out of range is refused, so that nothing that is accepted overflows",
+        arguments: [
+            ("idleSecondsMax", "10000000000"), ("unauthenticatedSecondsMax", "-1"), ("drainSecondsMax", "-1"),
+            ("slowlogMicroseconds", "99999999999999999"), ("argumentBytesMax", "1099511627776"),
+            ("connectionsMax", "0"), ("port", "65536"),
+        ])
+    func outOfRange(_ key: String, _ value: String) {
+        #expect(Self.refusal(flags: [key: value]).contains(value))
+    }
+
+    @Test("Texts of flags stay texts, whatever they look like")
+    func texts() throws {
+        let settings = try Self.settings(flags: ["host": "0", "tlsCertificate": "1", "tlsKey": "true"])
+        #expect(settings.server.host == "0")
+        #expect(settings.server.security == TransportSecurity(certificatePath: "1", keyPath: "true"))
+    }
+
+    @Test("Flags come first, then the environment, then the file", arguments: ["true", "TRUE", "yes", "1"])
+    func order(_ truth: String) throws {
+        let settings = try Self.settings(
+            flags: ["port": "1"],
+            file: #"{"port": 3, "httpPort": 3, "threads": 3, "host": null, "requireTokens": false}"#,
+            environment: ["VAULTDB_PORT": "2", "VAULTDB_HTTP_PORT": "2", "VAULTDB_REQUIRE_TOKENS": truth, "HOME": "/"])
+        #expect(settings.server.port == 1 && settings.server.httpPort == 2 && settings.server.threads == 3)
+        #expect(settings.server.requiresTokens && settings.server.host == "127.0.0.1")
+    }
+
+    @Test("Where few files may be open there are fewer connections, and at least one of each kind")
+    func openFiles() {
+        let limits = ServerLimits()
+        #expect(limits.fitting(openFilesMax: 1 << 20, loopCount: 4, servesHTTP: true) == limits)
+        let few = limits.fitting(openFilesMax: 1_024, loopCount: 4, servesHTTP: true)
+        #expect(few.connectionsMax + few.httpConnectionsMax < 1_024)
+        #expect(few.connectionsMax > 600 && few.httpConnectionsMax > 200)
+        #expect(limits.fitting(openFilesMax: 1_024, loopCount: 4, servesHTTP: false).connectionsMax > 900)
+        let fewest = limits.fitting(openFilesMax: 0, loopCount: 256, servesHTTP: true)
+        #expect(fewest.connectionsMax == 1 && fewest.httpConnectionsMax == 1)
+    }
+}
