@@ -27,7 +27,7 @@ public struct ImportSource: ~Copyable {
     ///
     /// Throws ``ImportError`` where it cannot be opened; what it holds is first looked at by ``next()``.
     ///
-    /// - Parameter goesOn: asked before each read, and again where a signal comes while that waits; the rows that are
+    /// - Parameter goesOn: asked before each read, and again and again while that waits; the rows that are
     ///   whole by then are the last where it says no.
     public init(
         path: String, format: ImportFormat? = nil, mapping: ColumnMapping = ColumnMapping(),

@@ -6,6 +6,7 @@ import Glibc
 struct InputFile: ~Copyable {
     /// Nil where the size is not known, as for a pipe.
     let bytesTotal: Int?
+    private static let patienceMilliseconds: CInt = 100
     private let descriptor: CInt
     private let path: String
 
@@ -30,9 +31,13 @@ struct InputFile: ~Copyable {
     }
 
     /// Fills the front of the buffer with what is there next and says how many bytes that is: zero at the end.
-    /// - Parameter goesOn: asked before it waits, and again after a signal; where it says no, nothing is read.
+    /// - Parameter goesOn: asked before it waits, and again and again meanwhile; where it says no, nothing is read.
     borrowing func read(into buffer: inout [UInt8], while goesOn: () -> Bool) throws(ImportError) -> Int? {
         while goesOn() {
+            // A signal may come just before a call that waits, or to another thread, so no wait is long.
+            var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            let ready = poll(&waiting, 1, Self.patienceMilliseconds)
+            if ready == 0 || ready < 0 && errno == EINTR { continue }
             // Safe: `read` writes at most the buffer's length, within the closure that lends its memory.
             let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
             if count >= 0 { return count }
