@@ -195,11 +195,13 @@ import Testing
     }
 
     /// A connection that does nothing but ask once.
-    private final class IdleWire {
+    final class IdleWire {
         private let descriptor: Int32
 
         init(port: Int) throws {
             descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            var limit = timeval(tv_sec: 20, tv_usec: 0)
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
             address.sin_port = in_port_t(port).bigEndian
@@ -214,8 +216,11 @@ import Testing
 
         deinit { close(descriptor) }
 
-        func ping() -> String {
-            send(descriptor, "PING\r\n", 6, Int32(MSG_NOSIGNAL))
+        func ping() -> String { ask("PING\r\n") }
+
+        /// What comes first in answer to a text.
+        func ask(_ text: String) -> String {
+            send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL))
             var answer = [UInt8](repeating: 0, count: 64)
             let count = recv(descriptor, &answer, answer.count, 0)
             return String(decoding: answer.prefix(max(count, 0)), as: UTF8.self)

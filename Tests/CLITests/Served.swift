@@ -9,10 +9,13 @@ struct Served {
     /// The root of HTTP, such as `http://127.0.0.1:8080`; nil where it is not served.
     let http: String?
 
-    /// - Parameter http: whether it serves HTTP as well, at a port that the system chooses.
-    init(_ place: Workplace, _ words: [String] = [], http isServed: Bool = false) throws {
+    /// - Parameters:
+    ///   - http: whether it serves HTTP as well, at a port that the system chooses.
+    ///   - wrapper: the words of a program that becomes the server, such as one that takes rights away.
+    init(_ place: Workplace, _ words: [String] = [], http isServed: Bool = false, under wrapper: [String] = []) throws {
         program = try place.start(
-            ["serve", "--port", "0"] + (isServed ? ["--http-port", "0"] : ["--no-http"]) + words)
+            program: wrapper + [Program.path, "serve", "--port", "0"]
+                + (isServed ? ["--http-port", "0"] : ["--no-http"]) + words)
         let deadline = ContinuousClock.now + .seconds(30)
         var said: (resp: Substring?, pages: Substring?)
         repeat {

@@ -105,6 +105,20 @@ extension ServerTests {
             }
         }
 
+        @Test(
+            "A HELLO that is malformed shows no token",
+            arguments: [["NONSENSE"], ["SETNAME", "a b"], ["AUTH", "x", "y"]])
+        func malformedHello(_ more: [String]) async throws {
+            var token = ""
+            try await TestServer.run(prepare: { token = try $0.createToken(for: Self.id, role: .admin).text }) {
+                server in
+                let wire = try server.connect()
+                try wire.send(Wire.encoded(["HELLO", "3", "AUTH", "default", token] + more))
+                #expect(try wire.reply().hasPrefix("-ERR"))
+                #expect(try wire.command("PING").hasPrefix("-NOAUTH"))
+            }
+        }
+
         @Test("Who has shown no token gains no time by talking")
         func timeWithoutToken() async throws {
             try await TestServer.run(prepare: { _ = try $0.createToken(for: Self.id, role: .reader) }) { server in

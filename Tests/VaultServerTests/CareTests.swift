@@ -104,6 +104,27 @@ extension ServerTests {
             }
         }
 
+        @Test("A walk ends when its client has closed and is gone, and not while it has only ended its sending")
+        func walksOfTheGone() async throws {
+            try await TestServer.run({ $0.limits.keepaliveSeconds = 1 }) { server in
+                _ = try await server.clinic.resolve(email: "w@example.com")
+                let mayEnd = Self.holdWalks(of: server)
+                let (gone, waiting) = (try server.connect(), try server.connect())
+                for wire in [gone, waiting] { try wire.send(Wire.encoded(["AUDIT", Self.org, "VERIFY"])) }
+                let pending = { server.server.state.walks.pending.load(ordering: .relaxed) }
+                while pending() < 2 { await Task.yield() }
+                waiting.endSending()
+                gone.closeAndForget()
+                while server.server.state.clients.count > 1 { try await Task.sleep(for: .milliseconds(10)) }
+                mayEnd.signal()
+                #expect(try waiting.reply() == "[intact, :1, events, :1, faults, []]")
+                let other = try server.connect()
+                while pending() > 0 { #expect(try other.command("PING") == "PONG") }
+                let stats = try other.command("INFO", "commandstats")
+                #expect(stats.contains(/cmdstat_audit:calls=2,.*failed_calls=1/))
+            }
+        }
+
         @Test("Walks beyond their own limit are answered busy, and other work is not")
         func walksMax() async throws {
             try await TestServer.run({ $0.limits.walksPendingMax = 1 }) { server in
@@ -184,17 +205,37 @@ extension ServerTests {
             }
         }
 
+        @Test("Lists that are told no end have no more entries than an answer may")
+        func defaultCounts() async throws {
+            try await TestServer.run({ $0.limits.answerEntriesMax = 2 }) { server in
+                let wire = try server.connect()
+                var people: [String] = []
+                for index in 0..<4 {
+                    let (email, phone) = ("d\(index)@example.com", "60012340\(index)")
+                    people.append(
+                        try await server.clinic.resolve(email: email, name: "Ana \(index)").identity.id.text)
+                    _ = try await server.clinic.resolve(phone: phone)
+                    _ = try await server.clinic.resolve(email: email, phone: phone)
+                    _ = try wire.command("PUT", Self.org, "lead", "\(index)", "email", "d0@example.com")
+                }
+                for (words, part) in [
+                    (["AUDIT"], "sequence, :"), (["CHANGES", "FROM", "1"], "sequence, :"),
+                    (["CONFLICTS"], "first_seen, "), (["SCAN", "0", "KIND", "EMAIL"], "@example.com"),
+                    (["RECORDS", people[0]], "kind, lead"), (["TIMELINE", people[0]], "kind, lead"),
+                    (["SEARCH", "ana"], "display_name, "),
+                ] {
+                    try wire.send(Wire.encoded([words[0], Self.org] + words.dropFirst()))
+                    let reply = try wire.reply()
+                    #expect(reply.components(separatedBy: part).count - 1 == 2, "\(words) \(reply)")
+                }
+            }
+        }
+
         @Test("A slow disk slows creates and no hit")
         func slowDisk() async throws {
             try await TestServer.run { server in
                 let id = try await server.clinic.resolve(email: "known@example.com").identity.id.text
-                // The writer is held with the write lock taken, as it is while the disk takes its time.
-                let (isHeld, mayEnd) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
-                let slow = server.vault.core.writes.submit { (_) throws(VaultError) in
-                    isHeld.signal()
-                    mayEnd.wait()
-                }
-                isHeld.wait()
+                let endHold = Self.holdWriter(of: server)
                 let writers = try (0..<10).map { _ in try server.connect() }
                 for (index, wire) in writers.enumerated() {
                     try wire.send(Wire.encoded(["RESOLVE", Self.org, "EMAIL", "new\(index)@example.com"]))
@@ -209,12 +250,56 @@ extension ServerTests {
                 #expect(pending() == writers.count, "no create is acknowledged before the disk has it")
                 let info = try reader.command("INFO", "writer")
                 #expect(info.contains("writer_queue:10\r\n") && info.contains("pending_writes:10\r\n"))
-                mayEnd.signal()
-                try slow.wait()
+                try endHold()
                 for wire in writers { #expect(try wire.reply().contains("outcome, created")) }
                 let after = try reader.command("INFO", "writer")
                 #expect(after.contains("writer_queue:0\r\n") && after.contains("pending_writes:0\r\n"))
                 #expect(after.contains("writer_group_max:10\r\n"), "what waited shares one commit: \(after)")
+            }
+        }
+
+        /// Has the writer hold the write lock, as it does while the disk takes its time.
+        /// - Returns: what ends that.
+        private static func holdWriter(of server: TestServer) -> () throws -> Void {
+            let (isHeld, mayEnd) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+            let write = server.vault.core.writes.submit { (_) throws(VaultError) in
+                isHeld.signal()
+                mayEnd.wait()
+            }
+            isHeld.wait()
+            return {
+                mayEnd.signal()
+                try write.wait()
+            }
+        }
+
+        @Test("Who sends what is refused behind a write that waits is not read from for long, and gets all answers")
+        func refusedBehindWrites() async throws {
+            try await TestServer.run({ $0.limits.connectionWritesPendingMax = 10 }) { server in
+                let endHold = Self.holdWriter(of: server)
+                let wire = try server.connect()
+                try wire.send(Wire.encoded(["RESOLVE", Self.org, "EMAIL", "slow@example.com"]))
+                let refused = Array(Wire.encoded(["NOTHING", String(repeating: "x", count: 8_000)]).utf8)
+                // The system's buffers hold some megabytes; beyond them nothing may be taken, for each costs a reply.
+                let taken = try await wire.sendUntilStalled(refused, bytesMax: 60 << 20)
+                #expect(taken < 60 << 20)
+                try endHold()
+                #expect(try wire.reply().contains("outcome, created"))
+                for _ in 0..<taken / refused.count { #expect(try wire.reply().hasPrefix("-ERR unknown command")) }
+            }
+        }
+
+        @Test("What is refused behind a write counts as failed too")
+        func failedBehindWrites() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                try wire.send(
+                    Wire.encoded(["RESOLVE", Self.org, "EMAIL", "a@example.com"])
+                        + Wire.encoded(["RESOLVE", Self.org, "EMAIL"]))
+                #expect(try wire.reply().contains("outcome, created"))
+                #expect(try wire.reply().hasPrefix("-ERR"))
+                let stats = try wire.command("INFO", "commandstats")
+                #expect(stats.contains(/cmdstat_resolve:calls=2,.*failed_calls=1/))
             }
         }
 

@@ -69,19 +69,8 @@ extension ServerTests {
             try await TestServer.run({ $0.limits.outputHighWaterBytes = 64 << 10 }) { server in
                 let wire = try Wire(port: server.port, receiveBytes: 4_096)
                 let request = Array(Wire.encoded(["ECHO", String(repeating: "x", count: 8_000)]).utf8)
-                let piece = Array((0..<20).flatMap { _ in request })
-                var (taken, stalls) = (0, 0)
                 // The system's buffers hold some megabytes; beyond them nothing may be taken, for the server would keep it.
-                while stalls < 300, taken < 200 << 20 {
-                    let count = try #require(wire.sendWhatFits(Array(piece[(taken % piece.count)...])))
-                    taken += count
-                    if count == 0 {
-                        stalls += 1
-                        try await Task.sleep(for: .milliseconds(1))
-                    } else {
-                        stalls = 0
-                    }
-                }
+                let taken = try await wire.sendUntilStalled(request, bytesMax: 200 << 20)
                 #expect(taken < 100 << 20)
                 // What was taken is answered once the client reads.
                 for _ in 0..<taken / request.count { #expect(try wire.reply().utf8.count == 8_000) }

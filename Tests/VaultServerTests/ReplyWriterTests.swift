@@ -109,6 +109,18 @@ private func written(_ version: ProtocolVersion, _ write: (inout ReplyWriter) ->
         #expect(seen == Array(0..<next), "seed \(seed)")
     }
 
+    @Test("Where something is always to come, nothing is kept of what was sent")
+    func endless() {
+        var (order, waiting) = (ReplyOrder(), [ReplyOrder.Ticket]())
+        waiting.append(order.reserve())
+        for _ in 0..<1_000 {
+            waiting.append(order.reserve())
+            order.fulfil(waiting.removeFirst(), ByteBuffer(string: "x"))
+            #expect(order.popReady() != nil)
+            #expect(order.count == 1)
+        }
+    }
+
     @Test("A place that was taken for nothing leaves no gap")
     func withdrawn() {
         var order = ReplyOrder()

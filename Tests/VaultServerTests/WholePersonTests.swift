@@ -128,6 +128,73 @@ extension ServerTests {
             }
         }
 
+        @Test("Who held something is told in whatever order it is asked, and counted once the moment is chosen")
+        func holdings() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                for (id, email) in [("1", "a@example.com"), ("2", "b@example.com")] {
+                    _ = try wire.command("PUT", Self.org, "lead", id, "email", email)
+                }
+                let first = try wire.command("FIND", Self.org, "EMAIL", "a@example.com")
+                _ = try wire.command("RELEASE", Self.org, "EMAIL", "a@example.com")
+                let second = try wire.command("RESOLVE", Self.org, "EMAIL", "a@example.com")
+                #expect(second.contains("created") && !second.contains(first))
+                let (all, now) = (["HOLDINGS", Self.org, "EMAIL", "a@example.com"], "2999-01-01T00:00:00Z")
+                // The first of all is over by then.
+                for options in [["COUNT", "1", "AT", now], ["at", now, "count", "1"]] {
+                    try wire.send(Wire.encoded(all + options))
+                    let reply = try wire.reply()
+                    #expect(reply.components(separatedBy: "identity_id, ").count - 1 == 1, "\(reply)")
+                    #expect(!reply.contains(first), "\(reply)")
+                }
+            }
+        }
+
+        @Test(
+            "An option or a field that may be given once is refused the second time, and nothing is written",
+            arguments: [
+                ["RESOLVE", "EMAIL", "a@b.example", "email", "c@d.example"],
+                ["RESOLVE", "EMAIL", "a@b.example", "REGION", "ES", "REGION", "FR"],
+                ["RESOLVE", "EMAIL", "a@b.example", "IDEMPOTENCY", "k", "IDEMPOTENCY", "l"],
+                ["RESOLVE", "EMAIL", "a@b.example", "DRYRUN", "DRYRUN"],
+                ["PUT", "lead", "1", "email", "a@b.example", "EMAIL", "c@d.example"],
+                ["PUT", "lead", "1", "MOVE", "email", "a@b.example", "MOVE"],
+                ["PUT", "lead", "1", "IDENTITY", nobody, "IDENTITY", nobody],
+                ["BOOK", "email", "a@b.example", "paid", "true", "paid", "false"],
+                ["LEAD", "email", "a@b.example", "idempotency", "k", "idempotency", "k"],
+                ["FORM", "SOURCE", "a", "SOURCE", "b", "email", "a@b.example"],
+                ["SCAN", "0", "KIND", "EMAIL", "KIND", "PHONE"], ["SCAN", "0", "COUNT", "1", "COUNT", "2"],
+                ["TIMELINE", nobody, "REV", "REV"], ["CONFLICTS", "STATE", "open", "STATE", "merged"],
+                ["HOLDINGS", nobody, "AT", "2025-01-01", "AT", "2026-01-01"], ["AUDIT", "FROM", "1", "FROM", "2"],
+                ["CHANGES", "FROM", "1", "FROM", "2"], ["MERGES", "BEFORE", nobody, "BEFORE", nobody],
+            ])
+        func givenTwice(_ words: [String]) async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                try wire.send(Wire.encoded([words[0], Self.org] + words.dropFirst()))
+                let reply = try wire.reply()
+                #expect(reply.hasPrefix("-ERR ") && reply.hasSuffix(" is given twice"), "\(reply)")
+                #expect(try server.clinic.ledger().identities == 0)
+            }
+        }
+
+        @Test("External ids may be several, and so may a form's own fields")
+        func givenOften() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                let ids = ["external", "a:1", "external", "b:2"]
+                try wire.send(Wire.encoded(["PUT", Self.org, "lead", "1"] + ids))
+                #expect(try wire.reply().contains("change, created"))
+                let found = try wire.command("MFIND", Self.org, "EXTERNAL", "a:1", "EXTERNAL", "b:2")
+                #expect(!found.contains("nil"))
+                let resolved = try wire.command("RESOLVE", Self.org, "EXTERNAL", "a:1", "EXTERNAL", "c:3")
+                #expect(resolved.contains("matched_external"))
+                let form = try wire.command(
+                    "FORM", Self.org, "email", "f@example.com", "interest", "teeth", "interest", "braces")
+                #expect(form.contains("kind, lead"))
+            }
+        }
+
         @Test(
             "Reads are for readers, records for resolvers, merging and erasing for admins",
             arguments: AccessRole.allCases)

@@ -53,6 +53,24 @@ final class Wire {
         return errno == EAGAIN ? 0 : nil
     }
 
+    /// Sends a request again and again, until the system has taken nothing of it for a while.
+    /// - Returns: the bytes taken; from `bytesMax` on no more are sent.
+    func sendUntilStalled(_ request: [UInt8], bytesMax: Int) async throws -> Int {
+        let piece = Array((0..<20).flatMap { _ in request })
+        var (taken, stalls) = (0, 0)
+        while stalls < 300, taken < bytesMax {
+            let count = try #require(sendWhatFits(Array(piece[(taken % piece.count)...])))
+            taken += count
+            if count == 0 {
+                stalls += 1
+                try await Task.sleep(for: .milliseconds(1))
+            } else {
+                stalls = 0
+            }
+        }
+        return taken
+    }
+
     func command(_ words: String...) throws -> String {
         try send(Self.encoded(words))
         return try reply()
@@ -66,6 +84,14 @@ final class Wire {
     func reset() {
         var linger = linger(l_onoff: 1, l_linger: 0)
         setsockopt(socket, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
+        close(socket)
+        socket = -1
+    }
+
+    /// Closes the connection as a program does that ends, and has the system forget it at once and not after a minute.
+    func closeAndForget() {
+        var none: Int32 = -1
+        setsockopt(socket, Int32(IPPROTO_TCP), TCP_LINGER2, &none, socklen_t(MemoryLayout<Int32>.size))
         close(socket)
         socket = -1
     }

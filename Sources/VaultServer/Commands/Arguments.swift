@@ -5,6 +5,8 @@ internal import VaultDB
 struct Arguments: Sendable {
     let command: String
     private var words: ArraySlice<String>
+    /// Options and fields that were taken: each may be given once.
+    private var taken: [String] = []
     /// Of the server, for what a client may ask for.
     let limits: ServerLimits
 
@@ -47,11 +49,34 @@ struct Arguments: Sendable {
         return true
     }
 
+    /// Whether the next word is this option, which has no value.
+    /// - Throws: an option that was taken before.
+    mutating func flag(_ keyword: String) throws(ReplyError) -> Bool {
+        guard skip(keyword) else { return false }
+        try take(keyword)
+        return true
+    }
+
     /// What follows the keyword; nil where the next word is another.
+    /// - Throws: an option that was taken before, or has no value.
     mutating func option(_ keyword: String) throws(ReplyError) -> String? {
-        guard skip(keyword) else { return nil }
+        guard try flag(keyword) else { return nil }
         guard let value = words.popFirst() else { throw .syntax }
         return value
+    }
+
+    /// The next field, its name in lower case.
+    /// - Parameter repeatable: the name of one that may be given again.
+    /// - Throws: another that was taken before.
+    mutating func field(repeatable: String? = nil) throws(ReplyError) -> (name: String, value: String) {
+        let (name, value) = (try next().lowercased(), try next())
+        if name != repeatable { try take(name) }
+        return (name, value)
+    }
+
+    private mutating func take(_ name: String) throws(ReplyError) {
+        if taken.contains(name) { throw .repeated(name) }
+        taken.append(name)
     }
 
     mutating func id(_ what: String = "identity") throws(ReplyError) -> UUID {
@@ -109,6 +134,9 @@ struct Arguments: Sendable {
         return min(number, range.upperBound)
     }
 
+    /// How many entries an answer has where no `COUNT` is given.
+    var countDefault: Int { min(100, limits.answerEntriesMax) }
+
     /// `COUNT n` where it comes next.
     mutating func countOption() throws(ReplyError) -> Int? {
         guard let text = try option("COUNT") else { return nil }
@@ -117,7 +145,7 @@ struct Arguments: Sendable {
 
     /// All that is left: `COUNT n`, and an id behind the keyword.
     mutating func countAndID(_ keyword: String) throws(ReplyError) -> (limit: Int, id: UUID?) {
-        var (limit, id): (Int, UUID?) = (100, nil)
+        var (limit, id): (Int, UUID?) = (countDefault, nil)
         while !isEmpty {
             if let count = try countOption() {
                 limit = count

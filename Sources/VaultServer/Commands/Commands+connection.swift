@@ -53,12 +53,12 @@ extension ConnectionCommand {
             }
             version = asked
         }
-        var name: String?
+        var (name, token): (String?, String?) = (nil, nil)
         while !arguments.isEmpty {
-            if arguments.skip("AUTH") {
+            if try arguments.flag("AUTH") {
                 guard arguments.count >= 2 else { throw ReplyError.syntax }
                 _ = try arguments.next()
-                try showToken(try arguments.next())
+                token = try arguments.next()
             } else if let given = try arguments.option("SETNAME") {
                 guard Session.isName(given) else { throw Self.badName }
                 name = given
@@ -66,6 +66,8 @@ extension ConnectionCommand {
                 throw ReplyError.syntax
             }
         }
+        // What is malformed changes nothing.
+        if let token { try showToken(token) }
         guard session.isAuthenticated else {
             throw ReplyError(
                 .unauthenticated,

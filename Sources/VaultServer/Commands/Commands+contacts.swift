@@ -9,7 +9,7 @@ extension CommandTable {
             "People by the beginnings of words of their names, accents and case aside; best first."
         ) { organization, arguments in
             let text = try arguments.next()
-            let limit = try arguments.countOption() ?? 20
+            let limit = try arguments.countOption() ?? min(20, arguments.countDefault)
             try arguments.end()
             return try organization.search(text, limit: min(limit, Limits.searchLimitMax)).json
         },
@@ -71,10 +71,10 @@ extension CommandTable {
         _ arguments: inout Arguments, reverses: Bool
     ) throws -> (id: UUID, page: PageOptions, order: TimelineOrder) {
         let id = try arguments.id()
-        var (page, order) = (PageOptions(limitMax: Limits.recordsPerPageMax), TimelineOrder.oldestFirst)
+        var (page, order) = (PageOptions(arguments), TimelineOrder.oldestFirst)
         while !arguments.isEmpty {
             if try page.take(&arguments) { continue }
-            guard reverses, arguments.skip("REV") else { throw ReplyError.syntax }
+            guard reverses, try arguments.flag("REV") else { throw ReplyError.syntax }
             order = .newestFirst
         }
         return (id, page, order)
@@ -83,9 +83,16 @@ extension CommandTable {
     private static func holdings(_ organization: Organization, _ arguments: inout Arguments) throws -> JSONValue {
         let kind = IdentifierKind.allCases.first { arguments.skip($0.description.uppercased()) }
         let whose = try arguments.next()
-        let time = try arguments.option("AT").map { text throws(ReplyError) in try Arguments.time(text, "AT") }
-        let limit = try arguments.countOption() ?? arguments.limits.answerEntriesMax
-        try arguments.end()
+        var (time, limit): (Timestamp?, Int) = (nil, arguments.limits.answerEntriesMax)
+        while !arguments.isEmpty {
+            if let text = try arguments.option("AT") {
+                time = try Arguments.time(text, "AT")
+            } else if let count = try arguments.countOption() {
+                limit = count
+            } else {
+                throw ReplyError.syntax
+            }
+        }
         guard let kind else {
             let id = try Arguments.id(whose, "identity")
             return .array(try organization.holdings(by: id, at: time).prefix(limit).map(\.json))

@@ -32,7 +32,7 @@ extension CommandTable {
 
     private static func scan(_ organization: Organization, _ arguments: inout Arguments) throws -> JSONValue {
         let cursor = try ScanCursor(try arguments.next())
-        var (kind, prefix, limit) = (Organization.ScanKind.identity, "", 100)
+        var (kind, prefix, limit) = (Organization.ScanKind.identity, "", arguments.countDefault)
         while !arguments.isEmpty {
             if let name = try arguments.option("KIND") {
                 guard let known = Organization.ScanKind(rawValue: name.lowercased()) else {

@@ -56,7 +56,7 @@ extension CommandTable {
             "A page of a person's records, of one kind or of all, in order of time."
         ) { organization, arguments in
             let id = try arguments.id()
-            var page = PageOptions(limitMax: Limits.recordsPerPageMax)
+            var page = PageOptions(arguments)
             var kind: RecordKind?
             while !arguments.isEmpty {
                 if try page.take(&arguments) { continue }
@@ -70,17 +70,16 @@ extension CommandTable {
 
 /// `COUNT n` and `FROM cursor`, of lists of records.
 struct PageOptions {
-    private(set) var limit = 100
+    private(set) var limit: Int
     private(set) var cursor: RecordCursor?
-    private let limitMax: Int
 
-    init(limitMax: Int) { self.limitMax = limitMax }
+    init(_ arguments: Arguments) { limit = arguments.countDefault }
 
     /// Takes the next option.
     /// - Returns: false where the next word is neither.
     mutating func take(_ arguments: inout Arguments) throws -> Bool {
         if let count = try arguments.countOption() {
-            limit = min(count, limitMax)
+            limit = min(count, Limits.recordsPerPageMax)
         } else if let text = try arguments.option("FROM") {
             cursor = try RecordCursor(text)
         } else {

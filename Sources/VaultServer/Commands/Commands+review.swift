@@ -8,7 +8,7 @@ extension CommandTable {
             "conflicts", -2, "org [STATE state] [COUNT count] [FROM cursor]", .review, role: .reader,
             flags: .readOnly, "A page of the pairs of identities that may be one person, for somebody to look at."
         ) { organization, arguments in
-            var (state, limit, cursor): (Conflict.State, Int, ConflictCursor?) = (.open, 100, nil)
+            var (state, limit, cursor): (Conflict.State, Int, ConflictCursor?) = (.open, arguments.countDefault, nil)
             while !arguments.isEmpty {
                 if let name = try arguments.option("STATE") {
                     let known = Conflict.State.allCases.first { $0.description == name.lowercased() }
@@ -30,7 +30,7 @@ extension CommandTable {
             "audit", -2, "org [VERIFY] [id] [FROM sequence] [COUNT count]", .trail, role: .reader, flags: .readOnly,
             "The trail from a sequence number on, or one identity's events, the newest first."
         ) { organization, arguments in
-            var (from, limit, id): (UInt64, Int, UUID?) = (1, 100, nil)
+            var (from, limit, id): (UInt64, Int, UUID?) = (1, arguments.countDefault, nil)
             while !arguments.isEmpty {
                 if let text = try arguments.option("FROM") {
                     from = UInt64(try Arguments.number(text, 0...Int.max))
@@ -61,11 +61,12 @@ extension CommandTable {
 /// What `CHANGES` was asked for.
 struct ChangesRequest: Equatable, Sendable {
     var from: UInt64 = 1
-    var limit = 100
+    var limit: Int
     /// How long to wait where there is nothing; 0 for ever, nil not at all.
     var blockMilliseconds: Int?
 
     init(_ arguments: inout Arguments) throws(ReplyError) {
+        limit = arguments.countDefault
         var isFromGiven = false
         while !arguments.isEmpty {
             if let text = try arguments.option("FROM") {

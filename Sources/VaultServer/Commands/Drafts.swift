@@ -7,14 +7,15 @@ extension RecordDraft {
     init(_ arguments: inout Arguments) throws(ReplyError) {
         self.init(kind: try arguments.kind(), id: try arguments.next())
         while !arguments.isEmpty {
-            if arguments.skip("MOVE") {
+            if try arguments.flag("MOVE") {
                 moves = true
-            } else if arguments.skip("KEEP") {
+            } else if try arguments.flag("KEEP") {
                 keepsOthers = true
             } else if let text = try arguments.option("IDENTITY") {
                 identity = try Arguments.id(text, "identity")
             } else {
-                try set(try arguments.next().lowercased(), try arguments.next())
+                let (field, value) = try arguments.field(repeatable: "external")
+                try set(field, value)
             }
         }
     }
@@ -43,7 +44,7 @@ extension Booking {
     init(_ arguments: inout Arguments) throws(ReplyError) {
         self.init(isPaid: false)
         while !arguments.isEmpty {
-            let (field, value) = (try arguments.next().lowercased(), try arguments.next())
+            let (field, value) = try arguments.field()
             switch field {
             case "first_name": firstName = value
             case "last_name": lastName = value
@@ -65,7 +66,7 @@ extension ManualLead {
     init(_ arguments: inout Arguments) throws(ReplyError) {
         self.init()
         while !arguments.isEmpty {
-            let (field, value) = (try arguments.next().lowercased(), try arguments.next())
+            let (field, value) = try arguments.field()
             switch field {
             case "first_name": firstName = value
             case "last_name": lastName = value

@@ -28,8 +28,7 @@ extension ConnectionHandler {
             return true
         }
         let facts = server.table.facts[index]
-        let errors = writer.errorCount
-        var outcome = Outcome.answered
+        var (outcome, isError) = (Outcome.answered, false)
         do throws(ReplyError) {
             if facts.rank > session.rank { try refuse(index) }
             guard facts.accepts(count: request.count) else { throw .arity(server.table.commands[index].name) }
@@ -46,11 +45,12 @@ extension ConnectionHandler {
                 outcome = try performOther(request, index, &writer, started)
             }
         } catch {
+            isError = true
             reply(&writer) { $0.error(error) }
         }
         if outcome != .answered { return outcome == .handedOn }
         let now = NIODeadline.now().uptimeNanoseconds
-        metrics.commands[index].note(nanoseconds: now &- started, isError: writer.errorCount != errors)
+        metrics.commands[index].note(nanoseconds: now &- started, isError: isError)
         if now &- started >= server.slowLog.threshold { noteSlow(index, request.count, now &- started) }
         started = now
         return true
@@ -188,7 +188,7 @@ extension ConnectionHandler {
         _ request: borrowing Request, _ command: Command, _ index: Int, _ submission: Command.Submission,
         _ started: UInt64
     ) throws(ReplyError) -> Outcome {
-        guard order.pendingCount < server.limits.connectionWritesPendingMax else { return wait() }
+        if isOrderFull { return wait() }
         let organization = try organization(request)
         var arguments = try Arguments(request, from: 2, command: command.name, limits: server.limits)
         let ticket = try reserve()

@@ -123,6 +123,9 @@ extension ConnectionHandler {
         var phone = 0
         var name = 0
         var source = 0
+        var region = 0
+        var idempotency = 0
+        var dryRun = 0
         /// There is something that the fast way does not look at.
         var needsAll = false
     }
@@ -133,23 +136,29 @@ extension ConnectionHandler {
         while index < request.count {
             let word = request[index]
             if word.isWord("dryrun") {
+                try set(&places.dryRun, index, request)
                 places.needsAll = true
                 index += 1
                 continue
             }
             guard index + 1 < request.count else { throw .syntax }
             if word.isWord("email") {
-                try set(&places.email, index)
+                try set(&places.email, index, request)
             } else if word.isWord("phone") {
-                try set(&places.phone, index)
+                try set(&places.phone, index, request)
             } else if word.isWord("name") {
-                try set(&places.name, index)
+                try set(&places.name, index, request)
             } else if word.isWord("source") {
-                try set(&places.source, index)
-            } else if word.isWord("external") || word.isWord("region") || word.isWord("idempotency") {
-                places.needsAll = true
+                try set(&places.source, index, request)
             } else {
-                throw .syntax
+                if word.isWord("region") {
+                    try set(&places.region, index, request)
+                } else if word.isWord("idempotency") {
+                    try set(&places.idempotency, index, request)
+                } else if !word.isWord("external") {
+                    throw .syntax
+                }
+                places.needsAll = true
             }
             index += 2
         }
@@ -157,8 +166,8 @@ extension ConnectionHandler {
     }
 
     @inline(__always)
-    private static func set(_ place: inout Int, _ keyword: Int) throws(ReplyError) {
-        if place != 0 { throw .syntax }
+    private static func set(_ place: inout Int, _ keyword: Int, _ request: borrowing Request) throws(ReplyError) {
+        if place != 0 { throw .repeated(request.text(keyword).uppercased()) }
         place = keyword + 1
     }
 
@@ -199,9 +208,7 @@ extension ConnectionHandler {
         _ writer: inout ReplyWriter, _ started: UInt64, isForWriter: Bool
     ) throws(ReplyError) -> Outcome {
         let isBehindWrites = !order.isEmpty
-        if isBehindWrites, asked.isDryRun || order.pendingCount >= server.limits.connectionWritesPendingMax {
-            return wait()
-        }
+        if isBehindWrites, asked.isDryRun || isOrderFull { return wait() }
         let ticket = try reserve()
         do throws(VaultError) {
             let deliver = delivery(ticket, index, argumentCount, started) { (writer, answer: Resolution) in

@@ -47,6 +47,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// Of `turn`.
     var isInTurn = false
     private var isClosing = false
+    private var hasSent = false
     /// The next look at a client that has much to take.
     private var outputWatch: Scheduled<Void>?
 
@@ -124,7 +125,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private var mayRead: Bool {
-        pause == .none && !session.isEnding && !isClosing && (context?.channel.isWritable ?? false)
+        pause == .none && !session.isEnding && !isInputClosed && !isClosing && (context?.channel.isWritable ?? false)
     }
 
     func resumeReading() {
@@ -162,12 +163,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// Sends what was answered, and sees to what follows.
     func send() {
         guard let context, !isClosing else { return }
-        var writer = ReplyWriter(ByteBuffer(), session.version)
-        writer.adopt(&output)
-        send(&writer, context)
-        writer.giveBack(&output)
+        writing { send(&$0, context) }
         endIfDue()
         resumeReading()
+    }
+
+    /// Has `body` write behind what waits for `send`. Only the writer holds these bytes then, so that it copies none.
+    @inline(__always)
+    private func writing(_ body: (inout ReplyWriter) -> Void) {
+        var writer = ReplyWriter(ByteBuffer(), session.version)
+        writer.exchange(&output)
+        body(&writer)
+        writer.exchange(&output)
     }
 
     // MARK: Commands
@@ -178,9 +185,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         var (input, parser) = (ByteBuffer(), RequestParser())
         swap(&input, &self.input)
         swap(&parser, &self.parser)
-        var writer = ReplyWriter(ByteBuffer(), session.version)
-        writer.adopt(&output)
-        begin(&input, &parser, &writer, &batch, context)
+        writing { begin(&input, &parser, &$0, &batch, context) }
         // Not kept where there is little of it: the buffer is as large as a whole read.
         if input.readableBytes == 0 {
             input = ByteBuffer()
@@ -189,7 +194,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
         swap(&input, &self.input)
         swap(&parser, &self.parser)
-        writer.giveBack(&output)
     }
 
     private func begin(
@@ -285,7 +289,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
     func reply(_ writer: inout ReplyWriter, _ write: (inout ReplyWriter) -> Void) {
         if order.isEmpty { return write(&writer) }
         order.append(encoded(write))
+        // What is refused costs a client less than the reply costs the server.
+        if isOrderFull { pause = .writes }
     }
+
+    /// Whether nothing more may come behind this connection's writes until they are done.
+    var isOrderFull: Bool { order.count >= server.limits.connectionWritesPendingMax }
 
     /// A reply in a buffer of its own.
     func encoded(_ write: (inout ReplyWriter) -> Void) -> ByteBuffer {
@@ -298,6 +307,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func send(_ writer: inout ReplyWriter, _ context: ChannelHandlerContext) {
         guard !writer.isEmpty else { return }
         LoopMetrics.add(writer.byteCount, to: metrics.bytesWritten)
+        hasSent = true
         context.writeAndFlush(wrapOutboundOut(writer.buffer), promise: nil)
         // By now the bytes are gone as a rule, and their memory is free again.
         writer.clear()
@@ -370,6 +380,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         // Commands that wait until the client takes its replies.
         if isInputClosed, !session.isEnding, input.readableBytes > 0, !context.channel.isWritable { return }
         isClosing = true
+        // Nothing is on its way, and a client that has not agreed on TLS would keep whatever follows waiting.
+        guard hasSent else { return context.close(promise: nil) }
         let promise = context.eventLoop.makePromise(of: Void.self)
         let channel = context.channel
         promise.futureResult.whenComplete { _ in channel.close(promise: nil) }

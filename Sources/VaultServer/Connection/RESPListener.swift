@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -45,15 +46,25 @@ final class RESPListener: Sendable {
     }
 
     func listen() async throws -> any Channel {
+        do {
+            return try await bootstrap().bind(host: configuration.host, port: configuration.port).get()
+        } catch {
+            throw ServerError(
+                "can't listen on \(configuration.host):\(configuration.port): \(error)",
+                advice: "choose another --port, or end what listens there")
+        }
+    }
+
+    private func bootstrap() -> ServerBootstrap {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelInitializer { [logger] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Self.backoff(logger))
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause(logger))
                 }
             }
             .serverChannelOption(.backlog, value: 512)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             // One read takes all there is as a rule; asking again would only hear that there is no more.
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16 << 10))
@@ -64,21 +75,20 @@ final class RESPListener: Sendable {
                     low: max(state.limits.outputHighWaterBytes / 2, 1), high: state.limits.outputHighWaterBytes)
             )
             .childChannelInitializer { [self] channel in initialize(channel) }
-        do {
-            return try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
-        } catch {
-            throw ServerError(
-                "can't listen on \(configuration.host):\(configuration.port): \(error)",
-                advice: "choose another --port, or end what listens there")
-        }
+        return keepalive.reduce(bootstrap) { $0.childChannelOption($1.option, value: $1.value) }
     }
 
-    /// Where no connection can be accepted, for want of files or memory, that is tried again a second later.
-    private static func backoff(_ logger: Logger) -> AcceptBackoffHandler {
-        AcceptBackoffHandler(shouldForwardIOErrorCaught: false) { error in
-            logger.warning("No connection can be accepted", metadata: ["error": "\(error)"])
-            return .seconds(1)
-        }
+    /// Has TCP ask silent clients whether they are there. That alone tells one that closed and is gone from one that
+    /// only ended its sending.
+    private var keepalive: [(option: ChannelOptions.Types.SocketOption, value: SocketOptionValue)] {
+        // The system takes no more.
+        let seconds = min(state.limits.keepaliveSeconds, 32_767)
+        guard seconds > 0 else { return [] }
+        return [
+            (.socketOption(.so_keepalive), 1), (.tcpOption(.init(rawValue: TCP_KEEPIDLE)), seconds),
+            (.tcpOption(.init(rawValue: TCP_KEEPINTVL)), max(seconds / 3, 1)),
+            (.tcpOption(.init(rawValue: TCP_KEEPCNT)), 3),
+        ]
     }
 
     private func initialize(_ channel: any Channel) -> EventLoopFuture<Void> {

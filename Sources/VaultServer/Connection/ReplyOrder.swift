@@ -5,15 +5,17 @@ struct ReplyOrder {
     /// Stands for a reply that is still to come.
     struct Ticket: Equatable, Sendable { fileprivate let number: Int }
 
-    private var replies: [ByteBuffer?] = []
+    private var replies = CircularBuffer<ByteBuffer?>(initialCapacity: 1)
     /// The number of the first of `replies`; those before were sent.
     private var first = 0
-    private var head = 0
     /// Replies that are still to come.
     private(set) var pendingCount = 0
 
     /// Whether anything has to be sent before what is answered now.
-    var isEmpty: Bool { head == replies.count }
+    var isEmpty: Bool { replies.isEmpty }
+
+    /// Replies that are still to come, and those that are there behind them.
+    var count: Int { replies.count }
 
     /// Takes the next place for a reply that is still to come.
     mutating func reserve() -> Ticket {
@@ -33,21 +35,19 @@ struct ReplyOrder {
     mutating func append(_ reply: ByteBuffer) { replies.append(reply) }
 
     mutating func fulfil(_ ticket: Ticket, _ reply: ByteBuffer) {
-        let index = ticket.number - first
-        precondition(replies.indices.contains(index) && replies[index] == nil, "a reply came twice")
+        let place = ticket.number - first
+        precondition((0..<replies.count).contains(place), "a reply came twice")
+        let index = replies.index(replies.startIndex, offsetBy: place)
+        precondition(replies[index] == nil, "a reply came twice")
         replies[index] = reply
         pendingCount -= 1
     }
 
     /// The next reply that may be sent; nil while it is still to come, or none is waiting.
     mutating func popReady() -> ByteBuffer? {
-        guard head < replies.count, let reply = replies[head] else { return nil }
-        head += 1
-        if head == replies.count {
-            first += head
-            head = 0
-            replies.removeAll(keepingCapacity: true)
-        }
+        guard let next = replies.first, let reply = next else { return nil }
+        replies.removeFirst()
+        first += 1
         return reply
     }
 }

@@ -61,7 +61,9 @@ final class HTTPServer: Sendable {
             configuration: ApplicationConfiguration(
                 address: .hostname(state.configuration.host, port: port),
                 availableConnectionsDelegate: MaximumAvailableConnections(limits.httpConnectionsMax)),
-            onServerRunning: { channel in
+            onServerRunning: { [logger = state.logger] channel in
+                // Before Hummingbird's handlers, to which a connection that can't be accepted is the end of the server.
+                _ = channel.pipeline.addHandler(AcceptPause(logger), position: .first)
                 onListening("\(scheme)://\(channel.localAddress.map(ListenPolicy.text) ?? "?")")
             },
             // One loop per core, as requests here do more on their way than Redis' commands, whose loops stay their own.

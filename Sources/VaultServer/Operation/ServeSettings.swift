@@ -11,7 +11,7 @@ package struct ServeSettings: Sendable {
 
     /// Creates come behind lookups where processors are scarce. With two, shared with the clients, lookups beside creates
     /// take twice as long as without instead of nearly three times, and creates are a twentieth fewer.
-    package static let writerNicenessDefault = 7
+    package static let writerNicenessDefault = 13
 
     /// - Parameters:
     ///   - flags: by the names that the file uses, such as `tlsKey`.

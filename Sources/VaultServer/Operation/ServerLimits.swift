@@ -13,6 +13,9 @@ package struct ServerLimits: Equatable, Sendable {
     package var idleSecondsMax = 0
     /// The same for one that has shown no token where one is needed.
     package var unauthenticatedSecondsMax = 10
+    /// After so long a silence TCP asks a client whether it is there, and goes on asking for as long again; one that is
+    /// gone is disconnected. 0 for never.
+    package var keepaliveSeconds = 60
     /// Replies waiting to be taken by a client, beyond which nothing more is read from it.
     package var outputHighWaterBytes = 256 << 10
     /// Replies waiting to be taken by a client, beyond which it is disconnected unless it goes on taking them.
@@ -20,7 +23,8 @@ package struct ServerLimits: Equatable, Sendable {
     /// A client that takes nothing for so long of more than that, or of what is left at the end, is disconnected; 0 for
     /// never.
     package var outputSecondsMax = 60
-    /// Writes of one connection that wait for the writer; beyond it nothing more is read from it.
+    /// Writes of one connection that wait for the writer, and replies behind them; beyond it nothing more is read from
+    /// it.
     package var connectionWritesPendingMax = 1_024
     /// Writes of all connections; beyond it they are answered `-BUSY`.
     package var writesPendingMax = 16_384
@@ -60,7 +64,7 @@ package struct ServerLimits: Equatable, Sendable {
         ("argument-bytes-max", \.argumentBytesMax), ("arguments-max", \.argumentsMax),
         ("inline-bytes-max", \.inlineBytesMax), ("request-bytes-max", \.requestBytesMax),
         ("connections-max", \.connectionsMax), ("idle-seconds-max", \.idleSecondsMax),
-        ("unauthenticated-seconds-max", \.unauthenticatedSecondsMax),
+        ("unauthenticated-seconds-max", \.unauthenticatedSecondsMax), ("keepalive-seconds", \.keepaliveSeconds),
         ("output-high-water-bytes", \.outputHighWaterBytes), ("output-bytes-max", \.outputBytesMax),
         ("output-seconds-max", \.outputSecondsMax),
         ("connection-writes-pending-max", \.connectionWritesPendingMax), ("writes-pending-max", \.writesPendingMax),

@@ -31,6 +31,9 @@ struct ReplyError: Error, Equatable, Sendable {
     static func arity(_ command: String) -> ReplyError {
         ReplyError(.general, "wrong number of arguments for '\(command)' command")
     }
+
+    /// An option or a field that may be given once.
+    static func repeated(_ name: String) -> ReplyError { ReplyError(.general, "\(name) is given twice") }
 }
 
 extension ReplyError.Code {

@@ -10,8 +10,6 @@ enum ProtocolVersion: Int, Sendable { case resp2 = 2, resp3 = 3 }
 struct ReplyWriter {
     private(set) var buffer: ByteBuffer
     var version: ProtocolVersion
-    /// Replies that were errors.
-    private(set) var errorCount = 0
 
     init(_ buffer: ByteBuffer, _ version: ProtocolVersion) {
         self.buffer = buffer
@@ -25,15 +23,11 @@ struct ReplyWriter {
 
     private static let keptBytesMax = 64 << 10
 
-    /// Takes over a buffer whose memory may be written to again.
-    mutating func adopt(_ spare: inout ByteBuffer) { swap(&buffer, &spare) }
-    mutating func giveBack(_ spare: inout ByteBuffer) { swap(&buffer, &spare) }
+    /// Writes into other bytes from now on, and gives back its own.
+    mutating func exchange(_ other: inout ByteBuffer) { swap(&buffer, &other) }
 
     /// Adds what another writer has written.
-    mutating func append(_ other: ReplyWriter) {
-        buffer.writeImmutableBuffer(other.buffer)
-        errorCount += other.errorCount
-    }
+    mutating func append(_ other: ReplyWriter) { buffer.writeImmutableBuffer(other.buffer) }
 
     var isEmpty: Bool { buffer.readableBytes == 0 }
     var byteCount: Int { buffer.readableBytes }
@@ -58,7 +52,6 @@ struct ReplyWriter {
     mutating func raw(_ text: StaticString) { buffer.writeStaticString(text) }
 
     mutating func error(_ error: ReplyError) {
-        errorCount += 1
         buffer.writeStaticString("-")
         buffer.writeString(error.code.rawValue)
         buffer.writeStaticString(" ")

@@ -42,10 +42,10 @@ extension PostgresPeer {
         """
 
     /// Loads those tables in bulk.
-    /// - Returns: the bytes of all of it.
-    func loadWhole() throws -> Int {
-        try run(Self.whole)
-        return try wholeBytes
+    /// - Returns: how long it took, and the bytes of all of it.
+    func loadWhole() throws -> (seconds: Double, bytes: Int) {
+        let nanoseconds = try nanosecondsEach(1) { _ = try run(Self.whole) }
+        return (nanoseconds / 1e9, try wholeBytes)
     }
 
     /// Adds the newcomers to what was loaded.

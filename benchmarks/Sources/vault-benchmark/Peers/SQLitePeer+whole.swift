@@ -47,8 +47,12 @@ extension SQLitePeer {
     }
 
     /// Loads those tables in bulk, with the people who were loaded first.
-    /// - Returns: the bytes of all of it.
-    func loadWhole(_ people: Int) throws -> Int { try wholeBytes(after: Self.whole(people)) }
+    /// - Returns: how long it took, and the bytes of all of it.
+    func loadWhole(_ people: Int) throws -> (seconds: Double, bytes: Int) {
+        var bytes = 0
+        let nanoseconds = try nanosecondsEach(1) { bytes = try wholeBytes(after: Self.whole(people)) }
+        return (nanoseconds / 1e9, bytes)
+    }
 
     /// Adds the newcomers to what was loaded.
     /// - Returns: the bytes of all of it.
