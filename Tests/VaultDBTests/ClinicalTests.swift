@@ -101,6 +101,23 @@ import Testing
         #expect(phone.isClinical && phone.identifier.text == "+79123456789")
     }
 
+    @Test func `a patient's phone is read for the region that was named with it`() throws {
+        let clinic = try Clinic()
+        let region = Region("AR")
+        let id = try clinic.put(.lead, "1", email: "ana@example.com", phone: "600123456").identity
+        try clinic.put(.patient, "1", email: "ana@example.com", phone: "011 15 2345 6789") { $0.region = region }
+        let patient = try clinic.record(.patient, "1")
+        #expect(patient.phone == "011 15 2345 6789" && patient.region == region)
+        #expect(try clinic.identity(id).primaryPhone == "+5491123456789")
+        // What says nothing of the phone leaves its region, and a phone without one is the organization's.
+        try clinic.put(.patient, "1", status: "ACTIVE") { $0.keepsOthers = true }
+        #expect(try clinic.record(.patient, "1").region == region)
+        try clinic.put(.patient, "1", email: "ana@example.com", phone: "011 15 2345 6789")
+        #expect(try clinic.record(.patient, "1").region == nil)
+        #expect(try clinic.identity(id).identifiers(of: .phone).allSatisfy { !$0.isClinical })
+        #expect(try clinic.isClean())
+    }
+
     @Test func `digits that only end a phone are not that phone`() throws {
         let clinic = try Clinic()
         let id = try clinic.put(.lead, "1", email: "ana@example.com", phone: "600123456").identity

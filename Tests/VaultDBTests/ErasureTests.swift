@@ -90,6 +90,32 @@ import Testing
         #expect(again.conflicts.isEmpty && again.enriched.count == 1, "the key's first answer is gone")
     }
 
+    @Test func `a phone that was dialled in another region goes from the records of others too`() throws {
+        let clinic = try Clinic()
+        let other = try clinic.person("eva@example.com")
+        let erased = try clinic.person(phone: "+5491123456789")
+        try clinic.put(.lead, "1", email: "eva@example.com", phone: "011 15 2345 6789") { $0.region = Region("AR") }
+        #expect(try clinic.people.conflicts().count == 1)
+        try clinic.people.eraseBlocking(erased)
+        let record = try clinic.record(.lead, "1")
+        #expect(record.identity == other && record.phone == nil && record.region == nil)
+        #expect(try clinic.isClean())
+    }
+
+    @Test func `first answers that tell of an identifier that was released are gone with it`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let first = try clinic.person("ana@example.com")
+        var request = ResolveRequest(email: "ana@example.com", phone: "600000001")
+        request.idempotencyKey = "k"
+        #expect(try people.resolveBlocking(request).enriched.count == 1)
+        _ = try people.release(try #require(PhoneNumber.candidate("+34600000001").map(Identifier.phone)))
+        let second = try clinic.person(phone: "600000001")
+        try people.eraseBlocking(second)
+        #expect(try people.identity(first)?.identity.id == first)
+        #expect(try isLeft("+34600000001", of: clinic) == false)
+    }
+
     @Test func `whose record loses what it held of the erased person is told`() throws {
         let clinic = try Clinic()
         let people = clinic.people

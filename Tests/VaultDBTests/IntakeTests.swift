@@ -40,6 +40,42 @@ import Testing
         #expect(try clinic.isClean())
     }
 
+    enum Call: CaseIterable { case resolve, put, book, lead, form }
+
+    @Test(arguments: Call.allCases)
+    func `a key that one kind of call has used is no other's`(_ first: Call) async throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        try await make(first, people)
+        let before = try people.ledger().sequence
+        for second in Call.allCases {
+            var refusal: VaultError.Code?
+            do { try await make(second, people) } catch { refusal = error.code }
+            #expect(refusal == (first == second ? nil : .refused), "\(second)")
+        }
+        #expect(try people.ledger().sequence == before)
+        #expect(try clinic.isClean())
+    }
+
+    private func make(_ call: Call, _ people: Organization) async throws(VaultError) {
+        let (email, key) = ("ana@example.com", "k")
+        switch call {
+        case .resolve:
+            var request = ResolveRequest(email: email)
+            request.idempotencyKey = key
+            _ = try await people.resolve(request)
+        case .put:
+            var draft = RecordDraft(kind: .lead, id: "1", email: email)
+            draft.idempotencyKey = key
+            _ = try await people.put(draft)
+        case .book: _ = try await people.book(Booking(email: email, isPaid: false, idempotencyKey: key))
+        case .lead: _ = try await people.addLead(ManualLead(email: email, idempotencyKey: key))
+        case .form:
+            let fields = [FormField(name: "email", value: email)]
+            _ = try await people.submit(FormSubmission(fields: fields, idempotencyKey: key))
+        }
+    }
+
     @Test func `a lead can be entered by hand`() async throws {
         let clinic = try Clinic()
         let answer = try await clinic.people.addLead(

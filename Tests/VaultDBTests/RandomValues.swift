@@ -57,7 +57,8 @@ struct RandomValues {
         Record(
             kind: [.lead, .patient, .follower][number(0..<3)], id: "\(number(0..<1 << 30))", identity: id(),
             createdAt: time(), updatedAt: time(), isActive: Bool.random(using: &random), firstName: maybe(text()),
-            lastName: maybe(text()), email: maybe(text()), phone: maybe(text()), source: maybe(text()),
+            lastName: maybe(text()), email: maybe(text()), phone: maybe(text()),
+            region: maybe([.spain, Region("MX")!][number(0..<2)]), source: maybe(text()),
             givenStatus: maybe(text()), isConverted: Bool.random(using: &random),
             attributes: maybe(String(repeating: "🙂", count: number(1..<4_000))))
     }
@@ -131,6 +132,7 @@ struct RandomValues {
     mutating func answer() -> StoredAnswer {
         let resolution = maybe(resolution())
         let put = StoredAnswer.Put(
+            call: StoredAnswer.Put.Call.allCases[number(0..<4)],
             record: RecordKey(kind: .lead, id: "\(number(0..<1 << 30))"),
             change: PutAnswer.Change.allCases[number(0..<4)], converted: [text()])
         return StoredAnswer(identity: resolution?.identity.id ?? id(), resolution: resolution, put: maybe(put))

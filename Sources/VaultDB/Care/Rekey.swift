@@ -114,7 +114,7 @@ extension ReadTransaction where Self: ~Copyable {
             let record = try Record(key: key, sealed: value)
             entries += 1
             if entries % 1024 == 0 { try progress(entries) }
-            guard let raw = record.phone, let phone = rules.phone(raw, region),
+            guard let raw = record.phone, let phone = rules.phone(raw, record.region ?? region),
                 try entry(of: .phone(phone), in: organization) == nil,
                 !changes.contains(where: { $0.replacement == .phone(phone) })
             else { return .next }

@@ -9,10 +9,11 @@ extension StoredAnswer {
         writer.time(time)
         writer.id(identity)
         writer.optional(resolution) { $1.write(to: &$0) }
-        writer.optional(put) {
-            $0.record($1.record)
-            $0.byte($1.change.code)
-            $0.texts($1.converted)
+        writer.byte(put?.call.rawValue ?? 0)
+        if let put {
+            writer.record(put.record)
+            writer.byte(put.change.code)
+            writer.texts(put.converted)
         }
         return writer.sealed(under: key)
     }
@@ -24,9 +25,12 @@ extension StoredAnswer {
         let time = try reader.time()
         var answer = StoredAnswer(identity: try reader.id())
         if try reader.byte() != 0 { answer.resolution = try Resolution(of: answer.identity, &reader) }
-        if try reader.byte() != 0 {
+        let call = try reader.byte()
+        if call != 0 {
+            guard let call = Put.Call(rawValue: call) else { throw .corrupted("an answer is of an unknown call") }
             answer.put = Put(
-                record: try reader.record(), change: try .init(code: try reader.byte()), converted: try reader.texts())
+                call: call, record: try reader.record(), change: try .init(code: try reader.byte()),
+                converted: try reader.texts())
         }
         return (time, answer)
     }

@@ -5,10 +5,13 @@ extension Record {
     static let version: UInt8 = 1
     private static let activeFlag: UInt8 = 0x01
     private static let convertedFlag: UInt8 = 0x02
+    private static let regionFlag: UInt8 = 0x04
 
     func encoded(under key: borrowing Key) -> [UInt8] {
         var writer = ByteWriter(format: Self.version, capacity: 192)
-        writer.byte((isActive ? Self.activeFlag : 0) | (isConverted ? Self.convertedFlag : 0))
+        writer.byte(
+            (isActive ? Self.activeFlag : 0) | (isConverted ? Self.convertedFlag : 0)
+                | (region != nil ? Self.regionFlag : 0))
         writer.time(updatedAt)
         writer.text(firstName)
         writer.text(lastName)
@@ -17,6 +20,7 @@ extension Record {
         writer.text(source)
         writer.text(givenStatus)
         writer.text(attributes)
+        if let region { writer.text(region.code) }
         return writer.sealed(under: key)
     }
 
@@ -39,6 +43,8 @@ extension Record {
         source = try reader.optionalText()
         givenStatus = try reader.optionalText()
         attributes = try reader.optionalText()
+        // One that this libphonenumber does not know any more reads as none.
+        region = flags & Self.regionFlag != 0 ? Region(try reader.text()) : nil
     }
 }
 

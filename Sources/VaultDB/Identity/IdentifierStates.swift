@@ -51,6 +51,8 @@ extension WriteTransaction where Self: ~Copyable {
                 journal.from.identifiers.removeAll { $0.identifier == identifier }
                 journal.primaries.removeAll { $0 == identifier }
             }
+            // An erasure of whoever claims it next would not find it there.
+            try forgetAnswers(naming: holder, &scope) { _, answer in answer.identifiers.contains(identifier) }
         }
         try update(holder, .identifierReleased, identifier, &scope) { identity in
             if isOwnedAfter {

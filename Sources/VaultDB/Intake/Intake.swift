@@ -137,8 +137,10 @@ extension Core {
     }
 
     /// Puts a record, and looks whether its identity has a patient, in one transaction.
-    func take(_ draft: RecordDraft, _ tenant: Tenant) throws(VaultError) -> Operation<IntakeAnswer> {
-        let put = try put(draft, tenant)
+    func take(
+        _ draft: RecordDraft, _ tenant: Tenant, as call: StoredAnswer.Put.Call
+    ) throws(VaultError) -> Operation<IntakeAnswer> {
+        let put = try put(draft, tenant, as: call)
         return { (transaction, scope) throws(VaultError) in
             let answer = try put(&transaction, &scope)
             // A repeated key may answer with an id that was merged since.

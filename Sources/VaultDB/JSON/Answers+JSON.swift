@@ -80,8 +80,9 @@ extension Record {
         [
             "kind": .string(kind.rawValue), "id": .string(id), "identity_id": .string(identity.text),
             "first_name": JSONValue(firstName), "last_name": JSONValue(lastName), "email": JSONValue(email),
-            "phone": JSONValue(phone), "source": JSONValue(source), "status": JSONValue(status),
-            "created_at": JSONValue(createdAt), "updated_at": JSONValue(updatedAt), "is_active": .bool(isActive),
+            "phone": JSONValue(phone), "region": JSONValue(region?.code), "source": JSONValue(source),
+            "status": JSONValue(status), "created_at": JSONValue(createdAt), "updated_at": JSONValue(updatedAt),
+            "is_active": .bool(isActive),
             "attributes": attributes.map(JSONValue.raw) ?? [:],
         ]
     }

@@ -79,7 +79,7 @@ extension WriteTransaction where Self: ~Copyable {
                 scope.reading.contacts(of: old).mentions(identifier)
             else { continue }
             var new = old
-            if identifier.kind == .email { new.email = nil } else { new.phone = nil }
+            if identifier.kind == .email { new.email = nil } else { new.removePhone() }
             new.updatedAt = scope.now
             try store(new, replacing: old, &scope)
             try note(.recordUpdated, record: .init(new), on: &identity, &scope)
@@ -120,12 +120,19 @@ extension WriteTransaction where Self: ~Copyable {
             new.firstName = nil
             new.lastName = nil
             new.email = nil
-            new.phone = nil
+            new.removePhone()
             new.attributes = nil
             if new.kind == .patient { new.isActive = false }
             new.updatedAt = scope.now
             try store(new, replacing: old, &scope)
         }
         return places.count
+    }
+}
+
+extension Record {
+    fileprivate mutating func removePhone() {
+        phone = nil
+        region = nil
     }
 }

@@ -166,6 +166,7 @@ extension RecordDraft {
         draft.lastName = lastName ?? old.lastName
         draft.email = email ?? old.email
         draft.phone = phone ?? old.phone
+        if phone == nil { draft.region = old.region }
         draft.source = source ?? old.source
         draft.status = status ?? old.givenStatus
         draft.attributes = attributes ?? old.attributes
@@ -181,14 +182,15 @@ extension Record {
             kind: key.kind, id: key.id, identity: identity, createdAt: draft.createdAt ?? old?.createdAt ?? now,
             updatedAt: now, isActive: draft.isActive ?? old?.isActive ?? true,
             firstName: draft.firstName, lastName: draft.lastName, email: draft.email, phone: draft.phone,
-            source: draft.source, givenStatus: draft.status, isConverted: keepsConversion && old?.isConverted == true,
+            region: draft.phoneRegion, source: draft.source, givenStatus: draft.status,
+            isConverted: keepsConversion && old?.isConverted == true,
             attributes: draft.attributes)
     }
 
     /// Whether putting the draft would change nothing.
     fileprivate func says(_ draft: RecordDraft) -> Bool {
         Self.isSame(firstName, draft.firstName) && Self.isSame(lastName, draft.lastName)
-            && Self.isSame(email, draft.email) && Self.isSame(phone, draft.phone)
+            && Self.isSame(email, draft.email) && Self.isSame(phone, draft.phone) && region == draft.phoneRegion
             && Self.isSame(source, draft.source) && Self.isSame(givenStatus, draft.status)
             && Self.isSame(attributes, draft.attributes)
             && (draft.createdAt == nil || draft.createdAt == createdAt)

@@ -74,6 +74,9 @@ public struct RecordDraft: Sendable {
         }
     }
 
+    /// The region it was given, if it has a phone that was read for it.
+    var phoneRegion: Region? { phone?.isEmpty == false ? region : nil }
+
     /// Where it comes from, as the trail keeps it: on one line and short.
     func eventSource(_ query: ResolveQuery?) throws(VaultError) -> String? {
         if let query { return query.source }

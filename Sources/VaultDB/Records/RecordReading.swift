@@ -3,12 +3,13 @@ internal import Foundation
 /// How the email and phone that records were given are read.
 struct RecordReading: Sendable {
     let normalizer: Normalizer
+    /// Of records that have none of their own.
     let region: Region
 
     func contacts(of record: Record) -> RecordContacts {
         RecordContacts(
             email: record.email.flatMap(normalizer.email),
-            phone: record.phone.flatMap { normalizer.phone($0, region: region) },
+            phone: record.phone.flatMap { normalizer.phone($0, region: record.region ?? region) },
             digits: record.phone.map(RecordContacts.significantDigits) ?? "")
     }
 }
@@ -23,10 +24,9 @@ struct RecordContacts: Sendable {
     /// The digits of the phone as it was given, but for leading zeros.
     let digits: String
 
-    /// As they are read for the region at hand.
     var identifiers: [Identifier] { [email.map(Identifier.email), phone.map(Identifier.phone)].compactMap(\.self) }
 
-    /// Whether it was given this identifier. A phone may have been read for another region then: it is the same number
+    /// Whether it was given this identifier. The organization may have had another region then: a phone is the same number
     /// too where it has all its digits, but for the country code.
     func mentions(_ identifier: Identifier) -> Bool {
         switch identifier {

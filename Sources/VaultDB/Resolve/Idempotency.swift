@@ -15,6 +15,10 @@ protocol RepeatableAnswer: Sendable {
 /// An answer as it is kept.
 struct StoredAnswer: Equatable {
     struct Put: Equatable {
+        /// Which call put it.
+        enum Call: UInt8, CaseIterable { case put = 1, booking, lead, form }
+
+        var call = Call.put
         let record: RecordKey
         let change: PutAnswer.Change
         let converted: [String]
@@ -66,15 +70,17 @@ extension PutAnswer: RepeatableAnswer {
 extension WriteTransaction where Self: ~Copyable {
     /// The answer that was given to this key first, or a new one from `operation`, kept for the next time. Without a
     /// key the operation simply runs.
+    /// - Parameter call: the one that puts a record; nil for a resolve.
     mutating func once<Answer: RepeatableAnswer>(
-        _ idempotencyKey: String?, _ scope: inout WriteScope,
+        _ idempotencyKey: String?, of call: StoredAnswer.Put.Call?, _ scope: inout WriteScope,
         _ operation: (inout Self, inout WriteScope) throws(VaultError) -> Answer
     ) throws(VaultError) -> Answer {
         guard let idempotencyKey else { return try operation(&self, &scope) }
         let name = IdempotencyKey(idempotencyKey)
-        if let answer: Answer = try firstAnswer(to: name, in: scope.organization) { return answer }
+        if let answer: Answer = try firstAnswer(to: name, of: call, in: scope.organization) { return answer }
         let answer = try operation(&self, &scope)
-        let stored = answer.stored
+        var stored = answer.stored
+        if let call { stored.put?.call = call }
         let key = name.answerKey(in: scope.organization)
         try put(key, stored.encoded(at: scope.now, under: key), in: Tables.idempotency)
         try put(name.ageKey(scope.now, in: scope.organization), [], in: Tables.idempotency)
@@ -132,10 +138,10 @@ extension WriteTransaction where Self: ~Copyable {
 extension ReadTransaction where Self: ~Copyable {
     /// - Throws: `refused` where the key was used for another kind of call.
     borrowing func firstAnswer<Answer: RepeatableAnswer>(
-        to name: IdempotencyKey, in organization: OrganizationNumber
+        to name: IdempotencyKey, of call: StoredAnswer.Put.Call?, in organization: OrganizationNumber
     ) throws(VaultError) -> Answer? {
         guard let stored = try storedAnswer(to: name, in: organization) else { return nil }
-        guard let answer = Answer(stored.answer) else {
+        guard stored.answer.put?.call == call, let answer = Answer(stored.answer) else {
             throw VaultError(
                 .refused, "the idempotency key was used for another kind of call", advice: "use a new key for each call"
             )

@@ -4,7 +4,10 @@ internal import Storage
 
 /// What to do with records, as operations of the writer.
 extension Core {
-    func put(_ draft: RecordDraft, _ tenant: Tenant) throws(VaultError) -> Operation<PutAnswer> {
+    /// - Parameter call: whose record it is, as its idempotency key remembers it.
+    func put(
+        _ draft: RecordDraft, _ tenant: Tenant, as call: StoredAnswer.Put.Call = .put
+    ) throws(VaultError) -> Operation<PutAnswer> {
         try draft.validate()
         var draft = draft
         draft.attributes = draft.attributes.map(JSONText.compacted)
@@ -13,7 +16,7 @@ extension Core {
         let query = try usable(draft, phone: nil, tenant)
         let warnings = query?.warnings ?? draft.request.unusable
         return { (transaction, scope) throws(VaultError) in
-            var answer = try transaction.once(complete.idempotencyKey, &scope) {
+            var answer = try transaction.once(complete.idempotencyKey, of: call, &scope) {
                 (transaction, scope) throws(VaultError) in
                 try transaction.put(complete, query, &scope)
             }

@@ -63,7 +63,7 @@ extension Core {
     private func consider(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Preparation {
         try IdempotencyKey.validate(request.idempotencyKey)
         let key = request.idempotencyKey.map(IdempotencyKey.init)
-        if let key, let answer: Resolution = try firstAnswer(to: key, tenant) { return .answered(answer) }
+        if let key, let answer = try firstResolution(to: key, tenant) { return .answered(answer) }
         let region = try region(request.region, for: tenant)
         let query = try ResolveQuery(request, region: region, normalizer)
         guard let number = try number(of: tenant) else {
@@ -78,17 +78,15 @@ extension Core {
         }
     }
 
-    func firstAnswer<Answer: RepeatableAnswer>(
-        to key: IdempotencyKey, _ tenant: Tenant
-    ) throws(VaultError) -> Answer? {
-        try read(tenant) { (snapshot, number) throws(VaultError) -> Answer? in
-            try snapshot.firstAnswer(to: key, in: number)
+    private func firstResolution(to key: IdempotencyKey, _ tenant: Tenant) throws(VaultError) -> Resolution? {
+        try read(tenant) { (snapshot, number) throws(VaultError) -> Resolution? in
+            try snapshot.firstAnswer(to: key, of: nil, in: number)
         } ?? nil
     }
 
     func operation(_ idempotencyKey: String?, _ query: ResolveQuery) -> Operation<Resolution> {
         { (transaction, scope) throws(VaultError) in
-            try transaction.once(idempotencyKey, &scope) { (transaction, scope) throws(VaultError) in
+            try transaction.once(idempotencyKey, of: nil, &scope) { (transaction, scope) throws(VaultError) in
                 try transaction.resolve(query, &scope)
             }
         }

@@ -83,19 +83,19 @@ extension Organization {
     /// A booking on the public site: a lead where it is free, a patient where it was paid; resolved and linked in one
     /// transaction.
     public func book(_ booking: Booking) async throws(VaultError) -> IntakeAnswer {
-        core.tell(try await core.write(tenant, core.take(booking.draft, tenant)))
+        core.tell(try await core.write(tenant, core.take(booking.draft, tenant, as: .booking)))
     }
 
     /// A lead that somebody of the staff enters.
     public func addLead(_ lead: ManualLead) async throws(VaultError) -> IntakeAnswer {
-        core.tell(try await core.write(tenant, core.take(lead.draft, tenant)))
+        core.tell(try await core.write(tenant, core.take(lead.draft, tenant, as: .lead)))
     }
 
     /// A public form: finds email, phone and name among its fields, resolves, and makes a lead.
     /// - Throws: `noUsableIdentifier` where no field holds a usable email or phone.
     public func submit(_ form: FormSubmission) async throws(VaultError) -> FormAnswer {
         let (draft, reading) = try core.read(form, tenant)
-        let answer = core.tell(try await core.write(tenant, core.take(draft, tenant)))
+        let answer = core.tell(try await core.write(tenant, core.take(draft, tenant, as: .form)))
         return FormAnswer(intake: answer, taken: reading.taken)
     }
 

@@ -15,14 +15,18 @@ extension Organization {
     package func submitBooking(
         _ booking: Booking, _ deliver: @escaping @Sendable (Result<IntakeAnswer, VaultError>) -> Void
     ) throws(VaultError) {
-        try core.submit(tenant, core.take(booking.draft, tenant)) { [core] result in deliver(result.map(core.tell)) }
+        try core.submit(tenant, core.take(booking.draft, tenant, as: .booking)) { [core] result in
+            deliver(result.map(core.tell))
+        }
     }
 
     /// As `addLead`.
     package func submitLead(
         _ lead: ManualLead, _ deliver: @escaping @Sendable (Result<IntakeAnswer, VaultError>) -> Void
     ) throws(VaultError) {
-        try core.submit(tenant, core.take(lead.draft, tenant)) { [core] result in deliver(result.map(core.tell)) }
+        try core.submit(tenant, core.take(lead.draft, tenant, as: .lead)) { [core] result in
+            deliver(result.map(core.tell))
+        }
     }
 
     /// As `submit`.
@@ -30,7 +34,7 @@ extension Organization {
         _ form: FormSubmission, _ deliver: @escaping @Sendable (Result<FormAnswer, VaultError>) -> Void
     ) throws(VaultError) {
         let (draft, reading) = try core.read(form, tenant)
-        try core.submit(tenant, core.take(draft, tenant)) { [core] result in
+        try core.submit(tenant, core.take(draft, tenant, as: .form)) { [core] result in
             deliver(result.map { FormAnswer(intake: core.tell($0), taken: reading.taken) })
         }
     }

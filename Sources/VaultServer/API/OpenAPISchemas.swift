@@ -125,8 +125,9 @@ enum OpenAPISchemas {
             name: "Record",
             value: object([
                 "kind": text, "id": text, "identity_id": id, "first_name": nullableText, "last_name": nullableText,
-                "email": nullableText, "phone": nullableText, "source": nullableText, "status": nullableText,
-                "created_at": time, "updated_at": time, "is_active": flag, "attributes": anyObject,
+                "email": nullableText, "phone": nullableText, "region": nullableText, "source": nullableText,
+                "status": nullableText, "created_at": time, "updated_at": time, "is_active": flag,
+                "attributes": anyObject,
             ])),
         .init(name: "RecordPage", value: page("Record")),
         .init(name: "Identity", value: identity),

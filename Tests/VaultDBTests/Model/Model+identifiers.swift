@@ -75,6 +75,7 @@ extension Model {
                 merges[place].people[side]?.held.removeAll { $0.name == name }
             }
         }
+        answers = answers.filter { !$0.value.people.contains(holder) || !$0.value.names.contains(name) }
         end(name, at: now)
         choosePrimaries(of: holder)
     }
