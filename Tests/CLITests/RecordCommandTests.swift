@@ -51,7 +51,7 @@ struct RecordCommandTests {
         let other = try place.person("--email", "b@example.com")
         try place.run("put", "lead", "1", "email=a@example.com")
         expectOneLineError(
-            try place.run("put", "lead", "1", "--identity", other), status: 1, containing: "--move")
+            try place.run("put", "lead", "1", "--identity", other), status: 1, containing: "(the option move)")
         let moved = try place.document("put", "lead", "1", "--identity", other, "--move", "--keep")
         #expect(moved["change"] as? String == "moved")
         #expect(moved["identity_id"] as? String == other)

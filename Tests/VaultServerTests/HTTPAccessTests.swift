@@ -154,6 +154,22 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test(
+            "A request of HTTP/1.1 names its host, and none does so twice",
+            arguments: [
+                ("1.1", "", 400), ("1.1", "Host: localhost\r\nHost: localhost\r\n", 400),
+                ("1.1", "Host: localhost\r\nHost: evil.example\r\n", 400), ("1.1", "Host: localhost\r\n", 200),
+                ("1.0", "", 200), ("1.0", "Host: localhost\r\nHost: evil.example\r\n", 400),
+                ("1.0", "Host: evil.example\r\n", 421),
+            ])
+        func host(_ version: String, _ headers: String, _ status: Int) async throws {
+            try await TestServer.runHTTP { server in
+                let wire = try server.connectHTTP()
+                try wire.send("GET /health HTTP/\(version)\r\n\(headers)\r\n")
+                #expect(try wire.answer().status == status)
+            }
+        }
+
         // MARK: The server's own answers
 
         @Test("Every endpoint is in the document, which says nothing else; health and metrics answer")

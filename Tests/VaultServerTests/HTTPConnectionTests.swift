@@ -38,6 +38,73 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test(
+            "The route tells an import, however its address is written",
+            arguments: [
+                ("/api/v1/contacts/import", true), ("/api/v1/contacts/import/?kind=lead", true),
+                ("//api/v1//contacts/import", true), ("/api/v1/contacts/import/x", false), ("/?/import", false),
+            ])
+        func streaming(_ address: String, _ isImport: Bool) {
+            #expect(HTTPRoutes.isStreaming(address) == isImport)
+        }
+
+        @Test("HTTP/1.0 gets no chunks, and its connection stays only where that is asked for")
+        func oldVersion() async throws {
+            try await TestServer.runHTTP { server in
+                let wire = try server.connectHTTP()
+                for _ in 0..<2 {
+                    try wire.send(
+                        "GET /openapi.json HTTP/1.0\r\nAccept-Encoding: gzip\r\nConnection: keep-alive\r\n\r\n")
+                    let answer = try wire.answer()
+                    #expect(answer.status == 200)
+                    #expect(answer["connection"] == "keep-alive")
+                    #expect(answer.text.hasSuffix("}"))
+                }
+                try wire.send("GET /health HTTP/1.0\r\n\r\n")
+                #expect(try wire.answer()["connection"] == "close")
+                #expect(wire.isClosed())
+                let row = #"{"id": "1", "email": "ana@example.com"}"#
+                let rows = try server.connectHTTP()
+                try rows.send(
+                    "POST /api/v1/contacts/import?kind=lead HTTP/1.0\r\n\(Self.organization)"
+                        + "Content-Type: application/x-ndjson\r\nConnection: keep-alive\r\n"
+                        + "Content-Length: \(row.utf8.count)\r\n\r\n\(row)")
+                let head = try rows.answerHead()
+                #expect(head["transfer-encoding"] == nil && head["connection"] == "close")
+                #expect(rows.all().hasPrefix(#"{"line":1,"id":"1","#))
+            }
+        }
+
+        @Test(
+            "A request that is to be the last is answered, and nothing behind it",
+            arguments: ["close", "Close", "x, close"])
+        func last(_ word: String) async throws {
+            try await TestServer.runHTTP { server in
+                let wire = try server.connectHTTP()
+                let request = "GET /health HTTP/1.1\r\nHost: localhost\r\n"
+                try wire.send("\(request)Connection: \(word)\r\n\r\n\(request)\r\n")
+                let answer = try wire.answer()
+                #expect(answer.status == 200)
+                #expect(answer["connection"] == "close")
+                #expect(wire.all() == "")
+            }
+        }
+
+        @Test("A request for another protocol is answered in this one, and what comes behind it is not taken")
+        func upgrade() async throws {
+            try await TestServer.runHTTP { server in
+                let wire = try server.connectHTTP()
+                try wire.send(
+                    "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+                let answer = try wire.answer()
+                #expect(answer.status == 200)
+                #expect(answer["connection"] == "close")
+                // The system's buffers hold some megabytes.
+                let taken = try await wire.sendUntilStalled([UInt8](repeating: 0, count: 16_384), bytesMax: 200 << 20)
+                #expect(taken < 100 << 20)
+            }
+        }
+
         @Test("A client that waits for 100 Continue gets it, and then its answer")
         func goOn() async throws {
             try await TestServer.runHTTP { server in
@@ -60,6 +127,17 @@ extension ServerTests.HTTPTests {
                 let path = "/api/v1/contacts/\(id)"
                 let length = try server.ask("GET", path)["content-length"]
                 #expect(try server.ask("HEAD", path, headers: ["Accept-Encoding": "gzip"])["content-length"] == length)
+            }
+        }
+
+        @Test("What is refused has no body either where HEAD asked")
+        func refusedHead() async throws {
+            try await TestServer.runHTTP { server in
+                let wire = try server.connectHTTP()
+                for (path, status) in [("/nothing", 404), ("/api/v1/bookings", 405), ("/health", 200)] {
+                    try wire.send("HEAD \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    #expect(try wire.answer(isHead: true).status == status)
+                }
             }
         }
 

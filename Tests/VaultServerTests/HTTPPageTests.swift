@@ -1,6 +1,7 @@
 // The pages for staff: sessions, forms, languages, and that nothing that came from outside is ever markup.
 
 import Foundation
+import TestSupport
 import Testing
 import VaultDB
 
@@ -15,9 +16,11 @@ extension ServerTests.HTTPTests {
             String(try #require(answer["set-cookie"]).prefix { $0 != ";" })
         }
 
-        private static func csrf(_ page: WebAnswer) throws -> String {
-            let mark = #"name="csrf" value=""#
-            let start = try #require(page.text.range(of: mark), "no form: \(page.text)")
+        private static func csrf(_ page: WebAnswer) throws -> String { try value(#"name="csrf" value=""#, in: page) }
+
+        /// What stands behind a mark, up to the next quotation mark.
+        private static func value(_ mark: String, in page: WebAnswer) throws -> String {
+            let start = try #require(page.text.range(of: mark), "no \(mark): \(page.text)")
             return String(page.text[start.upperBound...].prefix { $0 != "\"" })
         }
 
@@ -92,6 +95,23 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("Where there is no organization yet the pages say so, and lead on once there is one")
+        func firstRun() async throws {
+            try await TestServer.runHTTP { server in
+                #expect(try server.ask("GET", "/en/contacts")["location"] == "/en/sign-in?next=%2Fen%2Fcontacts")
+                let page = try server.ask("GET", "/en/sign-in?next=%2Fen%2Fconflicts")
+                #expect(page.text.contains("no organization yet") && !page.text.contains("several organizations"))
+                #expect(try Self.value(#"class="button primary" href=""#, in: page) == "/en/conflicts")
+                _ = try server.put("lead/l1", #"{"email": "ana@example.com"}"#)
+                let next = try server.ask("GET", "/en/sign-in?next=%2Fen%2Fconflicts")
+                #expect(next["location"] == "/en/conflicts")
+                _ = try server.ask(
+                    "PUT", "/api/v1/records/lead/l1", #"{"email": "ana@example.com"}"#,
+                    headers: ["X-Organization-Id": TestServer.other])
+                #expect(try server.ask("GET", "/en/sign-in").text.contains("several organizations"))
+            }
+        }
+
         // MARK: Forms
 
         @Test("A form does what its page shows, only with the session's own secret, and only for who may review")
@@ -127,6 +147,67 @@ extension ServerTests.HTTPTests {
                     headers: headers)
                 #expect(stale["location"] == "/es/conflicts")
                 #expect(try server.ask("GET", "/api/v1/merges").json["results"]?.array == [])
+            }
+        }
+
+        @Test("A form that is out of date changes nothing, and the next page says so")
+        func staleForms() async throws {
+            try await TestServer.runHTTP { server in
+                let (first, second) = try server.conflictingPair()
+                let page = try server.ask("GET", "/en/conflicts/\(first)/\(second)")
+                let cookie: [String: String?] = ["Cookie": try Self.cookie(page)]
+                let secret = "csrf=\(try Self.csrf(page))"
+                func send(_ form: (path: String, fields: String)) throws -> WebAnswer {
+                    try server.ask(
+                        "POST", "/en\(form.path)", "\(form.fields)&\(secret)",
+                        headers: Self.form.merging(cookie) { $1 })
+                }
+                func expectStale(_ forms: (path: String, fields: String)...) throws {
+                    let commit = try server.vault.lastCommit()
+                    for form in forms {
+                        #expect(try send(form)["location"] == "/en/conflicts", "\(form.path)")
+                        let next = try server.ask("GET", "/en/conflicts", headers: cookie)
+                        #expect(next.text.contains("changed in the meantime"), "\(form.path)")
+                    }
+                    #expect(try server.vault.lastCommit() == commit)
+                }
+                let merge = (path: "/contacts/\(first)/merge", fields: "into=\(second)")
+                #expect(try send(merge)["location"] == "/en/contacts/\(second)")
+                try expectStale(
+                    merge, ("/contacts/\(second)/merge", "into=\(first)"),
+                    ("/conflicts/keep-apart", "first=\(first)&second=\(second)"))
+                let merges = try server.ask("GET", "/api/v1/merges").json["results"]?.array
+                let id = try #require(merges?.first?["merge_id"]?.string)
+                let undo = (path: "/merges/\(id)/undo", fields: "")
+                #expect(try send(undo)["location"] == "/en/conflicts")
+                try expectStale(undo)
+            }
+        }
+
+        @Test("A server for reading only offers nothing to decide, and refuses it all the same")
+        func readOnly() async throws {
+            let directory = try TemporaryDirectory()
+            var options = VaultOptions.quick
+            let writable = try Vault(at: directory.file("vault"), options: options)
+            let clinic = writable.organization(Self.organization)
+            let pair = [
+                try await clinic.resolve(email: "ana@example.com"), try await clinic.resolve(phone: "+34600123456"),
+            ].map { $0.identity.id.uuidString.lowercased() }
+            _ = try await clinic.resolve(email: "ana@example.com", phone: "+34600123456")
+            let token = try writable.createToken(for: Self.organization, role: .admin)
+            writable.close()
+            options.access = .readOnly
+            let vault = try Vault(at: directory.file("vault"), options: options)
+            try await TestServer.runHTTP(vault: vault) { server in
+                let cookie: [String: String?] = ["Cookie": try Self.cookie(try Self.signIn(server, token.text))]
+                let page = try server.ask("GET", "/en/conflicts/\(pair[0])/\(pair[1])", headers: cookie)
+                #expect(page.text.contains("for reading only"), "\(page.text)")
+                for form in ["/merge\"", "/keep-apart\""] { #expect(!page.text.contains(form), "\(form)") }
+                let refused = try server.ask(
+                    "POST", "/en/contacts/\(pair[0])/merge", "into=\(pair[1])&csrf=\(try Self.csrf(page))",
+                    headers: Self.form.merging(cookie) { $1 })
+                #expect(refused.status == 503)
+                #expect(refused.text.contains("Not possible right now"))
             }
         }
 
@@ -168,6 +249,7 @@ extension ServerTests.HTTPTests {
             arguments: [
                 ("/es/contacts", "en", "es"), ("/en/contacts", "es", "en"), ("/contacts", "es-MX,en;q=0.8", "es"),
                 ("/contacts", "en;q=0.2, es;q=0.9", "es"), ("/contacts", "fr", "en"), ("/contacts", ";;q=x,,", "en"),
+                ("/contacts", "es;q=0", "en"), ("/contacts", "es;q=0.0, fr", "en"), ("/contacts", "es;q=0.1", "es"),
             ])
         func language(_ path: String, _ accepted: String, _ language: String) async throws {
             try await TestServer.runHTTP { server in
@@ -176,6 +258,29 @@ extension ServerTests.HTTPTests {
                 #expect(page.text.contains("<html lang=\"\(language)\">"), "\(page.status)")
                 #expect(page["content-language"] == language)
                 #expect(page.text.contains(language == "es" ? "¿A quién buscas?" : "Who are you looking for?"))
+            }
+        }
+
+        @Test(
+            "On what answers a form, too, the other language is a link to a page",
+            arguments: ["/contacts/ID/merge", "/conflicts/keep-apart", "/sign-in"])
+        func otherLanguage(_ path: String) async throws {
+            try await TestServer.runHTTP { server in
+                let id = try server.put("lead/l1", #"{"email": "ana@example.com"}"#)
+                // A second organization, so that there is something to sign in to.
+                _ = try server.ask(
+                    "PUT", "/api/v1/records/lead/l1", #"{"email": "ana@example.com"}"#,
+                    headers: ["X-Organization-Id": TestServer.other])
+                let entered = try server.ask(
+                    "POST", "/en/sign-in", "organization=\(TestServer.organization)", headers: Self.form)
+                let cookie: [String: String?] = ["Cookie": try Self.cookie(entered)]
+                let refused = try server.ask(
+                    "POST", "/en\(path.replacing("ID", with: id))", "csrf=none",
+                    headers: Self.form.merging(cookie) { $1 })
+                #expect(refused.status >= 400)
+                let link = try Self.value(#"class="quiet" href=""#, in: refused)
+                #expect(link.hasPrefix("/es/"))
+                #expect(try server.ask("GET", link, headers: cookie).status == 200, "\(link)")
             }
         }
 

@@ -102,10 +102,65 @@ extension ServerTests.HTTPTests {
                     #expect(problem["code"]?.string == wrong.code, "\(wrong.name)")
                     #expect(problem["type"]?.string == "urn:vaultdb:problem:\(wrong.code)")
                     #expect(problem["status"] == .number("\(wrong.status)"))
-                    if wrong.status == 405 { #expect(answer["allow"]?.contains("GET") == true) }
                 }
                 #expect(try server.vault.lastCommit() == commit)
             }
+        }
+
+        @Test(
+            "What an address does answer to is named",
+            arguments: [
+                ("PATCH", "/api/v1/contacts/\(id)", "GET, HEAD, DELETE"), ("GET", "/api/v1/contacts/import", "POST"),
+                ("PUT", "/api/v1/contacts/", "GET, HEAD"), ("HEAD", "/api/v1/bookings", "POST"),
+                ("DELETE", "/en/sign-in", "GET, HEAD, POST"), ("GET", "/conflicts/keep-apart", "POST"),
+            ])
+        func allow(_ method: String, _ path: String, _ methods: String) async throws {
+            try await TestServer.runHTTP { server in
+                let answer = try server.ask(method, path)
+                #expect(answer.status == 405)
+                #expect(answer["allow"] == methods)
+            }
+        }
+
+        @Test("A key whose bytes are no text is refused: it would be taken for another such key")
+        func keyOfBytes() async throws {
+            try await TestServer.runHTTP { server in
+                let wire = try server.connectHTTP()
+                let (body, end) = (#"{"email": "ana@example.com"}"#, "\r\n\r\n")
+                let head =
+                    "POST /api/v1/contacts/resolve HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                    + "X-Organization-Id: \(TestServer.organization)\r\nContent-Length: \(body.utf8.count)\r\n"
+                try wire.send(bytes: Array("\(head)Idempotency-Key: a".utf8) + [0xFF] + Array("\(end)\(body)".utf8))
+                try Self.expect(try wire.answer(), 400, "invalid_argument")
+                #expect(try server.clinic.find(email: "ana@example.com") == nil)
+            }
+        }
+
+        @Test("What only the operator can mend is not asked of the client, nor the words of the command")
+        func advice() async throws {
+            let full = VaultError(.mapFull, "it is full", advice: "raise it")
+            #expect(Problem(full).advice == "for the server's operator: raise it")
+            try await TestServer.runHTTP { server in
+                let first = try server.put("lead/l1", #"{"email": "ana@example.com"}"#)
+                let other = try server.resolved(#"{"email": "leo@example.com"}"#)
+                #expect(first != other)
+                let moved = try server.ask("PUT", "/api/v1/records/lead/l1", #"{"identity_id": "\#(other)"}"#)
+                #expect(moved.status == 409)
+                #expect(!moved.text.contains("--"), "\(moved.text)")
+                let rows = try server.ask(
+                    "POST", "/api/v1/contacts/import?kind=lead", "email\na@example.com\n",
+                    headers: ["Content-Type": "text/csv"])
+                #expect(rows.text.contains("no id column") && !rows.text.contains("--"), "\(rows.text)")
+            }
+        }
+
+        /// Expects problem details.
+        private static func expect(
+            _ answer: WebAnswer, _ status: Int, _ code: String, sourceLocation: SourceLocation = #_sourceLocation
+        ) throws {
+            #expect(answer.status == status, sourceLocation: sourceLocation)
+            #expect(answer["content-type"] == "application/problem+json", sourceLocation: sourceLocation)
+            #expect(try answer.text("code") == code, sourceLocation: sourceLocation)
         }
 
         @Test("Another organization's ids are answered exactly as unknown ones are")
@@ -143,7 +198,7 @@ extension ServerTests.HTTPTests {
                 try wire.send(
                     "POST /api/v1/contacts/resolve HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                         + "X-Organization-Id: \(TestServer.organization)\r\nContent-Length: 100\r\n\r\n{")
-                #expect(try wire.answer().status == 408)
+                try Self.expect(try wire.answer(), 408, "timed_out")
                 #expect(wire.isClosed())
                 #expect(try server.ask("GET", "/health").status == 200)
             }
@@ -164,9 +219,21 @@ extension ServerTests.HTTPTests {
                 let wire = try server.connectHTTP()
                 try wire.send(
                     "GET /health HTTP/1.1\r\nHost: localhost\r\nX-Long: \(String(repeating: "a", count: 40_000))\r\n")
-                #expect(try wire.answer().status == 431)
+                try Self.expect(try wire.answer(), 431, "headers_too_large")
                 #expect(wire.isClosed())
                 #expect(try server.ask("GET", "/health").status == 200)
+            }
+        }
+
+        @Test(
+            "What is no HTTP is told so",
+            arguments: ["nonsense\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nBad Header: x\r\n\r\n"])
+        func malformed(_ text: String) async throws {
+            try await TestServer.runHTTP { server in
+                let wire = try server.connectHTTP()
+                try wire.send(text)
+                try Self.expect(try wire.answer(), 400, "invalid_argument")
+                #expect(wire.isClosed())
             }
         }
 

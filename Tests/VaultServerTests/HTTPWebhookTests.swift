@@ -2,6 +2,7 @@
 
 import Crypto
 import Foundation
+import TestSupport
 import Testing
 import VaultDB
 
@@ -11,13 +12,13 @@ extension ServerTests.HTTPTests {
     @Suite("WhatsApp") struct WebhookTests {
         private static let path = "/api/v1/whatsapp/webhook"
 
-        private static func run(_ body: (TestServer) async throws -> Void) async throws {
+        private static func run(vault: Vault? = nil, _ body: (TestServer) async throws -> Void) async throws {
             try await TestServer.runHTTP(
                 {
                     $0.whatsApp = try WhatsAppSettings(
                         verifyToken: "verify-me", appSecret: "app-secret",
                         organization: UUID(uuidString: TestServer.organization))
-                }, body)
+                }, vault: vault, body)
         }
 
         private static func send(_ server: TestServer, _ payload: String, secret: String = "app-secret") throws
@@ -166,6 +167,52 @@ extension ServerTests.HTTPTests {
                 #expect(results.count == 2)
                 #expect(results.last?["identity_id"]?.string != nil)
             }
+        }
+
+        @Test("What a vault for reading only can't take WhatsApp is to send again")
+        func readOnly() async throws {
+            let directory = try TemporaryDirectory()
+            var options = VaultOptions.quick
+            try Vault(at: directory.file("vault"), options: options).close()
+            options.access = .readOnly
+            try await Self.run(vault: try Vault(at: directory.file("vault"), options: options)) { server in
+                let answer = try Self.send(server, Self.message("m1"))
+                #expect(answer.status == 503)
+                #expect(answer["retry-after"] != nil)
+            }
+        }
+
+        @Test("What a full vault can't take WhatsApp is to send again, and then it is taken once there is room")
+        func full() async throws {
+            let directory = try TemporaryDirectory()
+            var options = VaultOptions.quick
+            options.bytesMax = 1 << 20
+            let vault = try Vault(at: directory.file("vault"), options: options)
+            try await Self.run(vault: vault) { server in
+                try await Self.fill(server.clinic)
+                // Room that the vault finds by tidying up goes to the first messages.
+                var (number, answer) = (0, try Self.send(server, Self.message("m0")))
+                while answer.status == 200, number < 5_000 {
+                    number += 1
+                    answer = try Self.send(server, Self.message("m\(number)"))
+                }
+                #expect(answer.status == 507, "\(answer.text)")
+                try vault.setBytesMax(8 << 20)
+                #expect(try Self.send(server, Self.message("m\(number)")).status == 200)
+            }
+        }
+
+        /// Makes people until the vault takes no more.
+        private static func fill(_ clinic: Organization) async throws {
+            for number in 0..<5_000 {
+                do throws(VaultError) {
+                    _ = try await clinic.resolve(ResolveRequest(email: "\(number)@example.com", name: "Somebody"))
+                } catch {
+                    guard error.code == .mapFull else { throw error }
+                    return
+                }
+            }
+            Issue.record("the vault has no end")
         }
 
         @Test("A server without the secrets has no webhook")

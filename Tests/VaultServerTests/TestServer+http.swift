@@ -1,6 +1,7 @@
 // A server under test over HTTP. Every answer of the API is compared with what its document promises.
 
 import Foundation
+import Logging
 import TestSupport
 import Testing
 import VaultDB
@@ -11,17 +12,27 @@ extension ServerTests {
     @Suite("HTTP") enum HTTPTests {}
 }
 
+extension VaultOptions {
+    /// Those of a vault that a test makes beforehand.
+    static var quick: VaultOptions {
+        var options = VaultOptions()
+        options.durability = .relaxed
+        options.logger = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
+        return options
+    }
+}
+
 extension TestServer {
     /// Runs `body` against a server that serves HTTP, and stops it.
     static func runHTTP(
         _ configure: (inout ServerConfiguration) throws -> Void = { _ in },
-        prepare: (Vault) throws -> Void = { _ in }, _ body: (TestServer) async throws -> Void
+        prepare: (Vault) throws -> Void = { _ in }, vault: Vault? = nil, _ body: (TestServer) async throws -> Void
     ) async throws {
         try await run(
             {
                 $0.httpPort = 0
                 try configure(&$0)
-            }, prepare: prepare, body)
+            }, prepare: prepare, vault: vault, body)
     }
 
     func connectHTTP(secondsMax: Int = 20) throws -> Wire { try Wire(port: httpPort, secondsMax: secondsMax) }

@@ -103,7 +103,7 @@ extension WriteTransaction where Self: ~Copyable {
         guard draft.moves else {
             throw VaultError(
                 .refused, "the \(old.kind) belongs to the identity \(owner.id.text)",
-                advice: "say that it is to move (--move), or leave its identity out")
+                advice: "say that it is to move (the option move), or leave its identity out")
         }
         return RecordLink(identity: named, isMove: true)
     }

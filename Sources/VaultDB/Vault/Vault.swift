@@ -10,10 +10,13 @@ internal import Synchronization
 /// file open too. Safe to use from any thread and task.
 public final class Vault: Sendable {
     let core: Core<Environment>
+    /// Whether it was opened for reading, so that all writes are refused.
+    public let isReadOnly: Bool
 
     /// Opens the vault at `path`, made where there is none (unless the options say otherwise).
     /// - Throws: `VaultError`; see its codes.
     public init(at path: String, options: VaultOptions = .init()) throws(VaultError) {
+        isReadOnly = options.access == .readOnly
         let environment: Environment
         do throws(StorageError) {
             environment = try Environment(at: path, tables: Tables.all, options: options.environment)
@@ -23,7 +26,7 @@ public final class Vault: Sendable {
         core = try Core(
             engine: environment, region: options.region, bytesMax: options.bytesMax,
             normalizer: Normalizer(spellingCacheSlots: options.spellingCacheSlots), logger: options.logger,
-            actor: options.actor, isReadOnly: options.access == .readOnly, writerNiceness: options.writerNiceness)
+            actor: options.actor, isReadOnly: isReadOnly, writerNiceness: options.writerNiceness)
         try limitMap(to: Int(clamping: core.meta.bytesMax))
     }
 

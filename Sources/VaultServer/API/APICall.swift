@@ -51,12 +51,16 @@ struct APICall: Sendable {
         try query["cursor"].map { text throws(VaultError) in try RecordCursor(text) }
     }
 
-    /// - Throws: 400 for one that is empty or too long.
+    /// - Throws: 400 for one that is empty or too long, or no UTF-8 text.
     var idempotencyKey: String? {
         get throws(Problem) {
             guard let key = request.headers[.idempotencyKey] else { return nil }
             guard (1...Limits.idempotencyKeyBytesMax).contains(key.utf8.count) else {
                 throw .invalid("an Idempotency-Key has 1 to \(Limits.idempotencyKeyBytesMax) bytes")
+            }
+            // What stands for bytes that are no text: other bytes would read as the same key.
+            guard !key.unicodeScalars.contains("\u{FFFD}") else {
+                throw .invalid("the Idempotency-Key is no UTF-8 text")
             }
             return key
         }

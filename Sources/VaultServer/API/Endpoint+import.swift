@@ -94,9 +94,22 @@ private struct ImportStream {
     }
 
     static func line(ofError error: any Error) -> String {
-        let problem = (error as? ImportError).map { Problem.invalid($0.description) } ?? Problem(error)
+        let problem =
+            (error as? ImportError).map { Problem.invalid("\($0.message); \($0.adviceToSender)") } ?? Problem(error)
         let line: JSONValue = ["error": .string(problem.code), "message": .string(problem.detail)]
         return line.text + "\n"
+    }
+}
+
+extension ImportError {
+    /// The next step of who sends rows over HTTP, where it is not that of who has the command.
+    fileprivate var adviceToSender: String {
+        switch code {
+        case .empty: "send at least one row"
+        case .notText: "send CSV or JSON Lines in UTF-8; what gzip made of it goes with Content-Encoding: gzip"
+        case .noIDColumn: "call the one that is so `id`"
+        default: advice
+        }
     }
 }
 

@@ -17,8 +17,8 @@ struct Compression {
         for head: inout HTTPRequestHead, isOnlyOne: Bool, _ context: ChannelHandlerContext,
         after handler: ExchangeHandler
     ) {
-        // The length of a compressed answer is not known without its body.
-        if head.method == .HEAD { head.headers.remove(name: "accept-encoding") }
+        // The length of a compressed answer is not known without its body, and HTTP/1.0 has to know it.
+        if head.method == .HEAD || head.version == .http1_0 { head.headers.remove(name: "accept-encoding") }
         let pipeline = context.pipeline.syncOperations
         do {
             if !compresses, !isOnlyOne { head.headers.remove(name: "accept-encoding") }

@@ -1,5 +1,8 @@
+internal import HTTPTypes
+internal import Hummingbird
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOHTTPTypesHTTP1
 
 /// Keeps an HTTP connection's requests and responses in step, and ends it when its client does not keep its side.
 ///
@@ -10,6 +13,7 @@ internal import NIOHTTP1
 ///   as long as it keeps sending, while it is not refused.
 /// - A client that takes nothing of its responses for long is disconnected.
 /// - A client that waits for `100 Continue` gets it.
+/// - Behind a request that ends the connection nothing is read.
 final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -21,13 +25,17 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Between a request's head and its end.
     private var isReading = false
     private var mayStream = false
-    /// Requests whose response has not begun.
-    private var unansweredCount = 0
+    /// The request that ends the connection, from its head on.
+    private var last: Exchange?
+    /// Requests whose response has not begun, in their order.
+    private var unanswered = CircularBuffer<Exchange>()
     /// Between a response's head and its end.
     private var isResponding = false
     private var compression = Compression()
     private var requestDeadline: Scheduled<Void>?
     private var writeDeadline: Scheduled<Void>?
+
+    private var hasReadAll: Bool { last != nil && !isReading }
 
     init(requestSecondsMax: Int, idleSecondsMax: Int) {
         self.requestSecondsMax = requestSecondsMax
@@ -37,14 +45,9 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !hasReadAll else { return }
         switch unwrapInboundIn(data) {
-        case .head(var head):
-            isReading = true
-            unansweredCount += 1
-            mayStream = head.method == .POST && HTTPRoutes.isStreaming(head.uri)
-            if head.headers.first(name: "expect")?.lowercased() == "100-continue" { goOn(context, head.version) }
-            compression.prepare(for: &head, isOnlyOne: unansweredCount == 1 && !isResponding, context, after: self)
-            context.fireChannelRead(wrapInboundOut(.head(head)))
+        case .head(let head): begin(head, context)
         case .body: context.fireChannelRead(data)
         case .end:
             isReading = false
@@ -54,10 +57,29 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func goOn(_ context: ChannelHandlerContext, _ version: HTTPVersion) {
-        guard !isResponding, unansweredCount == 1 else { return }
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        var head = head
+        isReading = true
+        mayStream = head.method == .POST && HTTPRoutes.isStreaming(head.uri)
+        let exchange = Exchange(head, isStreaming: mayStream)
+        if !exchange.persists { last = exchange }
+        let isOnlyOne = unanswered.isEmpty && !isResponding
+        unanswered.append(exchange)
+        if exchange.waits, isOnlyOne { goOn(context) }
+        exchange.normalize(&head)
+        compression.prepare(for: &head, isOnlyOne: isOnlyOne, context, after: self)
+        context.fireChannelRead(wrapInboundOut(.head(head)))
+    }
+
+    private func goOn(_ context: ChannelHandlerContext) {
         context.writeAndFlush(
-            wrapOutboundOut(.head(HTTPResponseHead(version: version, status: .continue))), promise: nil)
+            wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
+    }
+
+    /// What comes behind a request for another protocol is not read: NIO's parser would keep all of it.
+    func read(context: ChannelHandlerContext) {
+        if hasReadAll, last?.asksForOther == true { return }
+        context.read()
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -67,26 +89,28 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError else { return context.fireErrorCaught(error) }
-        let status: HTTPResponseStatus =
-            (error as? HTTPParserError) == .headerOverflow ? .requestHeaderFieldsTooLarge : .badRequest
-        refuse(context, status)
+        guard !hasReadAll else { return }
+        guard let error = error as? HTTPParserError else { return context.fireErrorCaught(error) }
+        refuse(context, error == .headerOverflow ? .headersTooLarge : .malformed)
     }
 
     private func expectEnd(_ context: ChannelHandlerContext) {
         guard requestDeadline == nil, requestSecondsMax > 0 else { return }
         requestDeadline = schedule(context, requestSecondsMax) { handler, context in
-            if handler.isReading { handler.refuse(context, .requestTimeout) }
+            if handler.isReading { handler.refuse(context, .timedOut) }
         }
     }
 
     /// The last answer on this connection; none where another has begun, or is owed to an earlier request.
-    private func refuse(_ context: ChannelHandlerContext, _ status: HTTPResponseStatus) {
+    private func refuse(_ context: ChannelHandlerContext, _ problem: Problem) {
         let owed = isReading ? 1 : 0
-        if !isResponding, unansweredCount == owed {
-            let headers: HTTPHeaders = ["connection": "close", "content-length": "0"]
-            let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
-            context.write(wrapOutboundOut(.head(head)), promise: nil)
+        if !isResponding, unanswered.count == owed {
+            var head = problem.response.head
+            head.headerFields[.connection] = "close"
+            head.headerFields[.cacheControl] = "no-store"
+            head.headerFields[.xContentTypeOptions] = "nosniff"
+            context.write(wrapOutboundOut(.head(HTTPResponseHead(head))), promise: nil)
+            context.write(wrapOutboundOut(.body(.byteBuffer(problem.body))), promise: nil)
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         }
         context.close(promise: nil)
@@ -96,17 +120,18 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
-        case .head(let head):
-            unansweredCount -= 1
+        case .head(var head):
+            unanswered.popFirst()?.fit(&head)
             isResponding = true
             // An import that is refused has no reason to go on.
             if isReading, head.status != .ok { mayStream = false }
-        case .body: break
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .body: context.write(data, promise: promise)
         case .end:
             isResponding = false
             if isReading, !mayStream { expectEnd(context) }
+            context.write(data, promise: promise)
         }
-        context.write(data, promise: promise)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {

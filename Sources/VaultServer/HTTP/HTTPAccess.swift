@@ -73,8 +73,14 @@ struct HTTPAccess: Sendable {
     ///
     /// Without tokens whoever is on the machine may do everything, so there the name that was asked for must be one of
     /// the machine's own: a foreign name that leads here is a trick (DNS rebinding).
+    /// - Throws: 400 where no `Host` says what was asked for, or several do.
     func refuseOtherSites(_ request: WebRequest) throws(Problem) {
-        let host = request.head.authority ?? ""
+        // The first is the authority; further ones stay among the headers.
+        guard let host = request.head.authority, !request.headers.contains(where: { $0.name.canonicalName == "host" })
+        else {
+            throw Problem.invalid(
+                "the request does not name its host, or does so twice", advice: "send one Host header")
+        }
         if !state.access.isProtected, !isOwn(host) {
             throw Problem(
                 .misdirectedRequest, "misdirected", "this server has no tokens and answers to loopback names only",

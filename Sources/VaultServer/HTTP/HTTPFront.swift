@@ -31,7 +31,8 @@ struct HTTPFront: RouterMiddleware {
         complete(&response.headers, for: request)
         state.httpMetrics.note(
             context.endpointPath, request.method, status: response.status.code, since: started)
-        return response
+        // The router makes heads only of what it finds.
+        return request.method == .head ? response.createHeadResponse() : response
     }
 
     private func refusal(_ error: any Error, _ request: WebRequest, _ context: HTTPContext) -> Response {

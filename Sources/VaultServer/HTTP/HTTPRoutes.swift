@@ -6,8 +6,6 @@ internal import VaultDB
 
 /// Every address of the server, and what answers it: the API's endpoints and the pages.
 struct HTTPRoutes: Sendable {
-    private static let importPath = "/api/v1/contacts/import"
-
     let state: ServerState
     let access: HTTPAccess
     let endpoints: [Endpoint]
@@ -21,7 +19,9 @@ struct HTTPRoutes: Sendable {
     }
 
     /// Whether the body of a request to this address comes as a stream that may last.
-    static func isStreaming(_ address: String) -> Bool { address.prefix { $0 != "?" } == importPath }
+    static func isStreaming(_ address: String) -> Bool {
+        matches(Endpoint.importEndpoint.path, String(address.prefix { $0 != "?" }))
+    }
 
     func register(on router: Router<HTTPContext>) {
         for endpoint in endpoints {
@@ -52,13 +52,23 @@ struct HTTPRoutes: Sendable {
 
     /// For an address that nothing answers: 405 where it answers to other methods, else 404.
     func unknown(_ request: WebRequest) -> Problem {
-        let addresses = endpoints.map { ($0.method, $0.path) } + Pages.addresses
-        let methods = addresses.filter { Self.matches($0.1, request.uri.path) }.map(\.0.rawValue)
-        guard !methods.isEmpty else { return .notFound("there is nothing at this address") }
+        let addresses = endpoints.map { (method: $0.method, path: $0.path) } + Pages.addresses
+        let template = Self.template(of: request.uri.path, among: addresses.map { $0.path })
+        let methods = addresses.filter { $0.path == template }.map { $0.method }
+        guard !methods.isEmpty, !methods.contains(request.method) else {
+            return .notFound("there is nothing at this address")
+        }
         var problem = Problem(
             .methodNotAllowed, "method_not_allowed", "this address does not answer to \(request.method.rawValue)")
-        problem.headers[.allow] = methods.joined(separator: ", ")
+        problem.headers[.allow] = methods.flatMap { $0 == .get ? ["GET", "HEAD"] : [$0.rawValue] }.joined(
+            separator: ", ")
         return problem
+    }
+
+    /// Of these templates the one that the router takes for a path; nil where none fits.
+    static func template(of path: String, among templates: [String]) -> String? {
+        // A fixed part goes before a variable one, and a brace comes behind all letters.
+        templates.filter { matches($0, path) }.min()
     }
 
     /// A problem as who asked can read it: a page for browsers, problem details for programs.

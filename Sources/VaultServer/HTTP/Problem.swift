@@ -44,7 +44,10 @@ struct Problem: Error, Sendable {
                 status, error.code.rawValue, "the vault can't do this at present; its operator finds why in the log")
             return
         }
-        self.init(status, error.code.rawValue, error.message, advice: error.advice)
+        let isOperators = [.mapFull, .diskFull, .readersFull, .rekeyRequired].contains(error.code)
+        self.init(
+            status, error.code.rawValue, error.message,
+            advice: isOperators ? "for the server's operator: \(error.advice)" : error.advice)
         if status == .serviceUnavailable { headers[.retryAfter] = "1" }
     }
 
@@ -76,6 +79,11 @@ struct Problem: Error, Sendable {
     private static let tooLarge = Problem(
         .contentTooLarge, "too_large", "the body is larger than the server takes")
 
+    static let headersTooLarge = Problem(
+        .requestHeaderFieldsTooLarge, "headers_too_large", "the headers are larger than the server takes")
+    static let timedOut = Problem(.requestTimeout, "timed_out", "the request did not come to its end in time")
+    static let malformed = invalid("this is no request of HTTP/1.1, or a malformed one")
+
     static let unauthenticated: Problem = {
         var problem = Problem(
             .unauthorized, "unauthenticated", "a token is needed",
@@ -92,9 +100,11 @@ struct Problem: Error, Sendable {
         ]
     }
 
+    var body: ByteBuffer { ByteBuffer(string: json.text) }
+
     var response: Response {
         var headers = headers
         headers[.contentType] = "application/problem+json"
-        return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(string: json.text)))
+        return Response(status: status, headers: headers, body: .init(byteBuffer: body))
     }
 }

@@ -18,7 +18,6 @@ struct PageCall {
     var language: PageLanguage { frame.language }
     var organization: Organization { pages.state.vault.organization(session.organization) }
     var times: PageTimes { PageTimes(language, in: pages.state.configuration.timeZone) }
-    var mayReview: Bool { session.grant.role >= .admin }
 
     func path(_ path: String) -> String { frame.path(path) }
 
@@ -35,7 +34,7 @@ struct PageCall {
     }
 
     func requireReview() throws(Problem) {
-        if !mayReview { throw Problem(.forbidden, "forbidden", "this needs the role admin") }
+        if !session.mayReview { throw Problem(.forbidden, "forbidden", "this needs the role admin") }
     }
 
     /// A page of this call.
@@ -56,7 +55,7 @@ struct PageFrame {
     let language: PageLanguage
     /// `/es`, `/en`, or empty where the browser's language counts.
     let prefix: String
-    /// The address behind the prefix, with its query.
+    /// The address behind the prefix, with its query; for a form, of a page that can be asked for.
     let address: String
 
     func path(_ path: String) -> String { prefix + path }

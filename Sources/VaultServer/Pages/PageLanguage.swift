@@ -18,10 +18,13 @@ enum PageLanguage: String, CaseIterable, Sendable {
         guard let language = allCases.first(where: { tag == $0.rawValue || tag.hasPrefix("\($0.rawValue)-") }) else {
             return nil
         }
-        let weight = halves.dropFirst().first.flatMap {
+        let text = halves.dropFirst().first.flatMap {
             $0.trimmingCharacters(in: .whitespaces).split(separator: "=").last
         }
-        return (language, weight.flatMap { Double($0) } ?? 1)
+        let weight = text.flatMap { Double($0) } ?? 1
+        // 0 is what the browser does not want at all.
+        guard weight > 0 else { return nil }
+        return (language, weight)
     }
 
     var locale: Locale { Locale(identifier: self == .spanish ? "es_ES" : "en_GB") }

@@ -90,8 +90,7 @@ extension Pages {
 
     private func signInFirst(_ request: WebRequest) -> Response {
         let frame = PageFrame(of: request)
-        let next = request.method == .get ? frame.path(frame.address) : frame.path("/contacts")
-        let value = next.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        let value = frame.path(frame.address).addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
         return .redirect(to: "\(frame.path("/sign-in"))?next=\(value)")
     }
 
@@ -123,8 +122,12 @@ extension Pages {
     // MARK: Signing in
 
     private func showSignIn(_ request: WebRequest, _ context: HTTPContext) async throws -> Response {
-        let query = try Query(request.uri.query ?? "")
-        return try signInPage(PageFrame(of: request), next: query["next"], hasSignedOut: query["signed_out"] != nil)
+        let (frame, query) = (PageFrame(of: request), try Query(request.uri.query ?? ""))
+        // Nothing is left to ask where there is one organization by now.
+        if !state.access.isProtected, try state.vault.onlyOrganization() != nil {
+            return .redirect(to: Self.local(query["next"]) ?? frame.path("/contacts"))
+        }
+        return try signInPage(frame, next: query["next"], hasSignedOut: query["signed_out"] != nil)
     }
 
     private func signInPage(
@@ -140,8 +143,9 @@ extension Pages {
             content["notice"] = .object(["text": .text(frame.language.text("notice.signed_out"))])
         }
         if !state.access.isProtected {
-            content["organizations"] = .list(
-                try state.vault.organizations().prefix(100).map { .object(["id": .text($0.text)]) })
+            let organizations = try state.vault.organizations()
+            content["organizations"] = .list(organizations.prefix(100).map { .object(["id": .text($0.text)]) })
+            content["has_organizations"] = .flag(!organizations.isEmpty)
         }
         return try page("sign_in", content, frame, nil, status: status)
     }

@@ -99,7 +99,9 @@ struct Pages: Sendable {
         ]
         guard let session else { return content }
         content["signed_in"] = .flag(session.isSignedIn)
-        content["can_review"] = .flag(session.grant.role >= .admin)
+        let isReadOnly = state.vault.isReadOnly
+        content["can_review"] = .flag(session.mayReview && !isReadOnly)
+        content["no_review"] = .text(language.text(isReadOnly ? "no_review.vault" : "no_review.role"))
         content["organization"] = .text(session.organization.text)
         content["csrf"] = .text(session.csrf)
         if session.isSignedIn { content["role"] = .text(language.text("role.\(session.grant.role)")) }
@@ -137,7 +139,7 @@ struct Pages: Sendable {
     func problem(_ problem: Problem, _ request: WebRequest) -> Response {
         let frame = PageFrame(of: request)
         let code = problem.status.code
-        let key = [400, 403, 404, 410, 429].contains(code) ? code : code < 500 ? 400 : 500
+        let key = [400, 403, 404, 410, 429, 503].contains(code) ? code : code < 500 ? 400 : 500
         let content: PageContent = [
             "status": .text(String(code)), "heading": .text(frame.language.text("problem.\(key).heading")),
             "text": .text(frame.language.text("problem.\(key).text")),
@@ -170,6 +172,12 @@ extension PageFrame {
         let named = PageLanguage.allCases.first { path == "/\($0.rawValue)" || path.hasPrefix("/\($0.rawValue)/") }
         prefix = named.map { "/\($0.rawValue)" } ?? ""
         language = named ?? PageLanguage(accepted: request.headers[.acceptLanguage])
-        address = path.dropFirst(prefix.utf8.count) + query
+        let unprefixed = String(path.dropFirst(prefix.utf8.count))
+        // Links to the other languages lead there, and only signing in has a page where its form goes.
+        if request.method == .post {
+            address = unprefixed == "/sign-in" ? unprefixed : "/contacts"
+        } else {
+            address = unprefixed + query
+        }
     }
 }

@@ -16,6 +16,8 @@ struct PageSession: Sendable {
     fileprivate var end: NIODeadline
 
     var isSignedIn: Bool { grant.token != nil }
+    /// Whether it may merge contacts, undo that, and keep contacts apart.
+    var mayReview: Bool { grant.role >= .admin }
 }
 
 /// A message after an action.

@@ -137,7 +137,8 @@ extension PageLanguage {
         "two_people": "¿Son dos personas distintas?",
         "two_people_explained": "Seguirán siendo dos contactos y esta pareja no volverá a aparecer por el mismo dato.",
         "keep_apart": "Mantener separados",
-        "may_not_review": "Para fusionar o separar contactos hace falta permiso de administración.",
+        "no_review.role": "Para fusionar o separar contactos hace falta permiso de administración.",
+        "no_review.vault": "Este servidor solo permite consultar: los contactos no se pueden fusionar ni separar.",
         "settled.merged": "Estos contactos ya están fusionados.",
         "settled.apart": "Ya se decidió mantener separados estos contactos.",
         "settled.none": "Entre estos contactos no queda nada por revisar.",
@@ -172,6 +173,7 @@ extension PageLanguage {
         "token.wrong": "Este token no es válido o ya no está activo.",
         "token.limited": "Demasiados intentos. Espera un momento antes de probar otra vez.",
         "choose_organization": "En este vault hay varias organizaciones. Elige una.",
+        "no_organization": "Este vault aún no tiene organización. Se crea al importar contactos (vaultdb import).",
 
         // Problems.
         "problem.400.heading": "La petición no es válida",
@@ -194,6 +196,8 @@ extension PageLanguage {
         El fallo es nuestro, y no se ha cambiado ningún dato. Inténtalo de nuevo; si se repite, \
         avisa a quien administra VaultDB.
         """,
+        "problem.503.heading": "Ahora mismo no es posible",
+        "problem.503.text": "No se ha cambiado ningún dato. Inténtalo más tarde, o avisa a quien administra VaultDB.",
         "back.contacts": "Ir a los contactos",
         "back.conflicts": "Ir a los posibles duplicados",
         "back.sign_in": "Ir a la entrada",
@@ -325,7 +329,8 @@ extension PageLanguage {
         "two_people": "Are they two different people?",
         "two_people_explained": "They stay two contacts, and this pair won’t come up again for the same detail.",
         "keep_apart": "Keep apart",
-        "may_not_review": "Merging contacts or keeping them apart takes administration access.",
+        "no_review.role": "Merging contacts or keeping them apart takes administration access.",
+        "no_review.vault": "This server is for reading only: contacts can’t be merged or kept apart.",
         "settled.merged": "These contacts are merged already.",
         "settled.apart": "It was decided to keep these contacts apart.",
         "settled.none": "There is nothing left to review between these contacts.",
@@ -357,6 +362,7 @@ extension PageLanguage {
         "token.wrong": "This token isn’t valid, or no longer active.",
         "token.limited": "Too many attempts. Wait a moment before trying again.",
         "choose_organization": "This vault holds several organizations. Choose one.",
+        "no_organization": "This vault holds no organization yet. Importing contacts makes one (vaultdb import).",
 
         // Problems.
         "problem.400.heading": "The request isn’t valid",
@@ -377,6 +383,8 @@ extension PageLanguage {
         The fault is ours, and no data was changed. Try again; if it happens once more, tell \
         whoever administers VaultDB.
         """,
+        "problem.503.heading": "Not possible right now",
+        "problem.503.text": "No data was changed. Try again later, or tell whoever administers VaultDB.",
         "back.contacts": "Go to the contacts",
         "back.conflicts": "Go to the possible duplicates",
         "back.sign_in": "Go to sign-in",
