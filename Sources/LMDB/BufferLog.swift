@@ -7,9 +7,7 @@ extension TransactionHandle {
     func log(_ log: Int) -> MDB_dbi { tables[tableCount + log] }
 
     func entryCount(of log: MDB_dbi) throws(StorageError) -> Int {
-        var stat = MDB_stat()
-        try StorageError.check(mdb_stat(pointer, log, &stat), during: "reading the buffer")
-        return stat.ms_entries
+        try MDB_stat(of: log, in: pointer, during: "reading the buffer").ms_entries
     }
 
     /// Visits a log's entries in the order in which they came, from a commit on.

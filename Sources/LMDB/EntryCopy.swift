@@ -72,10 +72,8 @@ struct EntryCopy {
     /// How many entries the table without a name has: one for each table, where nobody put something else there.
     static func tableCount(in reader: OpaquePointer) throws(StorageError) -> Int {
         var names: MDB_dbi = 0
-        var stat = MDB_stat()
         try StorageError.check(mdb_dbi_open(reader, nil, 0, &names), during: "listing tables")
-        try StorageError.check(mdb_stat(reader, names, &stat), during: "listing tables")
-        return stat.ms_entries
+        return try MDB_stat(of: names, in: reader, during: "listing tables").ms_entries
     }
 
     /// All tables of the file, also those that this program does not know.
@@ -138,9 +136,8 @@ struct EntryCopy {
     // MARK: Entries
 
     private mutating func write(_ passage: Passage) throws(StorageError) {
-        var stat = MDB_stat()
+        let stat = try MDB_stat(of: passage.source, in: reader, during: operation)
         var flags: UInt32 = 0
-        try StorageError.check(mdb_stat(reader, passage.source, &stat), during: operation)
         try StorageError.check(mdb_dbi_flags(reader, passage.source, &flags), during: operation)
         if ChangeBuffer.logNames.contains(passage.name) {
             guard snapshot != nil || stat.ms_entries == 0 else { throw .inUse("the file") }

@@ -59,6 +59,28 @@ extension Environment {
         throw .corrupted("\(path) is truncated: \(actual) bytes of \(whole)")
     }
 
+    /// LMDB believes the page on which a tree begins: where that is damaged it may end the process. So those of the two trees
+    /// that it opens by itself, of the tables' names and of the free pages, are looked at first.
+    /// - Parameter commit: one that a reader keeps.
+    func refuseDamagedRoots(at commit: Int) throws(StorageError) {
+        let pageBytes = pageBytes
+        guard pageBytes == Tree.pageBytes else { return }
+        let metas = MetaPage.all(in: try file.firstPages(pageBytes: pageBytes), pageBytes: pageBytes)
+        // None where others have committed twice since.
+        guard let meta = metas.first(where: { $0.commit == commit }) else { return }
+        for root in [meta.mainRoot, meta.freeRoot].compactMap(\.self) {
+            guard root > 1, root < file.bytes / pageBytes else {
+                throw .corrupted("\(path) lacks page \(UInt(bitPattern: root)), on which a tree begins")
+            }
+            let bytes = try StoreFile.read(
+                pageBytes, at: root * pageBytes, from: file.descriptor, during: "reading \(path)")
+            let isSound = bytes.withUnsafeBytes { bytes in
+                bytes.count == pageBytes && bytes.baseAddress.map { Page(start: $0).isSound(as: root) } == true
+            }
+            guard isSound else { throw .corrupted("page \(root) of \(path), on which a tree begins, is damaged") }
+        }
+    }
+
     /// How many pages at or above this number hold nothing and wait to be used again.
     private func freePages(from first: Int) throws(StorageError) -> Int {
         try read { (snapshot) throws(StorageError) in
@@ -116,6 +138,8 @@ extension Environment {
             try pinned { () throws(StorageError) in
                 try NewFile.write(target) { (descriptor, _) throws(StorageError) in
                     try StorageError.check(mdb_env_copyfd2(pointer, descriptor, 0), during: operation)
+                    // The log goes on, and the copy does not.
+                    try FileMark.none.write(to: descriptor, pageBytes: pageBytes, target)
                 }
             }
         }

@@ -49,7 +49,7 @@ public final class Environment: StorageEngine {
         }
         let logs = ChangeBuffer.logs(after: tables)
         let created = try Self.createIfAsked(path, options)
-        let recovery = try LogRecovery(path)
+        let recovery = try LogRecovery(path, mayBeNew: options.creates)
         let file = try StoreFile.open(path, writable: options.access == .readWrite, sharing: .shared)
         withExtendedLifetime(recovery) {}
         try FileSystem.refuseNetworked(file.path, unless: options.allowsNetworkFileSystem)
@@ -130,10 +130,7 @@ public final class Environment: StorageEngine {
             throw StorageError(code: errno, during: path)
         }
         try FileSystem.refuseNetworked(NewFile.directory(of: path), unless: options.allowsNetworkFileSystem)
-        // Those of a file that is gone.
-        WriteAheadLog.removeFiles(path)
-        try StoreFile.create(path)
-        return true
+        return try StoreFile.create(path)
     }
 
     static func openPointer(
@@ -143,7 +140,7 @@ public final class Environment: StorageEngine {
         try StorageError.check(mdb_env_create(&created), during: "preparing LMDB")
         guard let pointer = created else { throw .system(code: ENOMEM, during: "preparing LMDB") }
         do throws(StorageError) {
-            try StorageError.check(mdb_env_set_maxdbs(pointer, UInt32(tableCount)), during: "preparing LMDB")
+            try StorageError.check(mdb_env_set_maxdbs(pointer, UInt32(clamping: tableCount)), during: "preparing LMDB")
             try StorageError.check(mdb_env_set_maxreaders(pointer, options.readersMax), during: "preparing LMDB")
             try StorageError.check(mdb_env_set_mapsize(pointer, options.mapBytes), during: "reserving the map")
             var flags = UInt32(MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD) | extra
@@ -172,6 +169,12 @@ public final class Environment: StorageEngine {
         defer {
             reader.place.pointee.free(isEnded: true)
             readers.leave(reader.place)
+        }
+        do throws(StorageError) {
+            try refuseDamagedRoots(at: mdb_txn_id(reader.pointer))
+        } catch {
+            mdb_txn_abort(reader.pointer)
+            throw error
         }
         return try openTables(list, in: reader.pointer, flags: 0)
     }

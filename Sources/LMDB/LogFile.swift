@@ -167,16 +167,18 @@ final class LogFile {
 
     // MARK: Reading
 
-    /// The header, where it is whole.
+    /// The header; nil where there is none that records follow on.
     func header() throws(StorageError) -> Header? {
         guard epoch != 0 else { return nil }
         let pageBytes = Int(shared.load(fromByteOffset: 12, as: UInt32.self))
-        guard pageBytes.nonzeroBitCount == 1, (256...32768).contains(pageBytes) else { return nil }
-        let bytes = try read(Self.prefixBytes + 2 * pageBytes, at: 0)
-        guard bytes.count == Self.prefixBytes + 2 * pageBytes else { return nil }
-        start = bytes.count
-        end = start
-        return Self.decode(bytes)
+        if pageBytes.nonzeroBitCount == 1, (256...32768).contains(pageBytes) {
+            let bytes = try read(Self.prefixBytes + 2 * pageBytes, at: 0)
+            (start, end) = (bytes.count, bytes.count)
+            if bytes.count == Self.prefixBytes + 2 * pageBytes, let header = Self.decode(bytes) { return header }
+        }
+        // A power cut leaves at most one record behind a header that it tears: both are on disk before the second is written.
+        if try wholeRecords(of: epoch, from: 0).count > 1 { throw .corrupted("the header of \(path) is damaged") }
+        return nil
     }
 
     /// The next record of this epoch; nil after the last.
@@ -194,29 +196,26 @@ final class LogFile {
     func refuseGap(in epoch: UInt64) throws(StorageError) {
         defer { end = start }
         while try nextRecord(of: epoch) != nil {}
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw StorageError(code: errno, during: path) }
-        let rest = try read(max(Int(status.st_size) - end, 0), at: end)
-        let torn = end
-        for offset in LogRecord.places(of: epoch, in: rest) {
-            end = torn + offset
-            if try nextRecord(of: epoch) != nil { throw .corrupted("\(path) has a damaged commit before others") }
+        guard try wholeRecords(of: epoch, from: end).isEmpty else {
+            throw .corrupted("\(path) has a damaged commit before others")
         }
     }
 
-    private func read(_ count: Int, at offset: Int) throws(StorageError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        var done = 0
-        while done < count {
-            let got = bytes.withUnsafeMutableBytes {
-                pread(descriptor, $0.baseAddress! + done, count - done, offset + done)
-            }
-            if got < 0, errno == EINTR { continue }
-            guard got >= 0 else { throw StorageError(code: errno, during: "reading \(path)") }
-            if got == 0 { break }
-            done += got
+    /// Where records of an epoch stand, whatever is before and between them.
+    private func wholeRecords(of epoch: UInt64, from first: Int) throws(StorageError) -> [Int] {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw StorageError(code: errno, during: path) }
+        let bytes = try read(max(Int(status.st_size) - first, 0), at: first)
+        var places: [Int] = []
+        for offset in LogRecord.places(of: epoch, in: bytes) {
+            end = first + offset
+            if try nextRecord(of: epoch) != nil { places.append(first + offset) }
         }
-        return Array(bytes[..<done])
+        return places
+    }
+
+    private func read(_ count: Int, at offset: Int) throws(StorageError) -> [UInt8] {
+        try StoreFile.read(count, at: offset, from: descriptor, during: "reading \(path)")
     }
 
     // MARK: The header's bytes

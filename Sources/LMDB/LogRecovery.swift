@@ -16,8 +16,9 @@ final class LogRecovery {
     deinit { close(guarding) }
 
     /// Recovers the file at `path`, if that is needed and nobody has it open. To be kept until the file is open.
+    /// - Parameter mayBeNew: whether an empty file is a new one.
     /// - Returns: nil where there is no log.
-    init?(_ path: String) throws(StorageError) {
+    init?(_ path: String, mayBeNew: Bool) throws(StorageError) {
         guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }
         let path = String(cString: resolved)
@@ -36,7 +37,12 @@ final class LogRecovery {
         }
         do throws(StorageError) {
             let alone = try StoreFile.open(path, writable: true, sharing: .alone)
-            try Self.recover(path, alone.descriptor)
+            if mayBeNew && alone.bytes == 0 {
+                // The log is that of a file that is gone.
+                WriteAheadLog.removeFiles(path)
+            } else {
+                try Self.recover(path, alone.descriptor)
+            }
         } catch {
             // Whoever has it open saw to it.
             if case .inUse = error { return }
@@ -58,6 +64,7 @@ final class LogRecovery {
             if let second = parts.dropFirst().first, second.header.epoch != first.header.epoch + 1 {
                 throw .corrupted("the two logs of \(path) do not follow one another")
             }
+            try refuseOther(path, descriptor, than: first.header)
             for (file, header) in parts { try file.refuseGap(in: header.epoch) }
             try putBack(first.header.firstPages, path, descriptor)
             try commit(parts, path)
@@ -67,6 +74,20 @@ final class LogRecovery {
         for file in files.dropFirst() { try file.invalidate() }
         WriteAheadLog.removeFiles(path)
         try NewFile.syncDirectory(of: path)
+    }
+
+    /// Refuses a file that the log does not belong to, which would lose what it has.
+    private static func refuseOther(
+        _ path: String, _ descriptor: Int32, than header: LogFile.Header
+    ) throws(StorageError) {
+        let pageBytes = header.firstPages.count / 2
+        let mark = try FileMark(of: descriptor, pageBytes: pageBytes, path)
+        guard mark == FileMark(firstPages: header.firstPages) else {
+            let names = LogFile.names.joined(separator: ", ")
+            throw .misuse(
+                "the log beside \(path) (\(names)) belongs to another file or another state of this one: put that back,"
+                    + " or move the log away")
+        }
     }
 
     private static func putBack(_ pages: [UInt8], _ path: String, _ descriptor: Int32) throws(StorageError) {

@@ -33,6 +33,19 @@ struct Page {
         return Node(start: start + offset, offset: offset)
     }
 
+    /// Whether LMDB, which believes what it says, stays within it.
+    /// - Parameter number: which page it is to be.
+    func isSound(as number: Int) -> Bool {
+        let nodesStart = word(at: 14)
+        guard start.loadUnaligned(as: Int.self) == number, isBranch != isLeaf, count > 0,
+            Self.headBytes + 2 * count <= nodesStart, nodesStart <= Tree.pageBytes
+        else { return false }
+        return (0..<count).allSatisfy { index in
+            let node = node(index)
+            return node.offset >= nodesStart && node.isWithin && (isBranch || node.hasValueWithin)
+        }
+    }
+
     /// Asks for the head and for where most of the nodes begin.
     func prefetch() {
         for line in 0..<4 { vault_prefetch(start + line * Self.lineBytes) }
@@ -77,6 +90,11 @@ struct Node {
     var isBig: Bool { word(at: 4) & 1 != 0 }
     /// Whether the value is neither bytes nor such a number: what no table of an engine has.
     var isOfOtherKind: Bool { word(at: 4) & ~1 != 0 }
+
+    /// Whether all of a leaf's value, or of the number of the page on which it begins, is in the page.
+    var hasValueWithin: Bool {
+        offset + Self.headBytes + keyBytes + (isBig ? MemoryLayout<Int>.size : valueBytes) <= Tree.pageBytes
+    }
 
     /// Whether all of head and key is in the page.
     var isWithin: Bool {

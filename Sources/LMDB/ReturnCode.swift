@@ -2,7 +2,7 @@ internal import CLMDB
 internal import Glibc
 internal import Storage
 
-/// LMDB's return codes, read once and for all. "Not found" never gets here: it is a nil at the call.
+/// LMDB's return codes, read once and for all. Where something may be missing, "not found" is a nil at the call.
 extension StorageError {
     /// Throws unless `code` says success.
     /// - Parameter operation: what was being done, as in "could not … ".
@@ -16,6 +16,8 @@ extension StorageError {
         case MDB_READERS_FULL: self = .readersFull
         case MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_PAGE_FULL, MDB_CURSOR_FULL:
             self = .corrupted("LMDB found a damaged page (\(operation))")
+        case MDB_NOTFOUND: self = .corrupted("LMDB has not what must be there (\(operation))")
+        case MDB_KEYEXIST: self = .corrupted("LMDB has what must not be there yet (\(operation))")
         case MDB_PANIC: self = .corrupted("LMDB gave up on this file after an earlier failure; open it again")
         case MDB_INVALID: self = .notAStore("the file is not an LMDB store (\(operation))")
         case MDB_VERSION_MISMATCH: self = .unknownFormat("the file has another LMDB format (\(operation))")

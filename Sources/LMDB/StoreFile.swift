@@ -17,6 +17,9 @@ struct StoreFile: ~Copyable {
 
     deinit { close(descriptor) }
 
+    /// No process can map more.
+    static let bytesMax = 1 << 47
+
     enum Sharing { case shared, alone }
 
     /// Opens the file and takes its lock. The file that has the lock is the one the path names afterwards, so a
@@ -68,15 +71,16 @@ struct StoreFile: ~Copyable {
     }
 
     /// Makes an empty file that only its owner may read.
-    static func create(_ path: String) throws(StorageError) {
+    /// - Returns: false where another process was faster, whose file it is.
+    static func create(_ path: String) throws(StorageError) -> Bool {
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            // Another process was faster.
-            if errno == EEXIST { return }
+            if errno == EEXIST { return false }
             throw StorageError(code: errno, during: path)
         }
         close(descriptor)
         try NewFile.syncDirectory(of: path)
+        return true
     }
 
     /// Takes a file away again whose making failed, unless someone else uses it by now.
@@ -136,10 +140,9 @@ struct StoreFile: ~Copyable {
     /// Throws unless the file starts like an LMDB store of the known format. LMDB would make a new store of an empty
     /// file, and map whatever else it is given.
     func checkHeader() throws(StorageError) {
-        var header = [UInt8](repeating: 0, count: 44)
-        let count = pread(descriptor, &header, header.count, 0)
-        guard count > 0 else { throw .notAStore("\(path) is empty") }
-        guard count == header.count, header.word(at: 16) == 0xBEEF_C0DE else {
+        let header = try Self.read(44, at: 0, from: descriptor, during: "reading \(path)")
+        guard !header.isEmpty else { throw .notAStore("\(path) is empty") }
+        guard header.count == 44, header.word(at: 16) == 0xBEEF_C0DE else {
             throw .notAStore("\(path) is some other kind of file")
         }
         let version = header.word(at: 20)
@@ -149,6 +152,35 @@ struct StoreFile: ~Copyable {
         guard pageBytes.nonzeroBitCount == 1, (256...32768).contains(pageBytes) else {
             throw .corrupted("\(path) claims pages of \(pageBytes) bytes")
         }
+        let firstPages = try firstPages(pageBytes: Int(pageBytes))
+        guard let last = MetaPage.newest(in: firstPages, pageBytes: Int(pageBytes))?.lastPage else { return }
+        guard (0..<Self.bytesMax / Int(pageBytes)).contains(last) else {
+            throw .corrupted("\(path) claims to have page \(UInt(bitPattern: last))")
+        }
+    }
+
+    /// LMDB's two first pages, or what there is of them.
+    func firstPages(pageBytes: Int) throws(StorageError) -> [UInt8] {
+        try Self.read(2 * pageBytes, at: 0, from: descriptor, during: "reading \(path)")
+    }
+
+    /// So many bytes of a file, fewer where it ends before.
+    /// - Parameter operation: what is being done, as in "could not … ".
+    static func read(
+        _ count: Int, at offset: Int, from descriptor: Int32, during operation: String
+    ) throws(StorageError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var done = 0
+        while done < count {
+            let got = bytes.withUnsafeMutableBytes {
+                pread(descriptor, $0.baseAddress! + done, count - done, offset + done)
+            }
+            if got < 0, errno == EINTR { continue }
+            guard got >= 0 else { throw StorageError(code: errno, during: operation) }
+            if got == 0 { break }
+            done += got
+        }
+        return Array(bytes[..<done])
     }
 }
 

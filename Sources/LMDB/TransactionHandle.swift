@@ -153,10 +153,21 @@ struct TransactionHandle {
     }
 
     func statistics(of table: Table) throws(StorageError) -> TableStatistics {
-        var stat = MDB_stat()
-        try StorageError.check(
-            mdb_stat(pointer, self[table], &stat), during: "reading statistics of \(table.name)")
-        return TableStatistics(stat)
+        TableStatistics(
+            try MDB_stat(of: self[table], in: pointer, during: "reading statistics of \(table.name)"))
+    }
+}
+
+extension MDB_stat {
+    /// What LMDB says of a table: numbers from a page, checked, so that sums of them can be made.
+    init(of table: MDB_dbi, in transaction: OpaquePointer, during operation: String) throws(StorageError) {
+        self.init()
+        try StorageError.check(mdb_stat(transaction, table, &self), during: operation)
+        let pagesMax = StoreFile.bytesMax / Int(ms_psize)
+        let pages = [ms_branch_pages, ms_leaf_pages, ms_overflow_pages]
+        guard pages.allSatisfy({ (0...pagesMax).contains($0) }), (0...StoreFile.bytesMax).contains(ms_entries) else {
+            throw .corrupted("LMDB's description of a table contradicts itself (\(operation))")
+        }
     }
 }
 

@@ -66,15 +66,8 @@ struct Tree {
 
     func value(of node: Node) throws(StorageError) -> UnsafeRawBufferPointer {
         guard !node.isOfOtherKind else { throw Self.corrupted("has a value of an unknown kind") }
-        if !node.isBig {
-            guard node.offset + Node.headBytes + node.keyBytes + node.valueBytes <= Self.pageBytes else {
-                throw Self.corrupted("has a value beyond its page")
-            }
-            return UnsafeRawBufferPointer(start: node.value, count: node.valueBytes)
-        }
-        guard node.offset + Node.headBytes + node.keyBytes + Node.headBytes <= Self.pageBytes else {
-            throw Self.corrupted("has a value beyond its page")
-        }
+        guard node.hasValueWithin else { throw Self.corrupted("has a value beyond its page") }
+        if !node.isBig { return UnsafeRawBufferPointer(start: node.value, count: node.valueBytes) }
         let number = node.value.loadUnaligned(as: Int.self)
         let page = try page(number)
         let pages = (Page.headBytes + node.valueBytes + Self.pageBytes - 1) / Self.pageBytes

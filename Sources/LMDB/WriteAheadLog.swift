@@ -18,6 +18,8 @@ internal import Synchronization
 /// There are two files. When the one is long enough commits go on in the other, the background flushes LMDB's file, and
 /// then the first is emptied.
 ///
+/// A log belongs to one file, as it was when the log began: both have the same mark (`FileMark`).
+///
 /// Everything here is to be called with `Environment.writing` locked and LMDB's write lock held, unless it says otherwise.
 final class WriteAheadLog: @unchecked Sendable {
     /// A file that is written to or waits to be emptied, and what keeps its base.
@@ -40,6 +42,8 @@ final class WriteAheadLog: @unchecked Sendable {
     private var current: Part?
     private var previous: Part?
     private var epoch = UInt64.random(in: 1...(1 << 62))
+    /// Whether the file has a mark on disk that this process has begun no log with.
+    private var isMarkedAnew = false
     /// Why LMDB's file could not be written back. Nothing is lost then, and nothing may follow, of no process, before the next
     /// recovery: what the system says of a file after a flush has failed can't be relied on.
     private var failure: StorageError? { didSet { for file in files { file?.markFailed() } } }
@@ -118,7 +122,7 @@ final class WriteAheadLog: @unchecked Sendable {
         }
         if found.isEmpty { return }
         try refuseAfterFailure()
-        commits = 0
+        (commits, isMarkedAnew) = (0, false)
         try flush()
         // The earlier first: the later alone says what the earlier would lead to.
         for file in found.sorted(by: { $0.epoch < $1.epoch }) { try file.invalidate() }
@@ -196,6 +200,7 @@ final class WriteAheadLog: @unchecked Sendable {
 
     private func begin(in index: Int, _ pin: OpaquePointer, at base: Int) throws(StorageError) {
         do throws(StorageError) {
+            if current == nil, !isMarkedAnew { try markFile() }
             let path = path + LogFile.names[index]
             let file = if let file = files[index] { file } else { try LogFile(path, likeOwnerOf: descriptor) }
             guard let file else { throw .missing(path) }
@@ -203,12 +208,21 @@ final class WriteAheadLog: @unchecked Sendable {
             try file.begin(
                 LogFile.Header(epoch: epoch + 1, base: base, firstPages: try firstPages(), tables: tables))
             epoch += 1
+            isMarkedAnew = false
             current = Part(file: file, epoch: epoch, pin: pin)
             countBytes()
         } catch {
             mdb_txn_abort(pin)
             throw error
         }
+    }
+
+    /// While there is no log, and before the header of the next can be on disk: it has the mark as well. Done while nobody
+    /// writes, so that the first who does again does not wait for it.
+    private func markFile() throws(StorageError) {
+        try FileMark.random().write(to: descriptor, pageBytes: pageBytes, path)
+        try flush()
+        isMarkedAnew = true
     }
 
     private func pin(at commit: Int) -> OpaquePointer? {
@@ -219,10 +233,14 @@ final class WriteAheadLog: @unchecked Sendable {
         return nil
     }
 
-    private func firstPages() throws(StorageError) -> [UInt8] {
+    private var pageBytes: Int {
         var stat = MDB_stat()
         mdb_env_stat(pointer, &stat)
-        var bytes = [UInt8](repeating: 0, count: 2 * Int(stat.ms_psize))
+        return Int(stat.ms_psize)
+    }
+
+    private func firstPages() throws(StorageError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 2 * pageBytes)
         guard pread(descriptor, &bytes, bytes.count, 0) == bytes.count else {
             throw StorageError(code: errno, during: "reading \(path)")
         }
@@ -241,6 +259,7 @@ final class WriteAheadLog: @unchecked Sendable {
             try turnOver()
         } else {
             try writeBack()
+            try markFile()
         }
     }
 
@@ -320,7 +339,12 @@ final class WriteAheadLog: @unchecked Sendable {
     /// The second first: the first one's name says that there is something to be looked at.
     static func removeFilesIfEmpty(_ path: String) {
         for name in LogFile.names {
-            if let file = try? LogFile(path + name, likeOwnerOf: nil), file.epoch != 0 { return }
+            do throws(StorageError) {
+                if let file = try LogFile(path + name, likeOwnerOf: nil), file.epoch != 0 { return }
+            } catch {
+                // Nobody knows what it has.
+                return
+            }
         }
         removeFiles(path)
     }

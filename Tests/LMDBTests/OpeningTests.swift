@@ -135,6 +135,61 @@ extension EngineTests {
             expectThrows(corrupted) { _ = try Environment(at: store.path, tables: tables) }
         }
 
+        /// LMDB multiplies it with the size of a page.
+        @Test(arguments: [1 << 36, 1 << 60, UInt64.max] as [UInt64])
+        func anImpossibleNumberOfPagesIsCorruption(_ last: UInt64) throws {
+            let store = try Store()
+            try store.environment.put("a", "1")
+            store.environment.close()
+            let meta = try Self.newestMeta(of: store.path)
+            let place = (meta.commit & 1) * 4096 + 136
+            try overwrite(store.path, at: place, with: withUnsafeBytes(of: last.littleEndian) { Array($0) })
+            expectThrows(corrupted) { _ = try Environment(at: store.path, tables: tables) }
+        }
+
+        /// The page on which the tables' names or the free pages begin is read by LMDB, which would follow whatever it says.
+        /// At these places are its number, its kind, how many nodes it has, where they begin, and where the first does.
+        @Test(arguments: [false, true], [0, 10, 12, 14, 16])
+        func aDamagedFirstPageOfATreeIsCorruption(_ isOfFreePages: Bool, _ place: Int) throws {
+            let store = try Store()
+            for number in 0..<4 { try store.environment.put("a", "\(number)") }
+            store.environment.close()
+            let whole = try readFile(store.path)
+            let meta = try Self.newestMeta(of: store.path)
+            let root = try #require(isOfFreePages ? meta.freeRoot : meta.mainRoot)
+            try overwrite(store.path, at: root * 4096 + place, with: [0xFF, 0xFF])
+            for access in [EnvironmentOptions.Access.readOnly, .readWrite] {
+                var options = EnvironmentOptions()
+                options.access = access
+                expectThrows(corrupted) { _ = try Environment(at: store.path, tables: tables, options: options) }
+            }
+            try writeFile(store.path, whole)
+            let again = try Environment(at: store.path, tables: tables)
+            #expect(try again.value("a") == bytes("3"))
+            again.close()
+        }
+
+        /// Sums are made of what LMDB's description of a table says.
+        @Test(arguments: [8, 16, 24, 32])
+        func anImpossibleDescriptionOfATableIsCorruption(_ place: Int) throws {
+            let store = try Store()
+            try store.environment.put("a", "1")
+            store.environment.close()
+            let root = try #require(try Self.newestMeta(of: store.path).mainRoot) * 4096
+            let page = try readFile(store.path)[root..<root + 4096]
+            let name = try #require(page.firstRange(of: bytes(letters.name)))
+            try overwrite(store.path, at: name.upperBound + place, with: [UInt8](repeating: 0x7F, count: 8))
+            let environment = try Environment(at: store.path, tables: tables)
+            defer { environment.close() }
+            expectThrows(corrupted) {
+                _ = try environment.read { (snapshot) throws(StorageError) in try snapshot.statistics(of: letters) }
+            }
+        }
+
+        private static func newestMeta(of path: String) throws -> MetaPage {
+            try #require(MetaPage.newest(in: try readFile(path), pageBytes: 4096))
+        }
+
         /// A page that is missing kills the process that touches it, so a file is opened whole or not at all.
         @Test(arguments: [EnvironmentOptions.Access.readOnly, .readWrite])
         func aTruncatedFileIsRefusedAtEverySize(_ access: EnvironmentOptions.Access) throws {

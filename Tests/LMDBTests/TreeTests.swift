@@ -153,71 +153,69 @@ extension EngineTests {
             }
         }
 
-        /// Whatever the pages say, a lookup or a scan answers or throws, and touches nothing outside of the map.
-        @Test func damagedPagesAreNotFollowed() throws {
+        enum Damage: CaseIterable {
+            /// One byte is another.
+            case byte
+            /// One page is as another of the same tree: a branch may name a page above it, and two branches the same one.
+            case page
+        }
+
+        /// Whatever the pages say, a lookup or a scan answers or throws, ends, and touches nothing outside of the map.
+        @Test(arguments: Damage.allCases)
+        func damagedPagesAreNotFollowed(_ damage: Damage) throws {
             var random = SeededGenerator(seed: 9)
             let store = try Self.store(bufferedEntriesMax: 0)
             try Self.fill(store.environment, &random, count: 3_000)
             let descriptor = open(store.path, O_RDWR)
             defer { close(descriptor) }
             var failures = 0
-            for round in 0..<400 {
+            for round in 0..<300 {
                 let table = round % 2 == 0 ? Self.long : Self.short
                 var held = try store.environment.hold()
-                let keys = try held.snapshot.entries(table, limit: 2_000).map(\.key)
-                let page = try Self.page(of: keys.randomElement(using: &random) ?? [1], in: held.snapshot, table)
-                // Heads and the offsets of nodes more often than what follows.
-                let end = [16, 64, 4096].randomElement(using: &random) ?? 4096
-                let place = off_t(page) * 4096 + off_t(Int.random(in: 8..<end, using: &random))
-                var before: UInt8 = 0
-                var damage = UInt8.random(in: 0...255, using: &random)
-                #expect(pread(descriptor, &before, 1, place) == 1)
-                #expect(pwrite(descriptor, &damage, 1, place) == 1)
-                for _ in 0..<20 {
-                    held.expectNothing()
-                    let asked = (0..<8).map { _ in keys.randomElement(using: &random) ?? [1] }
-                    for key in asked { held.expect(key.span.bytes, in: table) }
-                    held.lookAhead()
-                    for key in asked {
-                        do throws(StorageError) {
-                            _ = try held.withValue(of: key.span.bytes, in: table) { (_) throws(StorageError) in }
-                            _ = try held.snapshot.value(key, in: table)
-                        } catch {
-                            guard case .corrupted = error else { throw error }
-                            failures += 1
-                        }
-                    }
-                }
-                failures += try Self.failures(ofScans: held, table, from: keys.randomElement(using: &random) ?? [1])
-                #expect(pwrite(descriptor, &before, 1, place) == 1)
-            }
-            #expect(failures > 0)
-        }
-
-        /// A branch may name a page above it, and two branches the same one: a scan ends all the same.
-        @Test func scansEndWhereverPagesLead() throws {
-            var random = SeededGenerator(seed: 10)
-            let store = try Self.store(bufferedEntriesMax: 0)
-            try Self.fill(store.environment, &random, count: 3_000)
-            let descriptor = open(store.path, O_RDWR)
-            defer { close(descriptor) }
-            var failures = 0
-            for round in 0..<200 {
-                let table = round % 2 == 0 ? Self.long : Self.short
-                let held = try store.environment.hold()
                 let keys = try held.snapshot.entries(table, limit: 2_000).map(\.key)
                 let pages = try (0..<2).map { _ in
                     try Self.page(of: keys.randomElement(using: &random) ?? [1], in: held.snapshot, table)
                 }
+                let place = off_t(pages[0]) * 4096
                 var before = [UInt8](repeating: 0, count: 4096)
-                var other = before
-                #expect(pread(descriptor, &before, 4096, off_t(pages[0]) * 4096) == 4096)
-                #expect(pread(descriptor, &other, 4096, off_t(pages[1]) * 4096) == 4096)
-                #expect(pwrite(descriptor, &other, 4096, off_t(pages[0]) * 4096) == 4096)
+                #expect(pread(descriptor, &before, 4096, place) == 4096)
+                var damaged = before
+                switch damage {
+                case .byte:
+                    // Heads and the offsets of nodes more often than what follows.
+                    let end = [16, 64, 4096].randomElement(using: &random) ?? 4096
+                    damaged[Int.random(in: 8..<end, using: &random)] = UInt8.random(in: 0...255, using: &random)
+                case .page: #expect(pread(descriptor, &damaged, 4096, off_t(pages[1]) * 4096) == 4096)
+                }
+                #expect(pwrite(descriptor, damaged, 4096, place) == 4096)
+                failures += try Self.failures(ofLookups: &held, table, of: keys, &random)
                 failures += try Self.failures(ofScans: held, table, from: keys.randomElement(using: &random) ?? [1])
-                #expect(pwrite(descriptor, &before, 4096, off_t(pages[0]) * 4096) == 4096)
+                #expect(pwrite(descriptor, before, 4096, place) == 4096)
             }
             #expect(failures > 0)
+        }
+
+        /// How many lookups find damage: of keys that are there, some at a time.
+        private static func failures(
+            ofLookups held: inout HeldSnapshot, _ table: Table, of keys: [[UInt8]], _ random: inout SeededGenerator
+        ) throws(StorageError) -> Int {
+            var failures = 0
+            for _ in 0..<20 {
+                held.expectNothing()
+                let asked = (0..<8).map { _ in keys.randomElement(using: &random) ?? [1] }
+                for key in asked { held.expect(key.span.bytes, in: table) }
+                held.lookAhead()
+                for key in asked {
+                    do throws(StorageError) {
+                        _ = try held.withValue(of: key.span.bytes, in: table) { (_) throws(StorageError) in }
+                        _ = try held.snapshot.value(key, in: table)
+                    } catch {
+                        guard case .corrupted = error else { throw error }
+                        failures += 1
+                    }
+                }
+            }
+            return failures
         }
 
         /// How many scans find damage: both ways, from a key and from the end.

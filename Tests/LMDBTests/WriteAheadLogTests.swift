@@ -11,9 +11,9 @@ extension EngineTests {
     /// Commits that are logged survive whatever commits survive that are written back at once.
     @Suite struct WriteAhead {
         private static let gathered = Table(ordinal: 0, name: "gathered", isBuffered: true, isSortedWhereMany: true)
-        private static let plain = Table(ordinal: 1, name: "plain")
+        static let plain = Table(ordinal: 1, name: "plain")
         private static let chain = Table(ordinal: 2, name: "chain", isRewritten: true)
-        private static let tables = [gathered, plain, chain]
+        static let tables = [gathered, plain, chain]
 
         private static func options(logBytes: Int = 8 << 20) -> EnvironmentOptions {
             var options = EnvironmentOptions()
@@ -24,12 +24,12 @@ extension EngineTests {
             return options
         }
 
-        private static func environment(_ path: String, logBytes: Int = 8 << 20) throws(StorageError) -> Environment {
+        static func environment(_ path: String, logBytes: Int = 8 << 20) throws(StorageError) -> Environment {
             try Environment(at: path, tables: tables, options: options(logBytes: logBytes))
         }
 
         /// Random puts and deletes in both tables, the same for the same number.
-        private static func change(_ engine: some StorageEngine, _ number: Int) throws(StorageError) {
+        static func change(_ engine: some StorageEngine, _ number: Int) throws(StorageError) {
             try engine.write { (transaction) throws(StorageError) in
                 var random = SeededGenerator(seed: UInt64(number + 1))
                 if number % 7 == 3 { transaction.expectMany() }
@@ -53,7 +53,7 @@ extension EngineTests {
         }
 
         /// What a store has after so many changes.
-        private static func expected(_ count: Int) throws -> Dump {
+        static func expected(_ count: Int) throws -> Dump {
             let engine = MemoryEngine()
             for number in 0..<count { try change(engine, number) }
             return try dump(of: engine, tables: tables)
@@ -366,91 +366,6 @@ extension EngineTests {
             let again = try Self.environment(path)
             #expect(try dump(of: again, tables: Self.tables) == before)
             try Self.change(again, done)
-            again.close()
-        }
-
-        @Test func aDamagedRecordBeforeOthersIsRefused() throws {
-            let directory = try TemporaryDirectory()
-            let environment = try Self.environment(directory.file("store"))
-            for number in 0..<50 { try Self.change(environment, number) }
-            let target = directory.file("copy")
-            for name in ["", LogFile.names[0]] { try writeFile(target + name, try readFile(environment.path + name)) }
-            environment.close()
-            let whole = try readFile(target + LogFile.names[0])
-            let end = try #require(whole.lastIndex { $0 != 0 })
-            // The header's own page and the two of LMDB come before.
-            for place in [12_288 + 8, (12_288 + end) / 2] {
-                var damaged = whole
-                damaged[place] ^= 1
-                try writeFile(target + LogFile.names[0], damaged)
-                #expect { try Self.environment(target) } throws: { error in
-                    if case StorageError.corrupted = error { true } else { false }
-                }
-            }
-            // Nothing was put back meanwhile.
-            try writeFile(target + LogFile.names[0], whole)
-            let again = try Self.environment(target)
-            #expect(try dump(of: again, tables: Self.tables) == Self.expected(50))
-            again.close()
-        }
-
-        @Test func idleStoresHaveNothingInTheLog() throws {
-            let directory = try TemporaryDirectory()
-            let environment = try Self.environment(directory.file("store"), logBytes: 10_000)
-            for number in 0..<200 { try Self.change(environment, number) }
-            #expect(try modeOf(environment.path + LogFile.names[0]) == 0o600)
-            var steps = 0
-            while environment.isUnsettled, steps < 10_000 {
-                try environment.settle()
-                steps += 1
-            }
-            #expect(!environment.isUnsettled)
-            #expect(try environment.statistics().oldestReaderLag == 0)
-            // LMDB's file alone is the store now.
-            try writeFile(directory.file("copy"), try readFile(environment.path))
-            let copy = try Self.environment(directory.file("copy"))
-            #expect(try dump(of: copy, tables: Self.tables) == Self.expected(200))
-            copy.close()
-            environment.close()
-            #expect(
-                try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted().prefix(2) == [
-                    "copy", "copy-lock",
-                ])
-            #expect(access(environment.path + LogFile.names[0], F_OK) != 0)
-            #expect(access(environment.path + LogFile.names[1], F_OK) != 0)
-        }
-
-        @Test(.enabled(if: geteuid() == 0, "only root may mount"))
-        func aFullDiskLosesNoLoggedCommit() throws {
-            let directory = try TemporaryDirectory()
-            #expect(mount("tmpfs", directory.path, "tmpfs", 0, "size=3m") == 0)
-            defer { umount(directory.path) }
-            let path = directory.file("store")
-            let environment = try Self.environment(path, logBytes: 300_000)
-            var number = 0
-            var failures = 0
-            while failures < 3, number < 100_000 {
-                do {
-                    try Self.change(environment, number)
-                    try environment.write { (transaction) throws(StorageError) in
-                        try transaction.put(
-                            bytes("fill \(number)"), [UInt8](repeating: 1, count: 3_000), in: Self.plain)
-                    }
-                    number += 1
-                } catch StorageError.diskFull {
-                    failures += 1
-                }
-            }
-            #expect(failures == 3)
-            let before = try dump(of: environment, tables: Self.tables)
-            // As it is, for a machine that stops now.
-            let other = try TemporaryDirectory()
-            for name in [""] + LogFile.names where access(path + name, F_OK) == 0 {
-                try writeFile(other.file("store") + name, try readFile(path + name))
-            }
-            environment.close()
-            let again = try Self.environment(other.file("store"))
-            #expect(try dump(of: again, tables: Self.tables) == before)
             again.close()
         }
     }

@@ -58,6 +58,12 @@ enum Samples {
         firstName: "John", lastName: nil, email: "John@Example.com", phone: "600 123 456", source: "web",
         givenStatus: "NEW", isConverted: true, attributes: #"{"a":1}"#)
 
+    static var recordWithRegion: Record {
+        var record = record
+        record.region = Region("MX")
+        return record
+    }
+
     static let pair = ConflictKey(one: a, other: b, identifier: identifier("john@example.com"))
     static let conflict = ConflictEntry(
         state: .keptApart, source: "form", firstSeen: time(10), lastSeen: time(20), count: 300)
@@ -144,6 +150,10 @@ enum Samples {
         "\(try Identity(id: a, sealed: value.span.bytes, under: key.span.bytes))"
     }
 
+    private static func decodeRecord(_ key: [UInt8], _ value: [UInt8]) throws -> String {
+        "\(try Record(key: key.span.bytes, sealed: value.span.bytes))"
+    }
+
     static let sealed: [Sample] = {
         let identityKey = Key.identity(a, in: number)
         let recordKey = TimelineKey(record).key(in: number)
@@ -156,9 +166,9 @@ enum Samples {
         return [
             sample("identity", bytes(identityKey), identity.encoded(under: identityKey), decodeIdentity),
             sample("merged identity", bytes(identityKey), merged.encoded(under: identityKey), decodeIdentity),
-            sample("record", bytes(recordKey), record.encoded(under: recordKey)) { key, value in
-                "\(try Record(key: key.span.bytes, sealed: value.span.bytes))"
-            },
+            sample("record", bytes(recordKey), record.encoded(under: recordKey), decodeRecord),
+            sample(
+                "record with a region", bytes(recordKey), recordWithRegion.encoded(under: recordKey), decodeRecord),
             sample("conflict", bytes(conflictKey), conflict.encoded(under: conflictKey)) { key, value in
                 "\(try Conflict(key: key.span.bytes, sealed: value.span.bytes))"
             },

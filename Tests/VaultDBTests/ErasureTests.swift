@@ -116,6 +116,20 @@ import Testing
         #expect(try isLeft("+34600000001", of: clinic) == false)
     }
 
+    @Test func `first answers of before a merge forget what is released after it`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let (merged, survivor) = (try clinic.person("ana@example.com"), try clinic.person("berta@example.com"))
+        var request = ResolveRequest(email: "ana@example.com", phone: "600000001")
+        request.idempotencyKey = "k"
+        #expect(try people.resolveBlocking(request).enriched.count == 1)
+        try people.mergeBlocking(merged, into: survivor)
+        try people.release(people.identifier("600000001", kind: .phone))
+        try people.eraseBlocking(try clinic.person(phone: "600000001"))
+        #expect(try clinic.isClean())
+        #expect(try !isLeft("600000001", of: clinic))
+    }
+
     @Test func `whose record loses what it held of the erased person is told`() throws {
         let clinic = try Clinic()
         let people = clinic.people
@@ -185,14 +199,24 @@ import Testing
         #expect(try !isLeft("alba@example.com", of: clinic))
     }
 
-    @Test func `a blocked identifier stays blocked, held by nobody`() throws {
+    @Test func `a blocked or shared identifier leaves with who held it, and one that nobody holds stays`() throws {
         let clinic = try Clinic()
         let people = clinic.people
-        let id = try clinic.person("noreply@example.com", phone: "600000001")
+        let id = try clinic.person("ana@example.com", phone: "600000001")
         try people.block(people.identifier("noreply@example.com", kind: .email))
-        #expect(try people.eraseBlocking(id).blockedKept == 1)
+        try people.block(people.identifier("ana@example.com", kind: .email))
+        try people.share(people.identifier("600000001", kind: .phone))
+        let answer = try people.eraseBlocking(id)
+        #expect(answer.identifiers == 2 && answer.unblocked == 1)
         #expect(code { try clinic.person("noreply@example.com") } == .noUsableIdentifier)
+        for request in [ResolveRequest(email: "ana@example.com"), ResolveRequest(phone: "600000001")] {
+            var dry = request
+            dry.isDryRun = true
+            let back = try people.resolveBlocking(dry)
+            #expect(back.outcome == .created && back.warnings == [.previouslyErased])
+        }
         #expect(try clinic.isClean())
+        #expect(try !isLeft("ana@example.com", of: clinic))
     }
 
     @Test func `a restored vault is brought up to date from the register`() throws {

@@ -51,8 +51,7 @@ extension WriteTransaction where Self: ~Copyable {
                 journal.from.identifiers.removeAll { $0.identifier == identifier }
                 journal.primaries.removeAll { $0 == identifier }
             }
-            // An erasure of whoever claims it next would not find it there.
-            try forgetAnswers(naming: holder, &scope) { _, answer in answer.identifiers.contains(identifier) }
+            try forgetAnswers(telling: identifier, of: holder, &scope)
         }
         try update(holder, .identifierReleased, identifier, &scope) { identity in
             if isOwnedAfter {
@@ -63,6 +62,18 @@ extension WriteTransaction where Self: ~Copyable {
         }
         return IdentifierStateChange(
             identifier: identifier, before: entry.state, after: isOwnedAfter ? .owned : nil, holder: holder)
+    }
+
+    /// Forgets first answers that tell of an identifier which is released: an erasure of whoever claims it next would
+    /// not find it there. Those from before a merge name who was merged.
+    private mutating func forgetAnswers(
+        telling identifier: Identifier, of holder: UUID, _ scope: inout WriteScope
+    ) throws(VaultError) {
+        let identity = try self.holder(holder, in: scope.organization)
+        let journals = try merges(into: identity, deeply: true, in: scope.organization)
+        for id in [holder] + journals.map(\.from.id) {
+            try forgetAnswers(naming: id, &scope) { _, answer in answer.identifiers.contains(identifier) }
+        }
     }
 
     /// Changes the holder, where there is one, and tells the trail.

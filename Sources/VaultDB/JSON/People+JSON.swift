@@ -148,7 +148,7 @@ extension ErasureAnswer {
     public var json: JSONValue {
         [
             "identity_id": .string(identity.text), "absorbed": JSONValue(absorbed.map(\.text)),
-            "identifiers": JSONValue(identifiers), "blocked_kept": JSONValue(blockedKept),
+            "identifiers": JSONValue(identifiers), "unblocked": JSONValue(unblocked),
             "records": JSONValue(records), "conflicts": JSONValue(conflicts),
         ]
     }

@@ -9,8 +9,8 @@ public struct ErasureAnswer: Equatable, Sendable {
     public let absorbed: [UUID]
     /// Identifiers that are free to be claimed anew.
     public let identifiers: Int
-    /// Blocked identifiers that stay blocked, held by nobody.
-    public let blockedKept: Int
+    /// How many of them had been blocked, and are no longer.
+    public let unblocked: Int
     /// Records that were made anonymous.
     public let records: Int
     /// Conflicts that were cleared.
@@ -28,7 +28,7 @@ extension WriteTransaction where Self: ~Copyable {
 
         let conflicts = try eraseConflicts(of: all, identity, &scope)
         try remember(identity, absorbed, &scope)
-        let kept = try eraseIdentifiers(of: identity, all, &scope)
+        try eraseIdentifiers(of: identity, all, &scope)
         let records = try anonymise(identity.id, &scope)
         for journal in journals { try remove(Key.merge(journal.id, in: scope.organization), from: Tables.merges) }
         for id in all { try forgetAnswers(naming: id, &scope) }
@@ -41,8 +41,8 @@ extension WriteTransaction where Self: ~Copyable {
         try put(tombstone, in: scope.organization)
         scope.ledger.identities -= 1
         return ErasureAnswer(
-            identity: identity.id, absorbed: absorbed, identifiers: identity.identifiers.count - kept,
-            blockedKept: kept, records: records, conflicts: conflicts)
+            identity: identity.id, absorbed: absorbed, identifiers: identity.identifiers.count,
+            unblocked: identity.identifiers.count { $0.state == .blocked }, records: records, conflicts: conflicts)
     }
 
     /// Takes the conflicts of these ids away, and what records of the other side hold of the erased identifiers.
@@ -87,20 +87,13 @@ extension WriteTransaction where Self: ~Copyable {
         }
     }
 
-    /// Frees the identifiers, and forgets who held them when.
-    /// - Returns: how many blocked ones stay blocked.
+    /// Frees the identifiers, whatever their state, and forgets who held them when.
     private mutating func eraseIdentifiers(
         of identity: Identity, _ ids: [UUID], _ scope: inout WriteScope
-    ) throws(VaultError) -> Int {
-        var kept = 0
+    ) throws(VaultError) {
         for held in identity.identifiers {
-            if held.state == .blocked {
-                try put(IndexEntry(state: .blocked, holder: .nobody), of: held.identifier, in: scope.organization)
-                kept += 1
-            } else {
-                try remove(Key.index(held.identifier, in: scope.organization), from: held.identifier.kind.table)
-                scope.ledger[held.identifier.kind] -= 1
-            }
+            try remove(Key.index(held.identifier, in: scope.organization), from: held.identifier.kind.table)
+            scope.ledger[held.identifier.kind] -= 1
             try forgetFormerHolders(of: held.identifier, &scope)
         }
         for id in ids {
@@ -108,7 +101,6 @@ extension WriteTransaction where Self: ~Copyable {
                 try forget(former, &scope)
             }
         }
-        return kept
     }
 
     /// - Returns: how many records there are.

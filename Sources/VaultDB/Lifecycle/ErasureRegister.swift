@@ -155,7 +155,7 @@ extension WriteTransaction where Self: ~Copyable {
         let erasure = Erasure(identity: identity.id, absorbed: absorbed, time: scope.now)
         try put(key, erasure.encoded(under: key), in: Tables.erasures)
         let secret = try ownErasureSecret(scope)
-        for held in identity.identifiers where held.state == .owned {
+        for held in identity.identifiers {
             try put(ErasureKey.hash(of: held.identifier, secret, in: scope.organization), [], in: Tables.erasures)
         }
     }

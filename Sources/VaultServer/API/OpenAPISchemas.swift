@@ -181,7 +181,7 @@ enum OpenAPISchemas {
         .init(
             name: "ErasureAnswer",
             value: object([
-                "identity_id": id, "absorbed": list(id), "identifiers": number, "blocked_kept": number,
+                "identity_id": id, "absorbed": list(id), "identifiers": number, "unblocked": number,
                 "records": number, "conflicts": number,
             ])),
         .init(name: "Export", value: ["type": "object", "description": "docs/EXPORT.md has its fields."]),

@@ -73,7 +73,7 @@ struct EraseCommand: ParsableCommand {
         fields.add("erased", answer.identity.text, style: .good)
         fields.add("with it", answer.absorbed.map { "\($0.text), merged into it" })
         fields.add("identifiers freed", answer.identifiers.grouped)
-        if answer.blockedKept > 0 { fields.add("still blocked", answer.blockedKept.grouped) }
+        if answer.unblocked > 0 { fields.add("no longer blocked", answer.unblocked.grouped) }
         fields.add("records anonymous", answer.records.grouped)
         fields.add("conflicts cleared", answer.conflicts.grouped)
         if let scrubbed {

@@ -9,7 +9,7 @@ extension Model {
         let person: Person
         let absorbed: Set<Person>
         let identifiers: Int
-        let blockedKept: Int
+        let unblocked: Int
         let records: Int
         let conflicts: Int
     }
@@ -22,9 +22,9 @@ extension Model {
 
         let conflicts = eraseQuarrels(of: all, holding: human.held.map(\.name), at: now)
         erasures.append(Erased(person: person, absorbed: absorbed, time: now))
-        erasedNames = (erasedNames ?? []).union(human.held.filter { $0.state == .owned }.map(\.name))
+        erasedNames = (erasedNames ?? []).union(human.held.map(\.name))
         for held in human.held {
-            index[held.name] = held.state == .blocked ? Entry(state: .blocked, holder: nil) : nil
+            index[held.name] = nil
             tenures[held.name] = nil
         }
         for name in tenures.keys { forgetTenures(of: name, by: all) }
@@ -35,10 +35,9 @@ extension Model {
         people[person] = Human(
             createdAt: human.createdAt, updatedAt: human.updatedAt, lastSequence: human.lastSequence, isErased: true)
         tell(.identityErased, person, at: now)
-        let blocked = human.held.count { $0.state == .blocked }
         return ErasureReply(
-            person: person, absorbed: absorbed, identifiers: human.held.count - blocked, blockedKept: blocked,
-            records: records.count, conflicts: conflicts)
+            person: person, absorbed: absorbed, identifiers: human.held.count,
+            unblocked: human.held.count { $0.state == .blocked }, records: records.count, conflicts: conflicts)
     }
 
     /// The time that is forgotten counts as the next holder's, where that one had seen the identifier by then.

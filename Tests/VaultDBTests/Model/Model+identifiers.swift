@@ -75,7 +75,8 @@ extension Model {
                 merges[place].people[side]?.held.removeAll { $0.name == name }
             }
         }
-        answers = answers.filter { !$0.value.people.contains(holder) || !$0.value.names.contains(name) }
+        let holders = absorbed(by: holder).union([holder])
+        answers = answers.filter { $0.value.people.isDisjoint(with: holders) || !$0.value.names.contains(name) }
         end(name, at: now)
         choosePrimaries(of: holder)
     }

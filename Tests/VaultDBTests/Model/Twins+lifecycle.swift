@@ -126,7 +126,7 @@ extension Twins {
             if !real.absorbed.isEmpty { count("erase after merges") }
             return Model.ErasureReply(
                 person: person(real.identity), absorbed: Set(real.absorbed.map(person)),
-                identifiers: real.identifiers, blockedKept: real.blockedKept, records: real.records,
+                identifiers: real.identifiers, unblocked: real.unblocked, records: real.records,
                 conflicts: real.conflicts)
         }
     }

@@ -1,0 +1,224 @@
+import Foundation
+import Glibc
+import Storage
+import TestSupport
+import Testing
+
+@testable import LMDB
+
+/// What becomes of the log's files: with the store's own and with others, damaged, on a full disk and at rest.
+extension EngineTests.WriteAhead {
+    /// Whatever is put in the place of the file that was written to, a log that is left does nothing to it.
+    @Test func aLogOfAnotherFileIsRefused() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("store")
+        let early = try Self.environment(path)
+        for number in 0..<20 { try Self.change(early, number) }
+        early.close()
+        let closed = try readFile(path)
+        let environment = try Self.environment(path)
+        defer { environment.close() }
+        for number in 20..<40 { try Self.change(environment, number) }
+        try environment.copy(to: directory.file("backup"), compacting: false)
+        try environment.copy(to: directory.file("compacted"), compacting: true)
+        for number in 40..<50 { try Self.change(environment, number) }
+        let whole = try readFile(path)
+        let log = try readFile(path + LogFile.names[0])
+        // A store whose commits have the same numbers.
+        let twin = try Self.environment(directory.file("twin"))
+        defer { twin.close() }
+        for number in 0..<50 { try Self.change(twin, number) }
+        let target = directory.file("target")
+        var others = [closed, try readFile(twin.path), bytes("a note")]
+        for name in ["backup", "compacted"] { others.append(try readFile(directory.file(name))) }
+        for other in others {
+            try writeFile(target, other)
+            try writeFile(target + LogFile.names[0], log)
+            #expect { try Self.environment(target) } throws: { error in
+                if case StorageError.misuse = error { true } else { false }
+            }
+            #expect(try readFile(target) == other)
+            #expect(try readFile(target + LogFile.names[0]) == log)
+        }
+        // Without it a backup is what it was.
+        unlink(target + LogFile.names[0])
+        try writeFile(target, try readFile(directory.file("backup")))
+        let restored = try Self.environment(target)
+        #expect(try dump(of: restored, tables: Self.tables) == Self.expected(40))
+        restored.close()
+        // And with its own file it has lost nothing.
+        try writeFile(target, whole)
+        try writeFile(target + LogFile.names[0], log)
+        let again = try Self.environment(target)
+        #expect(try dump(of: again, tables: Self.tables) == Self.expected(50))
+        again.close()
+    }
+
+    /// Whoever makes a file meets others who make it as well: none takes away what another has begun.
+    @Test func aLogOfAFileThatIsGoneIsNotThatOfTheNewOne() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("store")
+        let environment = try Self.environment(path)
+        for number in 0..<10 { try Self.change(environment, number) }
+        let log = try readFile(path + LogFile.names[0])
+        environment.close()
+        unlink(path)
+        try writeFile(path + LogFile.names[0], log)
+        #expect(try StoreFile.create(path))
+        #expect(try !StoreFile.create(path))
+        let fresh = try Self.environment(path)
+        #expect(try fresh.count(Self.plain) == 0)
+        try Self.change(fresh, 0)
+        #expect(try dump(of: fresh, tables: Self.tables) == Self.expected(1))
+        fresh.close()
+    }
+
+    @Test func aLogThatCanNotBeReadIsNotTakenAway() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("store")
+        let name = path + LogFile.names[0]
+        try #require(symlink(directory.file("elsewhere"), name) == 0)
+        WriteAheadLog.removeFilesIfEmpty(path)
+        var status = stat()
+        #expect(lstat(name, &status) == 0)
+    }
+
+    /// A commit that takes away what the file does not have.
+    @Test func aLogThatContradictsItsFileIsRefused() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("store")
+        try Self.environment(path).close()
+        let firstPages = Array(try readFile(path)[..<8192])
+        let base = try #require(MetaPage.newest(in: firstPages, pageBytes: 4096)).commit
+        let descriptor = open(path, O_RDWR)
+        defer { close(descriptor) }
+        let log = try #require(try LogFile(path + LogFile.names[0], likeOwnerOf: descriptor))
+        try log.begin(
+            LogFile.Header(epoch: 1, base: base, firstPages: firstPages, tables: Self.tables.map(\.name)))
+        var record = LogRecord()
+        record.add(.delete, Self.plain.ordinal, bytes("key").span.bytes, RawSpan())
+        record.seal(epoch: 1, commit: base + 1)
+        try log.append(record.bytes)
+        expectThrows(corrupted) { _ = try Self.environment(path) }
+    }
+
+    @Test func aDamagedHeaderOrRecordBeforeOthersIsRefused() throws {
+        let directory = try TemporaryDirectory()
+        let environment = try Self.environment(directory.file("store"))
+        for number in 0..<50 { try Self.change(environment, number) }
+        let target = directory.file("copy")
+        for name in ["", LogFile.names[0]] { try writeFile(target + name, try readFile(environment.path + name)) }
+        environment.close()
+        let whole = try readFile(target + LogFile.names[0])
+        let end = try #require(whole.lastIndex { $0 != 0 })
+        // The first three are the header's own page and the two of LMDB; its bytes of a page, its checksum, a table's name.
+        for place in [12, 8, 40, 4_096 + 100, 12_288 + 8, (12_288 + end) / 2] {
+            var damaged = whole
+            damaged[place] ^= 1
+            try writeFile(target + LogFile.names[0], damaged)
+            #expect { try Self.environment(target) } throws: { error in
+                if case StorageError.corrupted = error { true } else { false }
+            }
+        }
+        // Nothing was put back meanwhile.
+        try writeFile(target + LogFile.names[0], whole)
+        let again = try Self.environment(target)
+        #expect(try dump(of: again, tables: Self.tables) == Self.expected(50))
+        again.close()
+    }
+
+    @Test func aLogOfATableThatIsNotThereIsCorruption() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("store")
+        let environment = try Self.environment(path)
+        let commit = try environment.statistics().lastCommit
+        environment.close()
+        let descriptor = open(path, O_RDONLY)
+        defer { close(descriptor) }
+        let log = try #require(try LogFile(path + LogFile.names[0], likeOwnerOf: descriptor))
+        let pages = Array(try readFile(path)[..<8192])
+        try log.begin(LogFile.Header(epoch: 1, base: commit, firstPages: pages, tables: ["absent"]))
+        #expect { try Self.environment(path) } throws: { error in
+            if case StorageError.corrupted(let what) = error { what.contains("recovering") } else { false }
+        }
+    }
+
+    @Test func idleStoresHaveNothingInTheLog() throws {
+        let directory = try TemporaryDirectory()
+        let environment = try Self.environment(directory.file("store"), logBytes: 10_000)
+        for number in 0..<200 { try Self.change(environment, number) }
+        #expect(try modeOf(environment.path + LogFile.names[0]) == 0o600)
+        var steps = 0
+        while environment.isUnsettled, steps < 10_000 {
+            try environment.settle()
+            steps += 1
+        }
+        #expect(!environment.isUnsettled)
+        #expect(try environment.statistics().oldestReaderLag == 0)
+        // LMDB's file alone is the store now.
+        try writeFile(directory.file("copy"), try readFile(environment.path))
+        let copy = try Self.environment(directory.file("copy"))
+        #expect(try dump(of: copy, tables: Self.tables) == Self.expected(200))
+        copy.close()
+        environment.close()
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted().prefix(2) == [
+                "copy", "copy-lock",
+            ])
+        #expect(access(environment.path + LogFile.names[0], F_OK) != 0)
+        #expect(access(environment.path + LogFile.names[1], F_OK) != 0)
+    }
+
+    /// The mark of the next log is made at rest.
+    @Test func whoWritesAfterRestWaitsForNoFlushOfTheFile() throws {
+        let directory = try TemporaryDirectory()
+        let environment = try Self.environment(directory.file("store"))
+        defer { environment.close() }
+        let log = try #require(environment.log)
+        var marks = [[UInt8](try readFile(environment.path)[4088..<4096])]
+        for number in 0..<3 {
+            try Self.change(environment, number)
+            while environment.isUnsettled { try environment.settle() }
+            let flushFile = log.flushFile
+            log.flushFile = { _ in EIO }
+            try Self.change(environment, number + 1)
+            log.flushFile = flushFile
+            marks.append([UInt8](try readFile(environment.path)[4088..<4096]))
+        }
+        #expect(Set(marks).count == marks.count)
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only root may mount"))
+    func aFullDiskLosesNoLoggedCommit() throws {
+        let directory = try TemporaryDirectory()
+        #expect(mount("tmpfs", directory.path, "tmpfs", 0, "size=3m") == 0)
+        defer { umount(directory.path) }
+        let path = directory.file("store")
+        let environment = try Self.environment(path, logBytes: 300_000)
+        var number = 0
+        var failures = 0
+        while failures < 3, number < 100_000 {
+            do {
+                try Self.change(environment, number)
+                try environment.write { (transaction) throws(StorageError) in
+                    try transaction.put(
+                        bytes("fill \(number)"), [UInt8](repeating: 1, count: 3_000), in: Self.plain)
+                }
+                number += 1
+            } catch StorageError.diskFull {
+                failures += 1
+            }
+        }
+        #expect(failures == 3)
+        let before = try dump(of: environment, tables: Self.tables)
+        // As it is, for a machine that stops now.
+        let other = try TemporaryDirectory()
+        for name in [""] + LogFile.names where access(path + name, F_OK) == 0 {
+            try writeFile(other.file("store") + name, try readFile(path + name))
+        }
+        environment.close()
+        let again = try Self.environment(other.file("store"))
+        #expect(try dump(of: again, tables: Self.tables) == before)
+        again.close()
+    }
+}
