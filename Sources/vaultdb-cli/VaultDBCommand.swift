@@ -16,7 +16,7 @@ struct VaultDBCommand: ParsableCommand {
               vaultdb find --db clinic.vault --phone '600 123 456'
 
             With VAULTDB_PATH and VAULTDB_ORG set, --db and --org can be left out. Exit status: 0 done, 1 failed, \
-            2 wrong usage, 3 not found. Completions for your shell: \
+            2 wrong usage, 3 not found, 130 interrupted. Completions for your shell: \
             vaultdb --generate-completion-script bash|zsh|fish
             """,
         version: "0.1.0",

@@ -52,10 +52,9 @@ struct BenchTests {
         let place = try Workplace()
         let running = try place.start(["bench", "--duration", "3600", "--directory", ".", "--json"] + Self.few)
         // The vault is complete when the file that fills it is gone.
-        var isFilled = false
-        while !isFilled {
+        try running.wait {
             let directory = try place.files().first { $0.hasPrefix("vaultdb-bench-") }
-            isFilled = directory.map { place.exists("\($0)/bench.vault") && !place.exists("\($0)/people.csv") } ?? false
+            return directory.map { place.exists("\($0)/bench.vault") && !place.exists("\($0)/people.csv") } ?? false
         }
         running.signal(SIGINT)
         let result = try running.end()
@@ -68,6 +67,33 @@ struct BenchTests {
         expectOneLineError(
             try place.run("bench", "--svg", "clinic.vault"), status: 2, containing: "belongs to the vault")
         try place.expectClean()
+    }
+
+    /// Nothing in the command line or the environment names the vault.
+    @Test(arguments: ["clinic.vault", "notes"])
+    func onlyADrawingIsDrawnOver(_ name: String) throws {
+        let place = try Workplace.withVault()
+        try place.write("Dear Ana,\n", to: "notes")
+        let before = try Data(contentsOf: URL(filePath: place.file(name)))
+        place.environment = [:]
+        expectOneLineError(
+            try place.start(["bench", "--operations", "10", "--svg", name] + Self.few).end(), status: 1,
+            containing: "no drawing")
+        #expect(try Data(contentsOf: URL(filePath: place.file(name))) == before)
+        for old in ["", "<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>\n"] {
+            try place.write(old, to: "l.svg")
+            let result = try place.start(["bench", "--operations", "10", "--svg", "l.svg"] + Self.few).end()
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(try place.read("l.svg").contains("percentile"))
+        }
+    }
+
+    @Test func aDrawingThatCannotBeWrittenDoesNotTakeTheReportWithIt() throws {
+        let place = try Workplace()
+        let words = ["bench", "--json", "--operations", "10", "--svg", "missing/l.svg"]
+        let result = try place.start(words + Self.few).end()
+        expectOneLineError(result, status: 1, containing: "missing/l.svg")
+        #expect(try result.object["operations"] as? Int == 10)
     }
 
     @Test func peopleReadPercentilesAndAPlot() throws {

@@ -73,7 +73,7 @@ struct ErasureCommandTests {
     @Test func aScrubThatHasToWaitSaysThatThePersonIsErased() throws {
         let (place, id) = try placeWithAna()
         let other = try place.start(["changes", "--follow"])
-        while try place.files().allSatisfy({ !$0.hasSuffix(".out") || (try? place.read($0))?.isEmpty != false }) {}
+        try other.wait { !other.outputSoFar.isEmpty }
         let result = try place.run("erase", id, "--yes", "--scrub", "--json")
         expectOneLineError(result, status: 1, containing: "the person is erased")
         #expect(result.errors.contains("vaultdb compact"))

@@ -181,17 +181,36 @@ struct ImportTests {
 
     // MARK: Files that are written
 
-    @Test(arguments: ["rows.csv", "./rows.csv", "clinic.vault", "the clinic", "clinic.vault-lock", "clinic.vault-wal0"])
+    @Test(arguments: [
+        "rows.csv", "./rows.csv", "the rows", "clinic.vault", "the clinic", "the same clinic", "clinic.vault-lock",
+        "clinic.vault-wal0",
+    ])
     func whatIsReadOrIsTheVaultIsNotWrittenOver(_ name: String) throws {
         let place = try Workplace.withVault()
         try place.write("id,email\n1,a@example.com\n", to: "rows.csv")
         #expect(symlink(place.vault, place.file("the clinic")) == 0)
+        #expect(link(place.vault, place.file("the same clinic")) == 0)
+        #expect(link(place.file("rows.csv"), place.file("the rows")) == 0)
         for option in ["--assignments", "--rejects"] {
             let result = try place.run("import", "--kind", "lead", "rows.csv", option, name)
             expectOneLineError(result, status: 2, containing: name)
         }
         #expect(try place.read("rows.csv").hasPrefix("id,email"))
+        // A vault with two names is not opened.
+        unlink(place.file("the same clinic"))
         try place.expectClean()
+    }
+
+    @Test(arguments: ["out.csv", "./out.csv", "link.csv"])
+    func assignmentsAndRejectsAreTwoFiles(_ name: String) throws {
+        let place = try Workplace.withVault()
+        try place.write("id,email\n1,a@example.com\n", to: "rows.csv")
+        #expect(symlink("out.csv", place.file("link.csv")) == 0)
+        try place.write("old", to: "out.csv")
+        let result = try place.run(
+            "import", "--kind", "lead", "rows.csv", "--assignments", "out.csv", "--rejects", name)
+        expectOneLineError(result, status: 2, containing: name)
+        #expect(try place.read("out.csv") == "old")
     }
 
     @Test func aLinkIsFollowedAndAPipeIsWrittenTo() throws {

@@ -20,7 +20,7 @@ struct InterruptionTests {
     /// Waits until some rows are in, so that the signal comes in the middle.
     private func startAndWaitForRows(_ place: Workplace, _ words: [String]) throws -> Program.Running {
         let running = try place.start(words)
-        while try (place.counters()["records"] ?? 0) == 0 {}
+        try running.wait { try (place.counters()["records"] ?? 0) > 0 }
         return running
     }
 
@@ -83,7 +83,10 @@ struct InterruptionTests {
         let running = try place.start(["import", "--kind", "lead", "-", "--json"], input: "pipe")
         // Until all is read and nothing is left to do.
         var unread: Int32 = 1
-        while unread > 0 || !running.isAsleep { _ = ioctl(pipe.fileDescriptor, UInt(FIONREAD), &unread) }
+        try running.wait {
+            _ = ioctl(pipe.fileDescriptor, UInt(FIONREAD), &unread)
+            return unread == 0 && running.isAsleep
+        }
         running.signal(signal)
         let result = try running.end()
         try pipe.close()
@@ -91,6 +94,18 @@ struct InterruptionTests {
         #expect(try result.object["rows"] as? Int == 2)
         #expect(try result.object["cancelled"] as? Bool == true)
         #expect(try place.counters()["records"] == 2)
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM])
+    func interruptedWhileNobodyWritesToItsFIFO(_ signal: Int32) throws {
+        let place = try Workplace.withVault()
+        #expect(mkfifo(place.file("pipe"), 0o600) == 0)
+        let running = try place.start(["import", "--kind", "lead", "pipe", "--json"])
+        try running.wait { running.catches(signal) && running.isAsleep }
+        running.signal(signal)
+        let result = try running.end()
+        expectOneLineError(result, status: 130, containing: "interrupted")
+        #expect(try result.object["rows"] as? Int == 0)
     }
 
     @Test func twoAtTheSameTime() throws {

@@ -55,6 +55,20 @@ import Testing
         #expect(!place.exists("clinic.vault"))
     }
 
+    @Test("For reading only it serves the samples and takes nothing in")
+    func readOnly() throws {
+        let place = try place()
+        let served = try Served(place, ["--demo", "--read-only"])
+        func ask(_ words: String...) throws -> String {
+            try place.start(program: ["redis-cli", "-p", "\(served.port)"] + words).end().output
+        }
+        #expect(try ask("FIND", Self.organization, "PHONE", "723 86 04 95").count == 37)
+        #expect(try ask("RESOLVE", Self.organization, "EMAIL", "new@example.com").hasPrefix("READONLY "))
+        #expect(try ask("FIND", Self.organization, "EMAIL", "new@example.com") == "\n")
+        #expect(try served.stop().status == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: place.file("tmp")) == [])
+    }
+
     @Test("Without HTTP only one address is told")
     func withoutHTTP() throws {
         let place = try place()

@@ -63,14 +63,51 @@ struct Program {
             process = child
         }
 
-        /// What it has printed on stderr so far.
+        /// What it has printed so far.
+        var outputSoFar: String { (try? String(contentsOfFile: files.output, encoding: .utf8)) ?? "" }
         var errorsSoFar: String { (try? String(contentsOfFile: files.errors, encoding: .utf8)) ?? "" }
 
         /// Whether its first thread waits.
-        var isAsleep: Bool {
+        var isAsleep: Bool { state == "S" }
+        /// Whether it is over, and `end` has its status.
+        var hasEnded: Bool { state == "Z" }
+
+        /// As /proc has it.
+        private var state: Substring? {
             let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
             // Behind the program's name, which is in brackets.
-            return status?.split(separator: ")").last?.hasPrefix(" S") == true
+            return status?.split(separator: ")").last?.split(separator: " ").first
+        }
+
+        /// Whether it has a handler of its own for a signal.
+        func catches(_ signal: Int32) -> Bool {
+            let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
+            let caught = status.firstMatch(of: /SigCgt:\s*([0-9a-f]+)/).flatMap { UInt64($0.output.1, radix: 16) }
+            return (caught ?? 0) >> UInt64(signal - 1) & 1 == 1
+        }
+
+        /// Looks again and again until something holds.
+        /// - Throws: ``NeverHeld`` where the program ends before it does, or a minute has passed.
+        func wait(until holds: () throws -> Bool) throws {
+            let deadline = ContinuousClock.now + .seconds(60)
+            while true {
+                // Asked first: what it did before it ended counts.
+                let isLastLook = hasEnded || ContinuousClock.now >= deadline
+                if try holds() { return }
+                guard isLastLook else {
+                    usleep(1_000)
+                    continue
+                }
+                signal(SIGKILL)
+                let result = try end()
+                throw NeverHeld(status: result.status, errors: result.errors)
+            }
+        }
+
+        /// What was waited for did not come; how the program ended.
+        struct NeverHeld: Error {
+            let status: Int32
+            let errors: String
         }
 
         func signal(_ number: Int32) { kill(process, number) }

@@ -50,8 +50,8 @@ struct RestoreTests {
 
     @Test func aVaultThatIsInUseStays() throws {
         let place = try placeWithBackup()
-        let follower = try place.start(program: ["sh", "-c", "exec \(Program.path) changes --follow > feed"])
-        while (try? place.read("feed"))?.isEmpty != false {}
+        let follower = try place.start(["changes", "--follow"])
+        try follower.wait { !follower.outputSoFar.isEmpty }
         expectOneLineError(try place.run("restore", "backup.vault", "--force"), status: 1, containing: "in use")
         follower.signal(SIGTERM)
         _ = try follower.end()
@@ -66,7 +66,7 @@ struct RestoreTests {
         try place.run("import", "--kind", "lead", "rows.csv")
         try place.run("backup", "backup.vault")
         let running = try place.start(["restore", "backup.vault", "--db", "restored.vault"])
-        while try !visibleFiles(place).contains(where: { $0.hasSuffix(".restore") }) {}
+        try running.wait { try visibleFiles(place).contains { $0.hasSuffix(".restore") } }
         running.signal(SIGTERM)
         _ = try running.end()
         #expect(try visibleFiles(place).filter { $0.hasPrefix("restored.vault.") }.isEmpty)

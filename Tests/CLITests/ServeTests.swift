@@ -327,6 +327,21 @@ import Testing
         expectOneLineError(try place.start(["serve"] + words).end(), status: status, containing: part)
     }
 
+    @Test(
+        "A settings file of a wrong form is told in one line",
+        arguments: [
+            ("[1, 2]", "give a JSON object"), ("\"host\"", "give a JSON object"), ("null", "give a JSON object"),
+            ("", "give a JSON object"), ("{\"host\": ", "stops being JSON at byte"), ("{\"host\": 5}", "host"),
+            ("{\"http\": \"maybe\"}", "http"), ("{\"port\": \"abc\"}", "port"), ("{\"port\": [1]}", "port"),
+            ("{\"port\": 1.5}", "port"), ("{\"prot\": 1}", "there is no setting 'prot'"),
+        ])
+    func wrongSettingsFile(_ text: String, _ part: String) throws {
+        let place = try Workplace.withVault()
+        try place.write(text, to: "s.json")
+        let result = try place.start(["serve", "--http-port", "0", "--config", "s.json"]).end()
+        expectOneLineError(result, status: 2, containing: part)
+    }
+
     private func freePort() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }

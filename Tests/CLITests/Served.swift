@@ -13,17 +13,17 @@ struct Served {
     ///   - http: whether it serves HTTP as well, at a port that the system chooses.
     ///   - wrapper: the words of a program that becomes the server, such as one that takes rights away.
     init(_ place: Workplace, _ words: [String] = [], http isServed: Bool = false, under wrapper: [String] = []) throws {
-        program = try place.start(
+        let program = try place.start(
             program: wrapper + [Program.path, "serve", "--port", "0"]
                 + (isServed ? ["--http-port", "0"] : ["--no-http"]) + words)
-        let deadline = ContinuousClock.now + .seconds(30)
         var said: (resp: Substring?, pages: Substring?)
-        repeat {
+        try program.wait {
             let lines = program.errorsSoFar.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
             said.resp = lines.first { $0.hasPrefix("listening on ") }
             said.pages = lines.first { $0.hasPrefix("pages on ") }
-            if said.resp == nil || isServed && said.pages == nil { usleep(5_000) }
-        } while (said.resp == nil || isServed && said.pages == nil) && ContinuousClock.now < deadline
+            return said.resp != nil && (!isServed || said.pages != nil)
+        }
+        self.program = program
         port = try #require(said.resp?.split(separator: ":").last.flatMap { Int($0) }, "\(program.errorsSoFar)")
         http = said.pages.map { $0.dropFirst("pages on ".count).replacing("/contacts", with: "") }.map { String($0) }
         try #require((http != nil) == isServed, "\(program.errorsSoFar)")

@@ -65,14 +65,13 @@ struct TrailCommandTests {
     @Test(arguments: [SIGINT, SIGTERM])
     func aFollowerSeesWhatComesAndEndsQuietly(_ signal: Int32) throws {
         let place = try Workplace.withVault()
-        let command = "exec \(Program.path) changes --follow > feed"
-        let follower = try place.start(program: ["sh", "-c", command])
+        let follower = try place.start(["changes", "--follow"])
         let id = try place.person("--email", "a@example.com")
-        while (try? place.read("feed"))?.contains(id) != true {}
+        try follower.wait { follower.outputSoFar.contains(id) }
         follower.signal(signal)
         let result = try follower.end()
         #expect(result.status == 130 && result.errors.isEmpty)
-        let lines = try place.read("feed").split(separator: "\n")
+        let lines = result.lines
         #expect(Set(lines).count == lines.count && lines.last?.contains(id) == true)
     }
 

@@ -6,7 +6,7 @@ struct UsageTests {
         "init", "resolve", "find", "import", "backfill", "keys", "get", "stat", "check", "identifiers", "share",
         "block", "release", "conflicts", "audit", "backup", "compact", "put", "records", "delete", "contact", "search",
         "merge", "unmerge", "merges", "keep-apart", "erase", "erasures", "export", "changes", "restore", "rekey",
-        "bench",
+        "bench", "record", "serve",
     ]
 
     @Test(arguments: commands)
@@ -16,6 +16,17 @@ struct UsageTests {
         #expect(result.errors.isEmpty)
         #expect(result.output.contains("  vaultdb \(command)"))
         #expect(result.output.contains("--db"))
+    }
+
+    /// What is wrapped would end early where it is pasted into a shell.
+    @Test(arguments: commands + ["token"])
+    func examplesFitOnTheirLines(_ command: String) throws {
+        let help = try Workplace().run(command, "--help").output
+        let lines = help.split(separator: "\n", omittingEmptySubsequences: false)
+        let discussion = lines.prefix { !$0.hasPrefix("USAGE:") }
+        for (line, next) in zip(discussion, discussion.dropFirst()) where line.hasPrefix("  ") {
+            #expect(next.isEmpty || next.hasPrefix("  "), "\(line)")
+        }
     }
 
     @Test(arguments: [

@@ -110,6 +110,11 @@ extension ServerTests.HTTPTests {
                     headers: ["X-Organization-Id": TestServer.other])
                 #expect(try server.ask("GET", "/en/sign-in").text.contains("several organizations"))
             }
+            // Where the server was told which, there is nothing to choose, and nothing to wait for.
+            try await TestServer.runHTTP({ $0.organization = Self.organization }) { server in
+                #expect(try server.ask("GET", "/en/sign-in")["location"] == "/en/contacts")
+                #expect(try server.ask("GET", "/en/contacts").status == 200)
+            }
         }
 
         // MARK: Forms
@@ -194,6 +199,10 @@ extension ServerTests.HTTPTests {
                 try await clinic.resolve(email: "ana@example.com"), try await clinic.resolve(phone: "+34600123456"),
             ].map { $0.identity.id.uuidString.lowercased() }
             _ = try await clinic.resolve(email: "ana@example.com", phone: "+34600123456")
+            let (leo, mia) = (
+                try await clinic.resolve(email: "leo@example.com"), try await clinic.resolve(email: "mia@example.com")
+            )
+            let merge = try await clinic.merge(leo.identity.id, into: mia.identity.id).merge
             let token = try writable.createToken(for: Self.organization, role: .admin)
             writable.close()
             options.access = .readOnly
@@ -203,11 +212,19 @@ extension ServerTests.HTTPTests {
                 let page = try server.ask("GET", "/en/conflicts/\(pair[0])/\(pair[1])", headers: cookie)
                 #expect(page.text.contains("for reading only"), "\(page.text)")
                 for form in ["/merge\"", "/keep-apart\""] { #expect(!page.text.contains(form), "\(form)") }
-                let refused = try server.ask(
-                    "POST", "/en/contacts/\(pair[0])/merge", "into=\(pair[1])&csrf=\(try Self.csrf(page))",
-                    headers: Self.form.merging(cookie) { $1 })
-                #expect(refused.status == 503)
-                #expect(refused.text.contains("Not possible right now"))
+                let merges = try server.ask("GET", "/en/conflicts", headers: cookie).text
+                #expect(merges.contains("Recent merges") && !merges.contains("/undo\""))
+                for (path, fields) in [
+                    ("/contacts/\(pair[0])/merge", "into=\(pair[1])"),
+                    ("/conflicts/keep-apart", "first=\(pair[0])&second=\(pair[1])"),
+                    ("/merges/\(merge.uuidString.lowercased())/undo", ""),
+                ] {
+                    let refused = try server.ask(
+                        "POST", "/en\(path)", "\(fields)&csrf=\(try Self.csrf(page))",
+                        headers: Self.form.merging(cookie) { $1 })
+                    #expect(refused.status == 503, "\(path)")
+                    #expect(refused.text.contains("Not possible right now"), "\(path)")
+                }
             }
         }
 

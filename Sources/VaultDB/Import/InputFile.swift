@@ -10,9 +10,10 @@ struct InputFile: ~Copyable {
     private let descriptor: CInt
     private let path: String
 
-    /// Opens a file, or standard input for `-`.
+    /// Opens a file, or standard input for `-`. A FIFO that nobody writes to yet is waited for when it is read, where
+    /// the wait can be ended.
     init(path: String) throws(ImportError) {
-        let descriptor = path == "-" ? STDIN_FILENO : Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = path == "-" ? STDIN_FILENO : Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw .system(errno, path: path) }
         var status = stat()
         fstat(descriptor, &status)
@@ -41,7 +42,7 @@ struct InputFile: ~Copyable {
             // Safe: `read` writes at most the buffer's length, within the closure that lends its memory.
             let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
             if count >= 0 { return count }
-            guard errno == EINTR else { throw .system(errno, path: path) }
+            guard errno == EINTR || errno == EAGAIN else { throw .system(errno, path: path) }
         }
         return nil
     }

@@ -86,7 +86,8 @@ extension Endpoint {
         guard isValid else { throw refusal }
     }
 
-    /// What a message itself is refused for, however often it comes. Of anything else WhatsApp is to hear, and sends all again.
+    /// What a message itself is refused for, however often it comes. Of anything else WhatsApp is to hear, and sends all
+    /// again.
     private static let refusals: [VaultError.Code] = [.noUsableIdentifier, .invalidArgument, .erased, .refused]
 
     /// A message whose sender can't be resolved is told and does not keep the others.

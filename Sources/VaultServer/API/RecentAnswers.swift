@@ -7,8 +7,8 @@ internal import VaultDB
 /// First answers to the idempotency keys of requests that the vault itself lets happen only once: merging, undoing,
 /// keeping apart, deleting, erasing. What creates something keeps its first answer in the vault.
 ///
-/// They hold ids and counts and nothing of a person. They are kept in memory for a day. After a restart a repeated request is refused by the vault (409, 404 or 410), and
-/// never done twice.
+/// They hold ids and counts and nothing of a person. They are kept in memory for a day. After a restart a repeated
+/// request is refused by the vault (409, 404 or 410), and never done twice.
 final class RecentAnswers: Sendable {
     struct Name: Hashable, Sendable {
         let organization: UUID

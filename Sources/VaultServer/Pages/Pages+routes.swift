@@ -123,8 +123,8 @@ extension Pages {
 
     private func showSignIn(_ request: WebRequest, _ context: HTTPContext) async throws -> Response {
         let (frame, query) = (PageFrame(of: request), try Query(request.uri.query ?? ""))
-        // Nothing is left to ask where there is one organization by now.
-        if !state.access.isProtected, try state.vault.onlyOrganization() != nil {
+        // Nothing is left to ask where there is one organization by now, or the server was told which.
+        if !state.access.isProtected, try onlyOrganization() != nil {
             return .redirect(to: Self.local(query["next"]) ?? frame.path("/contacts"))
         }
         return try signInPage(frame, next: query["next"], hasSignedOut: query["signed_out"] != nil)

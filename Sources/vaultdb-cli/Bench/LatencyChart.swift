@@ -20,6 +20,17 @@ struct LatencyChart {
         return low...max((values.max() ?? 1).rounded(.up), low + 1)
     }
 
+    /// Refuses to take the place of a file that is no drawing, such as a vault that no option names.
+    static func requireRoom(at path: String) throws(Failure) {
+        guard !NewFile.isWrittenInPlace(path), FileManager.default.fileExists(atPath: path) else { return }
+        let opening = Data("<svg ".utf8)
+        if let file = FileHandle(forReadingAtPath: path) {
+            let start = (try? file.read(upToCount: opening.count)) ?? Data()
+            if start.isEmpty || start == opening { return }
+        }
+        throw Failure(.failed, "\(path) is there, and no drawing", advice: "choose another name")
+    }
+
     func write(to path: String) throws(Failure) {
         let file = try NewFile(path)
         for line in lines { try file.addLine(line) }

@@ -10,18 +10,18 @@ struct ErasureFile {
     /// Writes the whole register.
     /// - Returns: how many erasures there are.
     static func write(of organization: Organization, to path: String, replaces: Bool) throws -> Int {
-        let file = try NewFile(path, replaces: replaces)
-        var (count, last): (Int, UUID?) = (0, nil)
-        repeat {
-            let page = try organization.erasures(after: last, limit: pageErasures)
-            for erasure in page {
-                try file.addLine(erasure.json.adding(["organization_id": .string(organization.id.text)]).text)
-            }
-            count += page.count
-            last = page.count < pageErasures ? nil : page.last?.identity
-        } while last != nil
-        try file.finish()
-        return count
+        try NewFile.write(path, replaces: replaces) { file in
+            var (count, last): (Int, UUID?) = (0, nil)
+            repeat {
+                let page = try organization.erasures(after: last, limit: pageErasures)
+                for erasure in page {
+                    try file.addLine(erasure.json.adding(["organization_id": .string(organization.id.text)]).text)
+                }
+                count += page.count
+                last = page.count < pageErasures ? nil : page.last?.identity
+            } while last != nil
+            return count
+        }
     }
 
     /// Reads all of a register, so that nothing is done where a line of it is no erasure.

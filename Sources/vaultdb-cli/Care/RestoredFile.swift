@@ -57,9 +57,13 @@ struct RestoredFile {
         var code: Int32 = 0
         let isAlone = Self.whileAlone(path) {
             if keepOwner() {
-                // They count the commits of the vault that was here.
-                for name in [VaultFiles.lock(of: path)] + VaultFiles.logs(of: path) { unlink(name) }
-                if rename(temporaryPath, path) == 0 { return }
+                // It counts the commits of the vault that was here.
+                unlink(VaultFiles.lock(of: path))
+                if rename(temporaryPath, path) == 0 {
+                    // Not before: they hold what that vault has committed last.
+                    for name in VaultFiles.logs(of: path) { unlink(name) }
+                    return
+                }
             }
             code = errno
             if claim >= 0 { unlink(path) }
@@ -117,13 +121,6 @@ struct RestoredFile {
     }
 
     private static func failure(_ path: String, _ code: Int32) -> Failure {
-        if code == EEXIST { return existing(path) }
-        return Failure(
-            .failed, "\(path) can't be written: \(String(cString: strerror(code)))",
-            advice: "check its directory and its disk")
-    }
-
-    static func existing(_ path: String) -> Failure {
-        Failure(.failed, "\(path) exists already", advice: "choose another name, or replace it with --force")
+        code == EEXIST ? .existing(path) : .unwritable(path, code)
     }
 }

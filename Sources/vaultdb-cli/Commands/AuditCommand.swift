@@ -28,7 +28,7 @@ struct AuditCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The first event's sequence number.", valueName: "n"))
     var from: UInt64?
 
-    @Option(help: ArgumentHelp("At most so many.", valueName: "n"), transform: Word.count)
+    @Option(help: ArgumentHelp("At most so many (100).", valueName: "n"), transform: Word.count)
     var limit: Int?
 
     private static let limitDefault = 100

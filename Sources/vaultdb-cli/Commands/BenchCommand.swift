@@ -59,6 +59,7 @@ struct BenchCommand: ParsableCommand {
 
     func run() throws {
         try global.requireApart(options.svg)
+        if let svg = options.svg { try LatencyChart.requireRoom(at: svg) }
         Interruption.listen(to: SIGINT, SIGTERM)
         if let host {
             try measureServer(host)
@@ -123,9 +124,9 @@ struct BenchCommand: ParsableCommand {
         let (tally, seconds) = try run.result()
         let report = BenchReport(
             target: target.name, plan: plan, people: people.count, tally: tally, seconds: seconds)
-        if let svg = options.svg { try report.chart.write(to: svg) }
         if global.json { try Output.document(report.json) } else { try report.print() }
         try Output.flush()
+        if let svg = options.svg { try report.chart.write(to: svg) }
         guard let error = tally.firstError else { return }
         throw Failure(.failed, "\(tally.errors.grouped) operations failed, the first with: \(error)")
     }

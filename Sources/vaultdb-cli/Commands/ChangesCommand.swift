@@ -13,7 +13,8 @@ struct ChangesCommand: ParsableCommand {
             repeats nothing.
 
               vaultdb changes --from 1201 --limit 500
-              vaultdb changes --follow | jq -r 'select(.event == "identity_created") | .identity_id'
+              vaultdb changes --follow \\
+                | jq -r 'select(.event == "identity_created") | .identity_id'
             """)
 
     @OptionGroup var global: GlobalOptions

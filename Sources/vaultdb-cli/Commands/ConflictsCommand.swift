@@ -20,11 +20,11 @@ struct ConflictsCommand: ParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     @Option(
-        help: ArgumentHelp("open, kept_apart or merged.", valueName: "state"),
+        help: ArgumentHelp("open, kept_apart or merged (open).", valueName: "state"),
         completion: .list(Conflict.State.allCases.map(\.description)), transform: Word.conflictState)
     var state = Conflict.State.open
 
-    @Option(help: ArgumentHelp("At most so many.", valueName: "n"), transform: Word.count)
+    @Option(help: ArgumentHelp("At most so many (100).", valueName: "n"), transform: Word.count)
     var limit = 100
 
     @Option(help: ArgumentHelp("Only those of this identity.", valueName: "id"), transform: Word.id)

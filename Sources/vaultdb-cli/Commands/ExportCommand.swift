@@ -33,9 +33,7 @@ struct ExportCommand: ParsableCommand {
         try global.withOrganization(.readOnly) { organization, _ in
             let document = try organization.export(id)
             guard let output else { return try Output.document(document) }
-            let file = try NewFile(output, replaces: force)
-            try file.addLine(document.prettyText)
-            try file.finish()
+            try NewFile.write(output, replaces: force) { file in try file.addLine(document.prettyText) }
             if global.json { return try Output.document(["file": .string(output), "identity_id": .string(id.text)]) }
             try Output.line("wrote \(DisplayText.oneLine(output))")
         }

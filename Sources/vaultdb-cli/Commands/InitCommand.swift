@@ -18,7 +18,7 @@ struct InitCommand: ParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Option(help: ArgumentHelp("The vault's region.", valueName: "code"), transform: Word.region)
+    @Option(help: ArgumentHelp("The vault's region (ES).", valueName: "code"), transform: Word.region)
     var region = Region.spain
 
     @Option(

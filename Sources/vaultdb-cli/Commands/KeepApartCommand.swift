@@ -10,7 +10,8 @@ struct KeepApartCommand: ParsableCommand {
         discussion: """
             The same identifiers don't bring the pair up again. conflicts --state kept_apart lists what was settled so.
 
-              vaultdb keep-apart 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e 0198c2f0-8a20-7d11-8e01-6b7c8d9e0f12
+              vaultdb keep-apart 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e \\
+                0198c2f0-8a20-7d11-8e01-6b7c8d9e0f12
             """)
 
     @OptionGroup var global: GlobalOptions

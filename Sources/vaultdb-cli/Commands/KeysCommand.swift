@@ -22,7 +22,7 @@ struct KeysCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Only keys that begin so.", valueName: "text"))
     var prefix = ""
 
-    @Option(help: ArgumentHelp("At most so many.", valueName: "n"), transform: Word.count)
+    @Option(help: ArgumentHelp("At most so many (all).", valueName: "n"), transform: Word.count)
     var limit: Int?
 
     @Flag(help: "Print bytes in hex.")

@@ -11,8 +11,10 @@ struct MergeCommand: ParsableCommand {
             Identifiers, records, names and conflicts move; the id of the first redirects to the second from then on. \
             --dry-run shows both side by side, and what would come of it. unmerge undoes it.
 
-              vaultdb merge 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e --into 0198c2f0-8a20-7d11-8e01-6b7c8d9e0f12 --dry-run
-              vaultdb merge 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e --into 0198c2f0-8a20-7d11-8e01-6b7c8d9e0f12
+              vaultdb merge 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e \\
+                --into 0198c2f0-8a20-7d11-8e01-6b7c8d9e0f12 --dry-run
+              vaultdb merge 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e \\
+                --into 0198c2f0-8a20-7d11-8e01-6b7c8d9e0f12
             """)
 
     @OptionGroup var global: GlobalOptions

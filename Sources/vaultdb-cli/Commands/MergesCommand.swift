@@ -16,7 +16,7 @@ struct MergesCommand: ParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Option(help: ArgumentHelp("At most so many.", valueName: "n"), transform: Word.count)
+    @Option(help: ArgumentHelp("At most so many (100).", valueName: "n"), transform: Word.count)
     var limit = 100
 
     @Option(help: ArgumentHelp("Only merges before this one.", valueName: "merge-id"), transform: Word.id)

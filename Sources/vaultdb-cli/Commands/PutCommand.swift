@@ -18,8 +18,8 @@ struct PutCommand: ParsableCommand {
               vaultdb put lead 1042 first_name=Ana phone='600 123 456' attr.wish=implant
               vaultdb put patient p-7 email=ana@example.com created_at=2025-01-31T09:30:00Z
               vaultdb put lead 1042 --keep status=QUALIFIED
-              vaultdb put lead 1042 --keep --move --identity \
-            0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e
+              vaultdb put lead 1042 --keep --move \\
+                --identity 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -42,13 +42,7 @@ struct PutCommand: ParsableCommand {
     @Flag(help: "Keep the fields that are not given.")
     var keep = false
 
-    @Option(
-        help: ArgumentHelp("The region of the phone, where it is not the organization's.", valueName: "code"),
-        transform: Word.region)
-    var region: Region?
-
-    @Option(help: ArgumentHelp("A key under which a repeated call gives the first answer again.", valueName: "text"))
-    var idempotencyKey: String?
+    @OptionGroup var request: RequestOptions
 
     func validate() throws {
         guard !move || identity != nil else { throw ValidationError("--move needs --identity") }
@@ -68,8 +62,8 @@ struct PutCommand: ParsableCommand {
         var draft = RecordDraft(kind: kind, id: id, identity: identity)
         draft.moves = move
         draft.keepsOthers = keep
-        draft.region = region
-        draft.idempotencyKey = idempotencyKey
+        draft.region = request.region
+        draft.idempotencyKey = request.idempotencyKey
         let given = try RecordFields(fields)
         guard !keep || !given.hasSingleAttributes else {
             throw Failure(
@@ -86,16 +80,9 @@ struct PutCommand: ParsableCommand {
         fields.add("change", answer.change.rawValue, style: answer.change == .unchanged ? .plain : .good)
         fields.add("identity", answer.identity.text)
         fields.add("outcome", answer.resolution?.outcome.name)
-        fields.add("name", identity?.displayName)
-        fields.add("primary email", identity?.primaryEmail)
-        fields.add("primary phone", identity?.primaryPhone)
+        fields.add(identity)
         fields.add("converted lead", answer.converted, style: .good)
-        if let resolution = answer.resolution {
-            fields.add("enriched with", resolution.enriched.map(\.text))
-            fields.add(
-                "conflict", resolution.conflicts.map { "\($0.identifier.text) belongs to \($0.owner.text)" },
-                style: .notable)
-        }
+        if let resolution = answer.resolution { fields.add(resolution) }
         fields.add("warning", answer.warnings.map(\.name), style: .notable)
         try fields.print()
     }

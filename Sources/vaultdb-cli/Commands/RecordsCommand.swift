@@ -10,8 +10,10 @@ struct RecordsCommand: ParsableCommand {
         discussion: """
             All of them or those of one kind, a page at a time. What a page ends with is where the next one begins.
 
-              vaultdb records 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e --kind lead --newest-first
-              vaultdb records 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e --json | jq '.records[].attributes'
+              vaultdb records 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e \\
+                --kind lead --newest-first
+              vaultdb records 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e --json \\
+                | jq '.records[].attributes'
             """)
 
     @OptionGroup var global: GlobalOptions

@@ -10,7 +10,8 @@ struct ResolveCommand: ParsableCommand {
             Looks the identifiers up, external ids first, then email, then phone; creates an identity where none is \
             known, and adds what nobody owns yet. The answer says how it came about. --dry-run writes nothing.
 
-              vaultdb resolve --email ' John@Example.COM ' --phone '600 123 456' --name 'John Doe'
+              vaultdb resolve --email ' John@Example.COM ' --phone '600 123 456' \\
+                --name 'John Doe'
               vaultdb resolve --external whatsapp:34600123456 --source whatsapp --json
             """)
 
@@ -33,13 +34,7 @@ struct ResolveCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Where this comes from, such as public_booking.", valueName: "text"))
     var source: String?
 
-    @Option(
-        help: ArgumentHelp("The region of the phone, where it is not the organization's.", valueName: "code"),
-        transform: Word.region)
-    var region: Region?
-
-    @Option(help: ArgumentHelp("A key under which a repeated call gives the first answer again.", valueName: "text"))
-    var idempotencyKey: String?
+    @OptionGroup var request: RequestOptions
 
     @Flag(help: "Say what would happen and write nothing.")
     var dryRun = false
@@ -52,17 +47,17 @@ struct ResolveCommand: ParsableCommand {
 
     func run() throws {
         try global.withOrganization(dryRun ? .readOnly : .readWrite) { organization, _ in
-            let resolution = try organization.resolveBlocking(request)
+            let resolution = try organization.resolveBlocking(resolveRequest)
             let identity = try organization.identity(resolution.identity.id)?.identity
             if global.json { return try Output.document(resolution.json(identity)) }
             try print(resolution, identity)
         }
     }
 
-    private var request: ResolveRequest {
+    private var resolveRequest: ResolveRequest {
         ResolveRequest(
-            email: email, phone: phone, externals: external, name: name, source: source, region: region,
-            idempotencyKey: idempotencyKey, isDryRun: dryRun)
+            email: email, phone: phone, externals: external, name: name, source: source, region: request.region,
+            idempotencyKey: request.idempotencyKey, isDryRun: dryRun)
     }
 
     private func print(_ resolution: Resolution, _ identity: Identity?) throws(Failure) {
@@ -71,13 +66,8 @@ struct ResolveCommand: ParsableCommand {
         fields.add("outcome", dryRun ? "\(outcome) (dry run: nothing is written)" : outcome, style: .good)
         fields.add("identity", identity == nil ? "a new one" : resolution.identity.id.text)
         fields.add("matched by", resolution.matched?.text)
-        fields.add("name", identity?.displayName)
-        fields.add("primary email", identity?.primaryEmail)
-        fields.add("primary phone", identity?.primaryPhone)
-        fields.add("enriched with", resolution.enriched.map(\.text))
-        fields.add(
-            "conflict", resolution.conflicts.map { "\($0.identifier.text) belongs to \($0.owner.text)" },
-            style: .notable)
+        fields.add(identity)
+        fields.add(resolution)
         fields.add("warning", resolution.warnings.map(\.name), style: .notable)
         if resolution.sequence > 0 { fields.add("sequence", String(resolution.sequence)) }
         try fields.print()

@@ -26,7 +26,7 @@ struct RestoreCommand: ParsableCommand {
 
     func run() throws {
         let path = try global.path()
-        guard force || !FileManager.default.fileExists(atPath: path) else { throw RestoredFile.existing(path) }
+        guard force || !FileManager.default.fileExists(atPath: path) else { throw Failure.existing(path) }
         let file = RestoredFile(at: force ? path.resolvedPath : path)
         var options = global.vaultOptions()
         options.access = .readOnly

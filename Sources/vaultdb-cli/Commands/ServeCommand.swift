@@ -20,8 +20,10 @@ struct ServeCommand: ParsableCommand {
               vaultdb serve
               vaultdb serve --demo
               vaultdb serve --port 0 --durability relaxed
-              vaultdb serve --host 0.0.0.0 --tls-certificate server.pem --tls-key server.key
-              redis-cli -p 7379 find 8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80 email ana@example.com
+              vaultdb serve --host 0.0.0.0 \\
+                --tls-certificate server.pem --tls-key server.key
+              redis-cli -p 7379 find 8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80 \\
+                email ana@example.com
               curl -H 'X-Organization-Id: 8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80' \\
                 '127.0.0.1:8080/api/v1/contacts?email=ana@example.com'
             """)

@@ -25,7 +25,7 @@ extension TokenCommand {
         @OptionGroup var global: GlobalOptions
 
         @Option(
-            help: ArgumentHelp("reader, resolver or admin.", valueName: "role"),
+            help: ArgumentHelp("reader, resolver or admin (resolver).", valueName: "role"),
             completion: .list(AccessRole.allCases.map(\.description)), transform: TokenCommand.role)
         var role = AccessRole.resolver
 

@@ -12,7 +12,8 @@ struct BenchOptions: ParsableArguments {
     static let peopleDefault = 100_000
 
     @Option(
-        help: ArgumentHelp("\(BenchMix.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "name"),
+        help: ArgumentHelp(
+            "\(BenchMix.allCases.map(\.rawValue).joined(separator: ", ")) (find-email).", valueName: "name"),
         transform: Word.mix)
     var mix = BenchMix.findEmail
 
@@ -47,7 +48,7 @@ struct BenchOptions: ParsableArguments {
     var skew: Double?
 
     @Option(
-        help: ArgumentHelp("How many people to invent, or to pick from those there are.", valueName: "n"),
+        help: ArgumentHelp("How many people to invent, or to pick from those there are (100000).", valueName: "n"),
         transform: Word.count)
     var people = Self.peopleDefault
 
@@ -64,7 +65,9 @@ struct BenchOptions: ParsableArguments {
         transform: Word.memory)
     var cache: Int?
 
-    @Option(help: ArgumentHelp("Draw the latencies here.", valueName: "file"), completion: .file(extensions: ["svg"]))
+    @Option(
+        help: ArgumentHelp("Draw the latencies here, over an older drawing too.", valueName: "file"),
+        completion: .file(extensions: ["svg"]))
     var svg: String?
 
     func validate() throws {

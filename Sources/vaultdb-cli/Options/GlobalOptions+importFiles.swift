@@ -13,6 +13,7 @@ extension GlobalOptions {
         for output in [options.assignments, options.rejects] {
             try requireApart(output, from: files.map(\.readPath))
         }
+        try options.requireApart()
         var imported: (run: ImportRun, ledger: Ledger, isFirst: Bool)?
         try withOrganization(.readWrite, spellingCacheSlots: Self.importSpellingCacheSlots) { organization, vault in
             let isFirst = try vault.organizations().allSatisfy { try vault.organization($0).ledger().records == 0 }

@@ -26,7 +26,10 @@ struct ImportOptions: ParsableArguments {
         completion: .file(extensions: ["csv"]))
     var rejects: String?
 
-    @Option(help: ArgumentHelp("Rows that share a transaction.", valueName: "rows"), transform: Word.count)
+    @Option(
+        help: ArgumentHelp(
+            "Rows that share a transaction (\(Organization.importBatchRowsDefault)).", valueName: "rows"),
+        transform: Word.count)
     var batch: Int = Organization.importBatchRowsDefault
 
     @Flag(
@@ -37,5 +40,13 @@ struct ImportOptions: ParsableArguments {
         guard batch <= Limits.importBatchRowsMax else {
             throw ValidationError("--batch is at most \(Limits.importBatchRowsMax)")
         }
+    }
+
+    /// Refuses two outputs in one file. What is written in place, such as /dev/stdout, takes both.
+    func requireApart() throws(Failure) {
+        guard let assignments, let rejects, assignments.leadsToSameFile(as: rejects),
+            !NewFile.isWrittenInPlace(rejects)
+        else { return }
+        throw Failure(.wrongUsage, "\(rejects) is named for both --assignments and --rejects", advice: "name two files")
     }
 }

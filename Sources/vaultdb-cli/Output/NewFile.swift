@@ -15,21 +15,34 @@ final class NewFile {
     private var buffer: [UInt8] = []
     private var isFinished = false
 
+    /// Writes a file with `body` and gives it its name; a signal that ends the process meanwhile leaves nothing.
+    /// - Parameter replaces: whether a file that has the name already gives way.
+    static func write<Answer>(
+        _ path: String, replaces: Bool, _ body: (NewFile) throws -> Answer
+    ) throws -> Answer {
+        try Interruption.removing([temporaryPath(of: path.resolvedPath)]) {
+            let file = try NewFile(path, replaces: replaces)
+            let answer = try body(file)
+            try file.finish()
+            return answer
+        }
+    }
+
     /// - Parameter replaces: whether a file that has the name already gives way.
     init(_ path: String, replaces: Bool = true) throws(Failure) {
         self.path = path
         target = path.resolvedPath
         self.replaces = replaces
-        if !replaces, access(path, F_OK) == 0 { throw Self.existing(path) }
+        if !replaces, access(path, F_OK) == 0 { throw Failure.existing(path) }
         if Self.isWrittenInPlace(path) {
             temporaryPath = nil
             descriptor = open(path, O_WRONLY | O_CLOEXEC)
         } else {
-            let temporaryPath = "\(target).\(getpid()).tmp"
+            let temporaryPath = Self.temporaryPath(of: target)
             self.temporaryPath = temporaryPath
             descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         }
-        if descriptor < 0 { throw Self.failure(path) }
+        if descriptor < 0 { throw Failure.unwritable(path) }
         buffer.reserveCapacity(Self.bufferBytes + 4_096)
     }
 
@@ -37,6 +50,9 @@ final class NewFile {
         close(descriptor)
         if let temporaryPath, !isFinished { unlink(temporaryPath) }
     }
+
+    /// What this process's file is called until it is whole.
+    private static func temporaryPath(of target: String) -> String { "\(target).\(getpid()).tmp" }
 
     /// Whether something has the name that a file must not take the place of.
     static func isWrittenInPlace(_ path: String) -> Bool {
@@ -80,14 +96,14 @@ final class NewFile {
     func finish() throws(Failure) {
         try flush()
         guard let temporaryPath else { return }
-        guard fsync(descriptor) == 0 else { throw Self.failure(path) }
+        guard fsync(descriptor) == 0 else { throw Failure.unwritable(path) }
         if replaces {
-            guard rename(temporaryPath, target) == 0 else { throw Self.failure(path) }
+            guard rename(temporaryPath, target) == 0 else { throw Failure.unwritable(path) }
             isFinished = true
         } else {
             // Unlike a renamed file, a link never takes the place of another.
             guard link(temporaryPath, target) == 0 else {
-                throw errno == EEXIST ? Self.existing(path) : Self.failure(path)
+                throw errno == EEXIST ? Failure.existing(path) : Failure.unwritable(path)
             }
         }
     }
@@ -97,21 +113,11 @@ final class NewFile {
         while written < buffer.count {
             // Safe: `write` reads at most the buffer's length, within the closure that lends its memory.
             let count = buffer.withUnsafeBytes { bytes in
-                write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+                Glibc.write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
             }
-            if count < 0 && errno != EINTR { throw Self.failure(path) }
+            if count < 0 && errno != EINTR { throw Failure.unwritable(path) }
             written += max(count, 0)
         }
         buffer.removeAll(keepingCapacity: true)
-    }
-
-    private static func existing(_ path: String) -> Failure {
-        Failure(.failed, "\(path) exists already", advice: "choose another name, or replace it with --force")
-    }
-
-    private static func failure(_ path: String) -> Failure {
-        Failure(
-            .failed, "\(path) can't be written: \(String(cString: strerror(errno)))",
-            advice: "check its directory and its disk")
     }
 }

@@ -9,6 +9,14 @@ extension String {
         return "\(directory == "/" ? "" : directory)/\(self[start...])"
     }
 
+    /// Whether both lead to one file, by links of either kind too. It need not be there.
+    func leadsToSameFile(as other: String) -> Bool {
+        if resolvedPath == other.resolvedPath { return true }
+        var (mine, theirs) = (stat(), stat())
+        return stat(self, &mine) == 0 && stat(other, &theirs) == 0
+            && mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino
+    }
+
     /// Nil where nothing is there.
     private static func realPath(_ path: String) -> String? {
         guard let resolved = realpath(path, nil) else { return nil }
