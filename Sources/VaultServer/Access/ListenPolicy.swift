@@ -1,11 +1,10 @@
-internal import Glibc
 internal import NIOCore
 
 /// Where the server may listen: on loopback for whoever is on this machine, elsewhere only for bearers of tokens.
 enum ListenPolicy {
     static func isLoopback(_ address: SocketAddress) -> Bool {
         switch address {
-        case .v4(let address): (UInt32(bigEndian: address.address.sin_addr.s_addr) >> 24) == 127
+        case .v4: address.ipAddress?.hasPrefix("127.") == true
         case .v6: address.ipAddress == "::1" || address.ipAddress?.hasPrefix("::ffff:127.") == true
         // Whoever may open the socket's file.
         case .unixDomainSocket: true
