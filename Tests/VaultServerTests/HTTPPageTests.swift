@@ -112,7 +112,8 @@ extension ServerTests.HTTPTests {
             }
             // Where the server was told which, there is nothing to choose, and nothing to wait for.
             try await TestServer.runHTTP({ $0.organization = Self.organization }) { server in
-                #expect(try server.ask("GET", "/en/sign-in")["location"] == "/en/contacts")
+                let signIn = try server.ask("GET", "/en/sign-in")
+                #expect(signIn["location"] == "/en/contacts")
                 #expect(try server.ask("GET", "/en/contacts").status == 200)
             }
         }
