@@ -13,6 +13,13 @@ static inline int vault_write_out(int descriptor, long long offset, long long by
     return sync_file_range(descriptor, (off_t)offset, (off_t)bytes, wait_before | write | wait_after);
 }
 
+// Linux's fallocate(2), likewise: gives a file blocks on the disk for its first bytes, whatever its length is and stays.
+static inline int vault_give_blocks(int descriptor, long long bytes) {
+    extern int fallocate(int, int, off_t, off_t);
+    const int keep_size = 1;
+    return fallocate(descriptor, keep_size, 0, (off_t)bytes);
+}
+
 // Asks for the line of memory at an address that is about to be read. Any address will do.
 static inline void vault_prefetch(const void *address) { __builtin_prefetch(address); }
 

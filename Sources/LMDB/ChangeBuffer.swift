@@ -1,4 +1,5 @@
 internal import CLMDB
+internal import Dispatch
 internal import Glibc
 internal import Storage
 internal import Synchronization
@@ -77,6 +78,8 @@ final class ChangeBuffer: Sendable {
     private let addedMany = Atomic(false)
     /// How many of the older log's entries, in their order, have their places.
     private let sortedIn = Mutex<(entries: BufferedEntries, count: Int)?>(nil)
+    /// For each table the last commit by which it may have gained entries that are not in memory, or not any more.
+    private let gained = Mutex([Int](repeating: 0, count: WriteTransaction.tablesMax))
     /// One at a time reads the logs.
     private let reading = Mutex(())
     private let readers: ReaderPool
@@ -171,6 +174,8 @@ final class ChangeBuffer: Sendable {
         try reading.withLock { (_) throws(StorageError) in
             if commit > known.load(ordering: .acquiring) {
                 if try !readOn(handle, at: commit) { try readAnew(handle, at: commit) }
+                // Another process may have sorted in what it had added itself.
+                noteGained(.max, by: commit)
                 known.store(commit, ordering: .releasing)
             }
             let view = view
@@ -252,6 +257,7 @@ final class ChangeBuffer: Sendable {
         }
         let view = view
         sortedIn.withLock { $0?.count += changes.sortedIn }
+        noteGained(changes.emptiedOlder ? .max : changes.passedBy, by: commit)
         if changes.emptiedOlder {
             sortedIn.withLock { $0 = nil }
             publish(View(newer: view.newer, older: nil, since: commit))
@@ -261,7 +267,27 @@ final class ChangeBuffer: Sendable {
         if view.newer.count >= full || !view.newer.hasRoom(for: BufferedEntries.entryBytesMax) { turnOver() }
         // Last: until then who sees a commit of another process does not read its logs into a view that is about to change.
         pending.store(0, ordering: .releasing)
-        view.newer.sortByAndBy()
+        // The writer has more to do than whoever reads what it is to write.
+        if changes.areOfMany {
+            DispatchQueue.global().async { view.newer.sortByAndBy() }
+        } else {
+            view.newer.sortByAndBy()
+        }
+    }
+
+    /// - Parameter tables: a bit for each.
+    private func noteGained(_ tables: UInt64, by commit: Int) {
+        if tables == 0 { return }
+        gained.withLock { gained in
+            for table in gained.indices where tables >> UInt64(table) & 1 != 0 { gained[table] = commit }
+        }
+    }
+
+    /// Whether a key that was not in its table at a commit is in memory, if it is anywhere by now. For who writes.
+    func tells(of keys: ExpectedKeys, since commit: Int) -> Bool {
+        gained.withLock { gained in
+            gained.indices.allSatisfy { keys.tables >> UInt64($0) & 1 == 0 || gained[$0] <= commit }
+        }
     }
 
     /// The next entries of the older log that are to be put in their places, and whether they are the last.
@@ -293,6 +319,8 @@ struct BufferedChanges {
     private var ended: [(entries: BufferedEntries, index: Int)] = []
     /// Whether thousands were expected.
     var areOfMany = false
+    /// A bit for each table that entries were put into without the logs.
+    private(set) var passedBy: UInt64 = 0
     /// How many entries of the older log have their places now.
     var sortedIn = 0
     var emptiedOlder = false
@@ -305,6 +333,8 @@ struct BufferedChanges {
         assert(addedTo === entries && index == added.upperBound)
         added = added.lowerBound..<index + 1
     }
+
+    mutating func notePassedBy(_ table: Int) { passedBy |= 1 << UInt64(table) }
 
     mutating func note(ended index: Int, in entries: BufferedEntries) { ended.append((entries, index)) }
 

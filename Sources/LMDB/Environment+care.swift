@@ -160,7 +160,7 @@ extension Environment {
         // Somebody may have come and crashed in between.
         guard access(alone.path + LogFile.names[0], F_OK) != 0 else { throw .inUse(path) }
         let before = alone.bytes
-        try NewFile.replace(alone.path, through: alone.path + ".compact") {
+        try NewFile.replace(alone.path, through: StoreFile.rewrite(of: alone.path)) {
             (descriptor, fresh) throws(StorageError) in
             let pointer = try openPointer(alone.path, tableCount: tableCount, EnvironmentOptions())
             // LMDB counts commits in the lock file, and the copy counts anew. So the lock file must be out of use

@@ -50,6 +50,7 @@ public final class Environment: StorageEngine {
         let logs = ChangeBuffer.logs(after: tables)
         let created = try Self.createIfAsked(path, options)
         let recovery = try LogRecovery(path, mayBeNew: options.creates)
+        try LockFile.refuseIfGone(path, options.access)
         let file = try StoreFile.open(path, writable: options.access == .readWrite, sharing: .shared)
         withExtendedLifetime(recovery) {}
         try FileSystem.refuseNetworked(file.path, unless: options.allowsNetworkFileSystem)
@@ -146,6 +147,9 @@ public final class Environment: StorageEngine {
             var flags = UInt32(MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD) | extra
             if options.access == .readOnly { flags |= UInt32(MDB_RDONLY) }
             if options.durability == .relaxed { flags |= UInt32(MDB_NOMETASYNC) }
+            if flags & UInt32(MDB_NOLOCK) == 0, try !LockFile.make(beside: path, options) {
+                flags |= UInt32(MDB_NOLOCK)
+            }
             try StorageError.check(mdb_env_open(pointer, path, flags, 0o600), during: path)
         } catch {
             mdb_env_close(pointer)

@@ -191,14 +191,16 @@ final class LogFile {
         return record
     }
 
-    /// Refuses a file that has records behind one that can't be read: each is on disk before the next is written, so a power cut
-    /// leaves none behind the one that it tears. To be called before the first record is asked for.
-    func refuseGap(in epoch: UInt64) throws(StorageError) {
+    /// How many commits the file has. Refuses one that has records behind one that can't be read: each is on disk before the
+    /// next is written, so a power cut leaves none behind the one that it tears. To be called before the first record is asked for.
+    func commitsWithoutGap(of epoch: UInt64) throws(StorageError) -> Int {
         defer { end = start }
-        while try nextRecord(of: epoch) != nil {}
+        var commits = 0
+        while try nextRecord(of: epoch) != nil { commits += 1 }
         guard try wholeRecords(of: epoch, from: end).isEmpty else {
             throw .corrupted("\(path) has a damaged commit before others")
         }
+        return commits
     }
 
     /// Where records of an epoch stand, whatever is before and between them.

@@ -65,7 +65,10 @@ final class LogRecovery {
                 throw .corrupted("the two logs of \(path) do not follow one another")
             }
             try refuseOther(path, descriptor, than: first.header)
-            for (file, header) in parts { try file.refuseGap(in: header.epoch) }
+            var last = first.header.base
+            for (file, header) in parts { last += try file.commitsWithoutGap(of: header.epoch) }
+            let pageBytes = first.header.firstPages.count / 2
+            try refuseOther(path, descriptor, pageBytes: pageBytes, than: first.header.base...last)
             try putBack(first.header.firstPages, path, descriptor)
             try commit(parts, path)
             // In one step for both files: the commits were made anew in other pages, on which neither follows by itself.
@@ -82,15 +85,38 @@ final class LogRecovery {
     ) throws(StorageError) {
         let pageBytes = header.firstPages.count / 2
         let mark = try FileMark(of: descriptor, pageBytes: pageBytes, path)
-        guard mark == FileMark(firstPages: header.firstPages) else {
-            let names = LogFile.names.joined(separator: ", ")
+        guard mark == FileMark(firstPages: header.firstPages) else { throw strangeLog(path) }
+    }
+
+    /// Refuses a file whose last commit is none that the log follows on or has: one from before it, which has the mark of
+    /// the log that was begun next, or one from after it, where the log has lost what was acknowledged.
+    private static func refuseOther(
+        _ path: String, _ descriptor: Int32, pageBytes: Int, than commits: ClosedRange<Int>
+    ) throws(StorageError) {
+        let pages = try StoreFile.read(2 * pageBytes, at: 0, from: descriptor, during: "reading \(path)")
+        guard let commit = MetaPage.newest(in: pages, pageBytes: pageBytes)?.commit else { return }
+        if commit < commits.lowerBound { throw strangeLog(path) }
+        guard commit <= commits.upperBound else {
             throw .misuse(
-                "the log beside \(path) (\(names)) belongs to another file or another state of this one: put that back,"
-                    + " or move the log away")
+                "the log beside \(path) (\(logNames)) has lost commits that the file has: put it back as it was, or,"
+                    + " if the machine has not stopped since, move it away")
         }
     }
 
+    private static let logNames = LogFile.names.joined(separator: ", ")
+
+    private static func strangeLog(_ path: String) -> StorageError {
+        .misuse(
+            "the log beside \(path) (\(logNames)) belongs to another file or another state of this one: put that back,"
+                + " or move the log away")
+    }
+
+    /// - Parameter pages: the two first, as the base left them. It may have left the file shorter than its pages go.
     private static func putBack(_ pages: [UInt8], _ path: String, _ descriptor: Int32) throws(StorageError) {
+        let pageBytes = pages.count / 2
+        if let base = MetaPage.newest(in: pages, pageBytes: pageBytes) {
+            try StoreFile.lengthen(descriptor, to: (base.lastPage + 1) * pageBytes)
+        }
         guard pwrite(descriptor, pages, pages.count, 0) == pages.count, fdatasync(descriptor) == 0 else {
             throw StorageError(code: errno, during: "recovering \(path)")
         }

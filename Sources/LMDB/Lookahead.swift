@@ -63,9 +63,6 @@ final class Lookahead {
         count += 1
     }
 
-    /// Whether all that was told of is looked up.
-    var isLookedUp: Bool { count > 0 && lookedUp == count }
-
     /// The key's place, if there is an answer for it.
     func place(of key: RawSpan, in table: Table) -> Int? {
         var place = Int(next[table.ordinal])
@@ -99,17 +96,17 @@ final class Lookahead {
         lookedUp = count
         copyCached(places, handle)
         for place in places { askBuffer(place, handle) }
-        search(places, handle)
+        search(places, handle, fillingCache: true)
     }
 
-    /// Likewise for a transaction that writes: in the tables alone, as the last commit left them. What the buffer has is to be
-    /// asked for afterwards, and its memory is on its way by then.
+    /// Likewise, in the tables alone, whatever the buffer has: nothing that a cache could be told.
     func lookUpInTables(_ handle: TransactionHandle) {
         let places = lookedUp..<count
         lookedUp = count
-        for place in places where slots[place].table.isBuffered { handle.prefetchBuffered(key(place).bytes) }
-        search(places, handle)
+        search(places, handle, fillingCache: false)
     }
+
+    func isAbsent(at place: Int) -> Bool { if case .absent = slots[place].answer { true } else { false } }
 
     private func copyCached(_ places: Range<Int>, _ handle: TransactionHandle) {
         guard let cache = handle.cache else { return }
@@ -137,7 +134,7 @@ final class Lookahead {
 
     /// Goes down the trees for all that are not in memory: one after the other to the last branches, for those above are
     /// looked at often, then from there to the leaves, and in the leaves a step each by turns.
-    private func search(_ places: Range<Int>, _ handle: TransactionHandle) {
+    private func search(_ places: Range<Int>, _ handle: TransactionHandle, fillingCache: Bool) {
         // As many as the capacity.
         var active = InlineArray<32, Int>(repeating: 0)
         var count = 0
@@ -158,18 +155,17 @@ final class Lookahead {
                     active[left] = place
                     left += 1
                 } else {
-                    settle(place, handle)
+                    settle(place, fillingCache ? handle : nil)
                 }
             }
             count = left
         }
     }
 
-    private func settle(_ place: Int, _ handle: TransactionHandle) {
+    private func settle(_ place: Int, _ handle: TransactionHandle?) {
         guard let search = slots[place].search, search.isSettled else { return }
         slots[place].answer = search.value.map(Answer.found) ?? .absent
-        if handle.place == nil { return }
-        if let value = search.value { handle.cache(key(place).bytes, value.bytes, of: slots[place].table) }
+        if let handle, let value = search.value { handle.cache(key(place).bytes, value.bytes, of: slots[place].table) }
     }
 }
 

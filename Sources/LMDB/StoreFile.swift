@@ -35,7 +35,7 @@ struct StoreFile: ~Copyable {
             guard descriptor >= 0 else { throw StorageError(code: errno, during: path) }
             do throws(StorageError) {
                 let status = try refuseUnsuitable(descriptor, path)
-                try lock(descriptor, sharing, path)
+                try lock(descriptor, sharing, path, rewrittenAs: rewrite(of: String(cString: resolved)))
                 var named = stat()
                 if stat(resolved, &named) == 0, named.st_ino == status.st_ino, named.st_dev == status.st_dev {
                     let identity = Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino))
@@ -59,12 +59,17 @@ struct StoreFile: ~Copyable {
         return status
     }
 
-    private static func lock(_ descriptor: Int32, _ sharing: Sharing, _ path: String) throws(StorageError) {
-        // Whoever takes away a log on closing has the file alone for a moment.
-        for attempt in 0..<100 {
+    /// The name of a file that is going to take the place of one at `path`, which its maker has alone.
+    static func rewrite(of path: String) -> String { path + ".compact" }
+
+    private static func lock(
+        _ descriptor: Int32, _ sharing: Sharing, _ path: String, rewrittenAs rewrite: String
+    ) throws(StorageError) {
+        // Whoever takes away a log on closing has the file alone for a moment, and who rewrites it for some seconds.
+        for attempt in 0..<30_000 {
             guard flock(descriptor, (sharing == .alone ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0 else { return }
             guard errno == EWOULDBLOCK else { throw StorageError(code: errno, during: "locking \(path)") }
-            if sharing == .alone { break }
+            if sharing == .alone || attempt > 100 && access(rewrite, F_OK) != 0 { break }
             if attempt > 0 { usleep(1000) }
         }
         throw .inUse(path)
@@ -87,7 +92,7 @@ struct StoreFile: ~Copyable {
     func removeIfAlone() {
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
         unlink(path)
-        unlink(path + "-lock")
+        unlink(LockFile.path(of: path))
     }
 
     var bytes: Int { Self.size(of: descriptor) }

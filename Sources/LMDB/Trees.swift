@@ -14,14 +14,13 @@ struct Trees {
     /// The transaction's number; where the map begins; how many pages there are; then each table's root, and above its number the depth.
     private let words: UnsafeMutablePointer<Int>
     private let count: Int
-    /// Whether LMDB may be asked at any time.
-    private let asksLater: Bool
+    private let isForWriters: Bool
 
-    /// - Parameter isForWriters: LMDB is asked by `learn` alone, before anything is written: then it begins to change the page
-    ///   that says where the tables begin, somewhere else than in the map.
+    /// - Parameter isForWriters: `learn` is called before anything is written: then LMDB begins to change the page that says where
+    ///   the tables begin, somewhere else than in the map, and nothing tells where that begins.
     init(count: Int, isForWriters: Bool = false) {
         self.count = count
-        asksLater = !isForWriters
+        self.isForWriters = isForWriters
         words = .allocate(capacity: Self.headWords + count)
         words.initialize(repeating: 0, count: Self.headWords + count)
     }
@@ -38,13 +37,13 @@ struct Trees {
 
     func forget() { words.update(repeating: 0, count: Self.headWords + count) }
 
-    /// The tree of a table; nil where LMDB is to be asked.
+    /// The tree of a table that the transaction has not changed; nil where LMDB is to be asked.
     @inline(__always)
     func tree(of table: Table, _ handle: TransactionHandle) throws(StorageError) -> Tree? {
         precondition(table.ordinal >= 0 && table.ordinal < count, "the table was not opened with the engine")
         var root = words[Self.headWords + table.ordinal]
         if root == Self.unknown {
-            guard asksLater, try learn(table, handle) else { return nil }
+            guard !isForWriters || words[1] != 0, try learn(table, handle) else { return nil }
             root = words[Self.headWords + table.ordinal]
         }
         guard let start = UnsafeRawPointer(bitPattern: words[1]) else { return nil }
@@ -55,7 +54,8 @@ struct Trees {
     /// - Returns: false where `Tree` can't read the pages.
     @discardableResult
     func learn(_ table: Table, _ handle: TransactionHandle) throws(StorageError) -> Bool {
-        guard let tree = try Tree(named: table.name, in: handle.pointer, handle.main) else { return false }
+        let start = UnsafeRawPointer(bitPattern: words[1])
+        guard let tree = try Tree(named: table.name, in: handle.pointer, handle.main, start) else { return false }
         words[1] = Int(bitPattern: tree.start)
         words[2] = tree.pageCount
         words[Self.headWords + table.ordinal] = tree.depth << Self.depthShift | tree.root & Self.rootMask
@@ -70,8 +70,12 @@ extension Tree {
     /// The tree of a table as the commit left it that a transaction reads, or begins from and has not changed. LMDB's description
     /// of it (`MDB_db`) is the value under its name in a table without one, and the page that has that says its number, and so
     /// where the map begins. Nil where the pages are of another kind.
-    /// - Parameter main: LMDB's handle of the table without a name.
-    init?(named name: String, in transaction: OpaquePointer, _ main: MDB_dbi) throws(StorageError) {
+    /// - Parameters:
+    ///   - main: LMDB's handle of the table without a name.
+    ///   - start: where the map begins, if that is known.
+    init?(
+        named name: String, in transaction: OpaquePointer, _ main: MDB_dbi, _ start: UnsafeRawPointer? = nil
+    ) throws(StorageError) {
         var value = MDB_val()
         let code = Array(name.utf8).withUnsafeBytes { bytes in
             var key = MDB_val(bytes)
@@ -92,7 +96,7 @@ extension Tree {
         let depth = Int(description.loadUnaligned(fromByteOffset: 6, as: UInt16.self))
         guard depth <= Self.depthMax else { throw .corrupted("LMDB's tree of \(name) is \(depth) pages deep") }
         self.init(
-            start: page - page.load(as: Int.self) * Tree.pageBytes, pageCount: info.me_last_pgno + 1,
+            start: start ?? page - page.load(as: Int.self) * Tree.pageBytes, pageCount: info.me_last_pgno + 1,
             root: description.loadUnaligned(fromByteOffset: 40, as: Int.self), depth: depth)
     }
 }

@@ -53,6 +53,8 @@ final class WriteAheadLog: @unchecked Sendable {
     private let flushCode = Atomic<Int32>(WriteAheadLog.running)
     private static let running: Int32 = -1
     private static let partBytes = 256 << 10
+    /// A file has no more commits, however short: the pages that they no longer use are not used again before the next.
+    private static let commitsMax = 1_024
     /// A log of so few bytes is written back while a writer waits.
     private static let bytesFew = 64 << 10
     private let bytesWaiting = Atomic(0)
@@ -98,9 +100,15 @@ final class WriteAheadLog: @unchecked Sendable {
         if previous != nil {
             let isFlushed = flushCode.load(ordering: .acquiring) != Self.running
             if isFlushed || current.file.recordsBytes > 2 * bytesMax { try emptyPrevious() }
-        } else if current.file.recordsBytes > bytesMax {
+        } else if current.file.recordsBytes > bytesMax || lastCommit - mdb_txn_id(current.pin) > Self.commitsMax {
             try turnOver()
         }
+    }
+
+    private var lastCommit: Int {
+        var information = MDB_envinfo()
+        mdb_env_info(pointer, &information)
+        return information.me_last_txnid
     }
 
     /// Also that of another process, which the system may have told the only one.
@@ -167,11 +175,9 @@ final class WriteAheadLog: @unchecked Sendable {
     /// Later commits go to the other file; the background flushes what this one has.
     private func turnOver() throws(StorageError) {
         guard previous == nil, let before = current else { return }
-        let base = mdb_txn_id(before.pin)
-        var information = MDB_envinfo()
-        mdb_env_info(pointer, &information)
-        guard information.me_last_txnid > base, let pin = pin(at: information.me_last_txnid) else { return }
-        try begin(in: before.file === files[0] ? 1 : 0, pin, at: information.me_last_txnid)
+        let base = lastCommit
+        guard base > mdb_txn_id(before.pin), let pin = pin(at: base) else { return }
+        try begin(in: before.file === files[0] ? 1 : 0, pin, at: base)
         previous = before
         flushCode.store(Self.running, ordering: .relaxed)
         var thread = pthread_t()

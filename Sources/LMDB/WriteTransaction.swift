@@ -17,7 +17,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     static let tablesMax = 64
     /// A bit for each table of which LMDB has other pages by now than the last commit left.
     private var changedTables: UInt64 = 0
-    private var expected: Lookahead?
+    private var expected: ExpectedAbsences?
     /// By table, for puts: each looks for its place from that of the one before. LMDB closes them with the transaction.
     private var cursors: [OpaquePointer?]
     /// What was done to LMDB's tables so far; nil where that is not logged.
@@ -43,7 +43,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
             return unsafe _overrideLifetime(RawSpan(_unsafeBytes: bytes), borrowing: self)
         }
         // A write would move the bytes, and a write needs the transaction exclusively: the borrow forbids it.
-        if table.isBuffered, !isChanged(table.ordinal) {
+        if !isChanged(table.ordinal) {
             return unsafe _overrideLifetime(try getUnchanged(key, from: table), borrowing: self)
         }
         return unsafe _overrideLifetime(try handle.unsafeGet(key, from: table), borrowing: self)
@@ -52,11 +52,12 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     /// From a table that has gained nothing since the last commit but what the buffer tells.
     @_lifetime(immortal)
     private borrowing func getUnchanged(_ key: RawSpan, from table: Table) throws(StorageError) -> RawSpan? {
+        if !table.isBuffered { return try handle.unsafeGetCommitted(key, from: table) }
+        let isAbsent = expected?.contains(key, in: table, handle) == true
         if let value = handle.bufferedValue(of: key, in: table) {
             return unsafe _overrideLifetime(value.bytes, copying: ())
         }
-        if let expected, let place = expected.place(of: key, in: table) { return expected.value(at: place) }
-        return try handle.unsafeGetCommitted(key, from: table)
+        return isAbsent ? nil : try handle.unsafeGetCommitted(key, from: table)
     }
 
     private func isChanged(_ table: Int) -> Bool { changedTables >> UInt64(table) & 1 != 0 }
@@ -92,6 +93,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
         // Refuses a table of some other engine.
         _ = handle[table]
         try place(key, value, in: table.ordinal, during: "writing \(table.name)")
+        if table.isBuffered { bufferedChanges.notePassedBy(table.ordinal) }
         record?.add(.put, table.ordinal, key, value)
     }
 
@@ -117,14 +119,10 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
 
     public mutating func expectMany() { bufferedChanges.areOfMany = true }
 
-    public mutating func expect(_ key: RawSpan, in table: Table) {
-        guard table.isBuffered, !isChanged(table.ordinal) else { return }
-        if expected == nil { expected = Lookahead() }
-        if expected?.isLookedUp == true { expected?.clear() }
-        expected?.add(key, in: table, tag: 0)
+    public mutating func expect(_ foresight: Foresight) {
+        let isValid = handle.buffer?._withUnsafeGuaranteedRef { $0.tells(of: foresight.keys, since: foresight.commit) }
+        expected = ExpectedAbsences(isValid == true ? foresight : handle.foresee(foresight.keys))
     }
-
-    public mutating func lookAhead() { expected?.lookUpInTables(handle) }
 
     /// Asks for the memory by which the buffer finds the key: that takes longer than all the rest of adding to it.
     public borrowing func expectPut(_ key: RawSpan, in table: Table) {
@@ -187,6 +185,8 @@ extension WriteTransaction {
         writeCount += 1
         bytes.withUnsafeBytes { keptBack[index].put.value.append(contentsOf: $0) }
     }
+
+    public mutating func finishLastPut(in table: Table) throws(StorageError) { try storeKeptBack(of: table) }
 
     private mutating func keepBack(_ key: RawSpan, _ value: RawSpan, of table: Table) throws(StorageError) {
         writeCount += 1

@@ -11,8 +11,8 @@ public struct Table: Hashable, Sendable {
     /// Buffered, but where a transaction expects many entries they come in the order of their keys, and need no gathering.
     public let isSortedWhereMany: Bool
     /// A transaction puts the same entry again and again, so an engine may keep its last put back until it puts another
-    /// entry of the table, or ends. The transaction gets what it has put, and does not scan the table afterwards, nor asks
-    /// for its statistics. Neither cached nor buffered.
+    /// entry of the table, or ends. The transaction gets what it has put, and does not scan the table afterwards, unless it has
+    /// finished its last put, nor asks for its statistics. Neither cached nor buffered.
     public let isRewritten: Bool
 
     public init(

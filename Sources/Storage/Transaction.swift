@@ -56,13 +56,14 @@ public protocol WriteTransaction: ReadTransaction, ~Copyable {
     /// Appends to the value that `lastPut` answers, which must be there.
     mutating func extendLastPut(in table: Table, by bytes: RawSpan) throws(StorageError)
 
+    /// Leaves that as it is: there is no last put any more, and the table may be scanned until there is another.
+    mutating func finishLastPut(in table: Table) throws(StorageError)
+
     /// Tells that thousands of entries follow, so that an engine that gathers them does well to gather more.
     mutating func expectMany()
 
-    /// Tells of a key that is about to be asked for; `lookAhead` looks for all of them together, and the first that is told
-    /// afterwards begins anew.
-    mutating func expect(_ key: RawSpan, in table: Table)
-    mutating func lookAhead()
+    /// Tells of keys that are about to be asked for, and what the engine has found out of them (`StorageEngine.foresee`).
+    mutating func expect(_ foresight: Foresight)
 
     /// Tells of a key that is about to be put: a hint, which an engine may ignore.
     borrowing func expectPut(_ key: RawSpan, in table: Table)
@@ -73,8 +74,7 @@ public protocol WriteTransaction: ReadTransaction, ~Copyable {
 
 extension WriteTransaction where Self: ~Copyable {
     public mutating func expectMany() {}
-    public mutating func expect(_ key: RawSpan, in table: Table) {}
-    public mutating func lookAhead() {}
+    public mutating func expect(_ foresight: Foresight) {}
     public borrowing func expectPut(_ key: RawSpan, in table: Table) {}
 }
 
@@ -110,6 +110,10 @@ public protocol StorageEngine: Sendable, SendableMetatype {
         _ body: (inout Writer) throws(Failure) -> Answer
     ) throws(Failure) -> Answer
 
+    /// Looks for keys that a transaction is going to be asked for, on the caller's thread and not on the one that writes. What
+    /// has changed until then the transaction finds out.
+    func foresee(_ keys: ExpectedKeys) throws(StorageError) -> Foresight
+
     /// Called from time to time by whoever writes: frees what dead readers hold.
     func maintain() throws(StorageError)
 
@@ -121,6 +125,7 @@ public protocol StorageEngine: Sendable, SendableMetatype {
 }
 
 extension StorageEngine {
+    public func foresee(_ keys: ExpectedKeys) throws(StorageError) -> Foresight { Foresight(keys) }
     public var isUnsettled: Bool { false }
     public func settle() throws(StorageError) {}
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 
 /// The order of words on the command line: global options may stand before the subcommand as well as after it.
@@ -35,9 +36,25 @@ enum CommandLineOrder {
 
     /// Moves global options that stand before the subcommand behind it, where the subcommands read them.
     static func subcommandFirst(_ arguments: [String]) -> [String] {
-        var position = 0
-        while position < arguments.count {
-            let word = arguments[position]
+        var (commands, options, rest): ([String], [String], ArraySlice<String>) = ([], [], arguments[...])
+        // A second one where the first has subcommands of its own, as in `token list`.
+        while commands.count < 2 {
+            let count = globalWordCount(rest)
+            guard let word = rest.dropFirst(count).first,
+                commands.first.map({ innerNames(of: $0).contains(word) }) ?? !word.hasPrefix("-")
+            else { break }
+            commands.append(word)
+            options += rest.prefix(count)
+            rest = rest.dropFirst(count + 1)
+        }
+        return commands + options + rest
+    }
+
+    /// How many words at the beginning are global options and their values.
+    private static func globalWordCount(_ words: ArraySlice<String>) -> Int {
+        var position = words.startIndex
+        while position < words.endIndex {
+            let word = words[position]
             if withValue.contains(word) {
                 position += 2
             } else if withoutValue.contains(word) || withValue.contains(where: { word.hasPrefix("\($0)=") }) {
@@ -46,7 +63,12 @@ enum CommandLineOrder {
                 break
             }
         }
-        guard position < arguments.count, !arguments[position].hasPrefix("-") else { return arguments }
-        return [arguments[position]] + arguments[..<position] + arguments[(position + 1)...]
+        return min(position, words.endIndex) - words.startIndex
+    }
+
+    /// The names of a command's own subcommands.
+    private static func innerNames(of name: String) -> [String] {
+        let command = VaultDBCommand.configuration.subcommands.first { $0.configuration.commandName == name }
+        return command?.configuration.subcommands.compactMap { $0.configuration.commandName } ?? []
     }
 }

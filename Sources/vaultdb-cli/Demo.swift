@@ -13,19 +13,16 @@ enum Demo {
 
     /// Makes the vault in a directory of its own, and removes it when `body`, which closes the vault, is done.
     static func withVault(_ options: VaultOptions, _ body: (Vault) throws -> Void) throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "vaultdb-demo-\(UUID().text)")
-        try FileManager.default.createDirectory(
-            at: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-        defer { try? FileManager.default.removeItem(at: directory) }
-        let path = directory.appending(path: "demo.vault").path()
-        var filling = options
-        filling.access = .readWrite
-        filling.creates = true
-        let vault = try Vault(at: path, options: filling)
-        try ServeCommand.wait { try await fill(vault.organization(organization)) }
-        guard options.access == .readOnly else { return try body(vault) }
-        vault.close()
-        try body(try Vault(at: path, options: options))
+        try TemporaryDirectory.with("demo", advice: "set TMPDIR to a directory that can be") { path in
+            var filling = options
+            filling.access = .readWrite
+            filling.creates = true
+            let vault = try Vault(at: path, options: filling)
+            try ServeCommand.wait { try await fill(vault.organization(organization)) }
+            guard options.access == .readOnly else { return try body(vault) }
+            vault.close()
+            try body(try Vault(at: path, options: options))
+        }
     }
 
     private static func fill(_ organization: Organization) async throws {

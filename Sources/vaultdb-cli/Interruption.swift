@@ -1,62 +1,93 @@
 import Glibc
 import Synchronization
 
-/// Ctrl-C, and where asked for a polite kill, as a wish that long work can look at. The second one ends the process as
-/// usual. Where work can't look, what is unfinished goes with the process.
+/// Ctrl-C, a polite kill and a lost terminal, where asked for as a wish that long work can look at. The second one ends
+/// the process as usual. However a signal ends it, what is unfinished goes with it.
 enum Interruption {
+    /// What ends a process that does nothing about it, through no fault of its own.
+    private static let endings = [SIGHUP, SIGINT, SIGPIPE, SIGTERM]
+
     private static let wish = Atomic<Bool>(false)
     /// The address of C strings, of which the last is nil; zero where there are none.
     private static let unfinished = Atomic<UInt>(0)
 
     static var isWished: Bool { wish.load(ordering: .relaxed) }
 
-    /// From now on the first of these signals is a wish, and ends a call that waits.
-    static func listen(to signals: Int32...) {
-        // Made before a signal can come: the handler may do no more than store into it.
+    /// From now on the first SIGINT, SIGTERM or SIGHUP is a wish, and ends a call that waits. A SIGHUP that is ignored,
+    /// as nohup has it, stays so.
+    static func listen() {
+        // Both made before a signal can come: the handler may do no more than load and store.
         wish.store(false, ordering: .relaxed)
-        var action = once { _ in Interruption.wish.store(true, ordering: .relaxed) }
-        for signal in signals { sigaction(signal, &action, nil) }
+        _ = unfinished.load(ordering: .relaxed)
+        for signal in [SIGINT, SIGTERM, SIGHUP] where signal != SIGHUP || !isIgnored(signal) {
+            handle(signal) { number in
+                if Interruption.wish.exchange(true, ordering: .relaxed) { Interruption.end(by: number) }
+            }
+        }
     }
 
-    /// Runs `body`; a signal that ends the process meanwhile takes the files at these paths away first.
+    /// Runs `body`; a signal that ends the process meanwhile takes the files and empty directories at these paths away
+    /// first, in this order, and then those of the bodies around it.
     static func removing<Answer, Reason: Error>(
         _ paths: [String], _ body: () throws(Reason) -> Answer
     ) throws(Reason) -> Answer {
-        let names: [UnsafeMutablePointer<CChar>?] = paths.map { strdup($0) } + [nil]
-        defer { for name in names { free(name) } }
-        return try names.withUnsafeBufferPointer { (names) throws(Reason) -> Answer in
-            unfinished.store(UInt(bitPattern: names.baseAddress), ordering: .releasing)
-            let former = [SIGINT, SIGTERM].map { signal in
-                var (action, former) = (once { Interruption.removeUnfinished(before: $0) }, sigaction())
-                sigaction(signal, &action, &former)
-                return (signal, former)
-            }
-            defer {
-                for (signal, former) in former {
-                    var action = former
-                    sigaction(signal, &action, nil)
-                }
-            }
-            return try body()
-        }
+        let outer = unfinished.load(ordering: .relaxed)
+        let all: [UnsafeMutablePointer<CChar>?] = paths.map { strdup($0) } + names(at: outer) + [nil]
+        // Never given back, nor are the names: a handler on another thread may still read them. They are few.
+        let list = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: all.count)
+        list.initialize(from: all, count: all.count)
+        unfinished.store(UInt(bitPattern: list), ordering: .releasing)
+        defer { unfinished.store(outer, ordering: .releasing) }
+        for signal in endings where isLeftToSystem(signal) { handle(signal) { Interruption.end(by: $0) } }
+        return try body()
     }
 
-    /// What a handler may do: it calls nothing but `unlink` and `raise`.
-    private static func removeUnfinished(before signal: Int32) {
-        // Safe: the names are kept as long as the handler is in place.
-        var next = UnsafePointer<UnsafeMutablePointer<CChar>?>(bitPattern: unfinished.load(ordering: .acquiring))
+    // MARK: In a handler
+
+    /// Calls nothing but what POSIX allows in a handler.
+    private static func end(by number: Int32) {
+        // Again, as another thread may be making a file in a directory meanwhile.
+        for _ in 0..<3 {
+            // Safe: see `removing`.
+            var next = UnsafePointer<UnsafeMutablePointer<CChar>?>(bitPattern: unfinished.load(ordering: .acquiring))
+            while let name = next?.pointee {
+                if unlink(name) != 0 { rmdir(name) }
+                next = next?.successor()
+            }
+        }
+        signal(number, SIG_DFL)
+        raise(number)
+    }
+
+    // MARK: Around it
+
+    private static func names(at address: UInt) -> [UnsafeMutablePointer<CChar>?] {
+        // Safe: see `removing`.
+        var next = UnsafePointer<UnsafeMutablePointer<CChar>?>(bitPattern: address)
+        var names: [UnsafeMutablePointer<CChar>?] = []
         while let name = next?.pointee {
-            unlink(name)
+            names.append(name)
             next = next?.successor()
         }
-        raise(signal)
+        return names
     }
 
-    /// What is done with the first of a signal; the next is left to the system.
-    private static func once(_ handler: @escaping @convention(c) (Int32) -> Void) -> sigaction {
+    private static func handle(_ signal: Int32, _ handler: @escaping @convention(c) (Int32) -> Void) {
         var action = sigaction()
         action.__sigaction_handler.sa_handler = handler
-        action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND))
-        return action
+        sigaction(signal, &action, nil)
+    }
+
+    private static func isIgnored(_ signal: Int32) -> Bool {
+        // Safe: a C function is its address; nil is 0.
+        unsafeBitCast(handler(of: signal), to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
+
+    private static func isLeftToSystem(_ signal: Int32) -> Bool { handler(of: signal) == nil }
+
+    private static func handler(of signal: Int32) -> (@convention(c) (Int32) -> Void)? {
+        var action = sigaction()
+        sigaction(signal, nil, &action)
+        return action.__sigaction_handler.sa_handler
     }
 }

@@ -57,6 +57,7 @@ struct VaultDBCommand: ParsableCommand {
     static let commandNames = configuration.subcommands.compactMap { $0.configuration.commandName }
 
     static func main() {
+        StandardStreams.fillGaps()
         // A file that may not grow is then an error like any other, not the end of the process.
         signal(SIGXFSZ, SIG_IGN)
         do {
@@ -64,6 +65,7 @@ struct VaultDBCommand: ParsableCommand {
             let arguments = CommandLineOrder.subcommandFirst(Array(CommandLine.arguments.dropFirst()))
             try CommandLineOrder.refuseHelpOnNothing(arguments)
             var command = try parseAsRoot(arguments)
+            try RepeatedOptions.refuse(arguments, of: command)
             try command.run()
         } catch {
             Ending(of: error).exit()

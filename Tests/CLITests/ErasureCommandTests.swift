@@ -120,6 +120,17 @@ struct ErasureCommandTests {
         try place.expectClean()
     }
 
+    @Test func aRegisterIsReadFromAPipe() throws {
+        let (place, id) = try placeWithAna()
+        try place.run("erase", id, "--yes")
+        try place.run("erasures", "--export", "register.jsonl")
+        let command = "exec \(Program.path) erasures replay <(cat register.jsonl)"
+        let result = try place.start(program: ["bash", "-c", command]).end()
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output.contains("nothing to do  1"))
+        expectOneLineError(try place.run("erasures", "replay", "."), status: 1, containing: "erasures --export")
+    }
+
     @Test func whatHasToBeDecidedIsNamed() throws {
         let (place, id) = try placeWithAna()
         let other = try place.person("--email", "b@example.com")
@@ -183,5 +194,17 @@ struct ErasureCommandTests {
         expectOneLineError(
             try place.run("export", id, "-o", "clinic.vault", "--force"), status: 2, containing: "belongs to the vault")
         #expect(try place.files().filter { $0.hasSuffix(".tmp") }.isEmpty)
+    }
+
+    @Test(arguments: [[], ["--force"]])
+    func anExportToAStreamReplacesNoFile(_ options: [String]) throws {
+        let (place, id) = try placeWithAna()
+        try place.write("old\n", to: "all.txt")
+        let words = ["export", id, "-o", "/dev/stdout"] + options
+        let command = "exec \(Program.path) \(words.joined(separator: " ")) >> all.txt"
+        let result = try place.start(program: ["sh", "-c", command]).end()
+        #expect(result.status == 0, "\(result.errors)")
+        let text = try place.read("all.txt")
+        #expect(text.hasPrefix("old\n{") && text.contains(id) && text.hasSuffix("}\nwrote /dev/stdout\n"), "\(text)")
     }
 }

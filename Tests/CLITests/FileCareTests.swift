@@ -217,6 +217,12 @@ struct BadFileTests {
     @Test func aBackupNeedsADirectoryThatTakesIt() throws {
         let place = try Workplace.withVault()
         expectOneLineError(try place.run("backup", "/proc/copy.vault"), status: 1, containing: "/proc/copy.vault")
-        expectOneLineError(try place.run("backup", "missing/copy.vault"), status: 1, containing: "directory")
+        let advice = "can't be made; check that its directory is there"
+        expectOneLineError(try place.run("backup", "missing/copy.vault"), status: 1, containing: advice)
+        try place.run("backup", "copy.vault")
+        for path in ["missing/x.vault", "copy.vault/x.vault"] {
+            let result = try place.run("restore", "copy.vault", "--db", path)
+            expectOneLineError(result, status: 1, containing: "\(path) \(advice)")
+        }
     }
 }

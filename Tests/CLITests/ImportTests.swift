@@ -102,6 +102,20 @@ struct ImportTests {
         #expect(try place.files().filter { $0.hasSuffix(".tmp") } == [])
     }
 
+    @Test func assignmentsHaveALineOfEachRow() throws {
+        let place = try Workplace.withVault()
+        let lines = [
+            #"{"id":"1","email":"a@example.com"}"#, #"{"id":"2","email":["x"]}"#, #"{"email":"b@example.com"}"#,
+            #"{"id":"4","#, "nonsense",
+        ]
+        try place.write(lines.joined(separator: "\n"), to: "rows.jsonl")
+        let result = try place.run("import", "--kind", "lead", "rows.jsonl", "--assignments", "out.csv")
+        #expect(result.status == 0, "\(result.errors)")
+        let rows = try place.read("out.csv").split(separator: "\r\n")
+        #expect(rows.count == 6 && rows[1].hasPrefix("lead,1,0"))
+        #expect(rows.dropFirst(2) == ["lead,2,", "lead,,", "lead,4,", "lead,,"])
+    }
+
     @Test func rejectsBeyondTwentyAreCountedAndWrittenOnDemand() throws {
         let place = try Workplace.withVault()
         try place.write("id,email\n" + (1...30).map { "\($0),x\n" }.joined(), to: "rows.csv")
@@ -159,6 +173,10 @@ struct ImportTests {
         expectOneLineError(
             try place.run("import", "--kind", "lead", "leads.csv", "--assignments", "missing/out.csv"), status: 1,
             containing: "missing/out.csv")
+        for option in ["--assignments", "--rejects"] {
+            let result = try place.run("import", "--kind", "lead", "leads.csv", option, "")
+            expectOneLineError(result, status: 2, containing: "has no name")
+        }
         expectOneLineError(
             try place.run("backfill", "lead=leads.csv", "patient=."), status: 1, containing: "directory")
         expectOneLineError(try place.run("import", "--kind", "lead", "."), status: 1, containing: "directory")
@@ -228,6 +246,32 @@ struct ImportTests {
         #expect(String(decoding: pipe.availableData, as: UTF8.self).contains("rows.csv,3,"))
         var status = stat()
         #expect(lstat(place.file("link.csv"), &status) == 0 && (status.st_mode & S_IFMT) == S_IFLNK)
+    }
+
+    /// What is in the file already stays, and what is written by other names of the stream goes behind each other.
+    @Test(arguments: [
+        "--assignments /dev/stdout --rejects /dev/stdout", "--assignments out.txt --rejects /proc/self/fd/2",
+        "--assignments /dev/fd/3 --rejects ./out.txt",
+    ])
+    func aRedirectedStreamIsWrittenToAndNotReplaced(_ outputs: String) throws {
+        let place = try Workplace.withVault()
+        try place.write("id,email\n1,a@example.com\n2,x\n", to: "rows.csv")
+        try place.write("old\n", to: "out.txt")
+        let command = "exec \(Program.path) import --kind lead rows.csv \(outputs) >> out.txt 2>&1 3>&1"
+        #expect(try place.start(program: ["sh", "-c", command]).end().status == 0)
+        let text = try place.read("out.txt")
+        #expect(text.hasPrefix("old\n"), "\(text)")
+        for part in ["kind,id,identity_id", "lead,1,", "rows.csv,3,", "The organization holds"] {
+            #expect(text.contains(part), "\(part): \(text)")
+        }
+    }
+
+    @Test func aStreamThatIsNotOpenIsRefusedBeforeTheFirstRow() throws {
+        let place = try Workplace.withVault()
+        try place.write("id,email\n1,a@example.com\n", to: "rows.csv")
+        let result = try place.run("import", "--kind", "lead", "rows.csv", "--assignments", "/dev/fd/900")
+        expectOneLineError(result, status: 1, containing: "/dev/fd/900")
+        #expect(try place.counters()["records"] ?? 0 == 0)
     }
 
     /// `script` gives the program a terminal, as a person's shell does.

@@ -32,6 +32,13 @@ struct InitTests {
         expectOneLineError(result, status: 1, containing: "the directory none is not there")
     }
 
+    @Test(arguments: ["d/", "ab/", "no/ne/", "./", "/"])
+    func theNameOfADirectoryIsRefused(_ path: String) throws {
+        let place = try Workplace()
+        expectOneLineError(try place.run("init", "--db", path), status: 2, containing: "\(path) is the name of a")
+        #expect(try place.files() == [])
+    }
+
     @Test func whatComesNextIsQuotedForAShell() throws {
         let place = try Workplace()
         #expect(try place.run("init", "--db", "o'clock.vault").output.contains(#"o'\''clock.vault' "#))

@@ -108,6 +108,30 @@ struct InterruptionTests {
         #expect(try result.object["rows"] as? Int == 0)
     }
 
+    /// All rows are in by then, so that there is nothing to go on with.
+    @Test func interruptedWhileTheFileIsRewritten() throws {
+        let place = try place()
+        let running = try place.start(["import", "--kind", "lead", "rows.csv", "--json"])
+        try running.wait { running.hasEnded || place.exists("clinic.vault.compact") }
+        running.signal(SIGINT)
+        let result = try running.end()
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(try result.object["rows"] as? Int == Self.rows)
+        #expect(!place.exists("clinic.vault.compact"))
+        try place.expectClean()
+    }
+
+    @Test func aLostTerminalIsIgnoredUnderNohup() throws {
+        let place = try place()
+        let command = "trap '' HUP; exec \(Program.path) \(Self.words.joined(separator: " ")) --json"
+        let running = try place.start(program: ["sh", "-c", command])
+        try running.wait { try (place.counters()["records"] ?? 0) > 0 }
+        running.signal(SIGHUP)
+        let result = try running.end()
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(try result.object["rows"] as? Int == Self.rows)
+    }
+
     @Test func twoAtTheSameTime() throws {
         let place = try place()
         // Half of the people are in both files.

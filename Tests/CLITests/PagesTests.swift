@@ -55,6 +55,23 @@ import Testing
         #expect(!place.exists("clinic.vault"))
     }
 
+    @Test("The temporary directory may have any name", arguments: ["a b", "ñ", "a%20b"])
+    func temporaryDirectory(_ name: String) throws {
+        let place = try Workplace()
+        try FileManager.default.createDirectory(atPath: place.file(name), withIntermediateDirectories: false)
+        place.environment["TMPDIR"] = place.file(name)
+        #expect(try Served(place, ["--demo"]).stop().status == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: place.file(name)) == [])
+    }
+
+    @Test("A temporary directory that is not there is told")
+    func missingTemporaryDirectory() throws {
+        let place = try Workplace()
+        place.environment["TMPDIR"] = place.file("none")
+        expectOneLineError(
+            try place.run("serve", "--demo", "--port", "0", "--no-http"), status: 1, containing: "set TMPDIR")
+    }
+
     @Test("For reading only it serves the samples and takes nothing in")
     func readOnly() throws {
         let place = try place()

@@ -137,6 +137,24 @@ struct PeopleTests {
         #expect(try place.run("conflicts", "--state", "merged").output.contains("no conflicts"))
     }
 
+    /// They are to be copied, so no terminal is too narrow for them.
+    @Test func idsAreWholeOnATerminal() throws {
+        let place = try Workplace.withVault()
+        let one = try #require(try resolved(place, "--email", "a@example.com")["identity_id"] as? String)
+        let other = try #require(try resolved(place, "--phone", "600123456")["identity_id"] as? String)
+        _ = try resolved(place, "--email", "a@example.com", "--phone", "600123456")
+        try place.run("token", "create", "--label", "a long label that has to be cut where the terminal is narrow")
+        let queue = try place.onTerminal(columns: 60, "conflicts").output
+        #expect(queue.contains(one) && queue.contains(other), "\(queue)")
+        let trail = try place.onTerminal(columns: 60, "audit").output
+        #expect(trail.contains(one) && trail.contains(other), "\(trail)")
+        #expect(try place.onTerminal(columns: 60, "stat").output.contains(Workplace.organization))
+        #expect(try place.onTerminal(columns: 60, "token", "list").output.contains(Workplace.organization))
+        try place.run("merge", one, "--into", other)
+        let merges = try place.onTerminal(columns: 60, "merges").output
+        #expect(merges.contains(one) && merges.contains(other), "\(merges)")
+    }
+
     @Test func theTrailNamesTheActorAndHolds() throws {
         let place = try Workplace.withVault()
         let id = try #require(

@@ -51,7 +51,12 @@ struct Program {
             var noSignals = sigset_t()
             sigemptyset(&noSignals)
             posix_spawnattr_setsigmask(&attributes, &noSignals)
-            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+            // So are those that whoever started the tests ignores.
+            var signals = sigset_t()
+            sigemptyset(&signals)
+            for signal in [SIGHUP, SIGINT, SIGPIPE, SIGTERM] { sigaddset(&signals, signal) }
+            posix_spawnattr_setsigdefault(&attributes, &signals)
+            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
             let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
             let settings = environment.merging(["PATH": path, "LC_ALL": "C.UTF-8"]) { own, _ in own }
             var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]

@@ -41,8 +41,9 @@ struct RestoreTests {
         #expect(try place.run("find", "--email", "new@example.com").status == 0)
         // By another name that leads to it.
         #expect(symlink(place.vault, place.file("the clinic")) == 0)
-        let result = try place.run("restore", "backup.vault", "--force", "--db", "the clinic")
-        #expect(result.status == 0, "\(result.errors)")
+        let restored = try place.document("restore", "backup.vault", "--force", "--db", "the clinic")
+        let size = try FileManager.default.attributesOfItem(atPath: place.vault)[.size] as? Int
+        #expect(restored["bytes"] as? Int == size)
         #expect(try place.run("find", "--email", "new@example.com").status == 3)
         _ = try place.person("--email", "newer@example.com")
         try place.expectClean()

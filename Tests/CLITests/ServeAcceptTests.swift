@@ -68,6 +68,40 @@ import Testing
         #expect(try served.stop().status == 0)
     }
 
+    @Test("Answers before the end of a connection arrive over TLS too, whatever was sent behind it")
+    func endedAmidPipelineWithTLS() throws {
+        let place = try Workplace.withVault()
+        let served = try Served(place, try Self.tls(in: place))
+        let script = """
+            { for i in {1..30}; do printf 'INFO\\r\\n'; done; printf 'QUIT\\r\\n'; seq 5000; } \
+              | openssl s_client -quiet -connect 127.0.0.1:\(served.port) -CAfile server.pem 2> s_client.txt
+            """
+        let ended = try place.start(program: ["bash", "-c", script]).end()
+        #expect(ended.output.components(separatedBy: "# Latencystats").count - 1 == 30)
+        #expect(ended.output.hasSuffix("+OK\r\n"), "\(ended.output.suffix(200))")
+        #expect(try served.stop().status == 0)
+    }
+
+    @Test(
+        "A TLS file that can't be used is named in one line",
+        arguments: [
+            (["missing.pem", "server.key"], "the TLS certificate missing.pem can't be read"),
+            (["text.pem", "server.key"], "the TLS certificate text.pem can't be used"),
+            (["server.pem", "missing.key"], "the TLS key missing.key can't be read"),
+            (["server.pem", "text.pem"], "the TLS key text.pem can't be used"),
+            (["server.pem", "other.key"], "the TLS key other.key does not go with the certificate server.pem"),
+            (["server.pem", "server.key", "text.pem"], "the TLS authorities text.pem can't be used"),
+        ])
+    func unusableTLS(_ files: [String], _ part: String) throws {
+        let place = try Workplace.withVault()
+        _ = try Self.tls(in: place)
+        try place.write("no PEM\n", to: "text.pem")
+        let words = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:prime256v1 -out other.key"
+        try #require(try place.start(program: words.split(separator: " ").map(String.init)).end().status == 0)
+        let flags = zip(["--tls-certificate", "--tls-key", "--tls-client-authorities"], files).flatMap { [$0.0, $0.1] }
+        expectOneLineError(try place.start(["serve"] + flags).end(), status: 1, containing: part)
+    }
+
     /// The words for TLS, with a certificate made for it.
     private static func tls(in place: Workplace) throws -> [String] {
         let words =

@@ -300,6 +300,16 @@ import Testing
         #expect(try served.stop().status == 0)
     }
 
+    @Test("What is served for reading only, the environment says as well as the flag")
+    func readOnlyByTheEnvironment() throws {
+        let place = try Workplace.withVault()
+        place.environment["VAULTDB_READ_ONLY"] = "1"
+        let served = try Served(place)
+        let words = ["redis-cli", "-p", "\(served.port)", "RESOLVE", Self.org, "EMAIL", "new@example.com"]
+        #expect(try place.start(program: words).end().output.hasPrefix("READONLY "))
+        #expect(try served.stop().status == 0)
+    }
+
     /// Of each thread of a process.
     private func niceness(of process: pid_t) throws -> [Int] {
         let threads = "/proc/\(process)/task"

@@ -15,18 +15,20 @@ struct UnfinishedFilesTests {
         return place
     }
 
-    /// Starts a command, again where it was too quick, and ends it with SIGTERM while a file with this ending is there.
-    private func expectNothingLeft(_ words: [String], of name: String, ending: String, in place: Workplace) throws {
+    /// Starts a command, again where it was too quick, and ends it by a signal while a file with this ending is there.
+    private func expectNothingLeft(
+        _ words: [String], of name: String, ending: String, by signal: Int32 = SIGTERM, in place: Workplace
+    ) throws {
         func unfinished() throws -> [String] {
             try place.files().filter { $0.hasPrefix("\(name).") && $0.hasSuffix(ending) }
         }
         for _ in 0..<20 {
             let running = try place.start(words)
             try running.wait { try running.hasEnded || !unfinished().isEmpty }
-            running.signal(SIGTERM)
+            running.signal(signal)
             let result = try running.end()
             #expect(try unfinished().isEmpty)
-            try #require([0, 128 + SIGTERM].contains(result.status), "\(result.errors)")
+            try #require([0, 128 + signal].contains(result.status), "\(result.errors)")
             // Where it has its name the signal came too late.
             guard place.exists(name) else { return }
             unlink(place.file(name))
@@ -63,5 +65,77 @@ struct UnfinishedFilesTests {
         try expectNothingLeft(
             ["backup", "copy.vault"] + options, of: "copy.vault", ending: ".partial", in: place)
         try place.expectClean()
+    }
+
+    /// A lost terminal and the like.
+    @Test(arguments: [SIGHUP, SIGPIPE])
+    func aBackupByAnySignal(_ signal: Int32) throws {
+        let place = try place(Workplace.generatedRows(Self.rows))
+        try expectNothingLeft(["backup", "copy.vault"], of: "copy.vault", ending: ".partial", by: signal, in: place)
+    }
+
+    // MARK: An import
+
+    /// A FIFO that somebody has open holds the import up.
+    private func pipe(_ place: Workplace) throws -> FileHandle {
+        #expect(mkfifo(place.file("pipe"), 0o600) == 0)
+        return try #require(FileHandle(forUpdatingAtPath: place.file("pipe")))
+    }
+
+    private func unfinished(_ place: Workplace) throws -> [String] {
+        try place.files().filter { $0.hasSuffix(".tmp") }
+    }
+
+    @Test(arguments: [SIGHUP, SIGPIPE])
+    func anImportThatWaitsForRows(_ signal: Int32) throws {
+        let place = try Workplace.withVault()
+        let pipe = try pipe(place)
+        let running = try place.start(["import", "--kind", "lead", "pipe", "--assignments", "out.csv"])
+        try running.wait { try running.catches(SIGINT) && running.isAsleep && unfinished(place).count == 1 }
+        running.signal(signal)
+        try running.wait { running.hasEnded }
+        // A lost terminal is a wish, as Ctrl-C is.
+        #expect(try running.end().status == (signal == SIGHUP ? 130 : 128 + signal))
+        #expect(try unfinished(place).isEmpty && !place.exists("out.csv"))
+        try pipe.close()
+    }
+
+    /// It writes to a pipe that is full, so that it doesn't get to look at the wish.
+    @Test func anImportByTheSecondSignal() throws {
+        let place = try Workplace.withVault()
+        let pipe = try pipe(place)
+        try place.write("id,email\n" + (0..<5_000).map { "\($0),x\n" }.joined(), to: "rows.csv")
+        let words = ["import", "--kind", "lead", "rows.csv", "--assignments", "out.csv", "--rejects", "pipe"]
+        let running = try place.start(words)
+        var unread: Int32 = 0
+        try running.wait {
+            _ = ioctl(pipe.fileDescriptor, UInt(FIONREAD), &unread)
+            return unread > 0 && running.isAsleep
+        }
+        #expect(try unfinished(place).count == 1)
+        // Two different ones: of one kind only one can be on its way.
+        running.signal(SIGINT)
+        running.signal(SIGTERM)
+        try running.wait { running.hasEnded }
+        let status = try running.end().status
+        #expect([128 + SIGINT, 128 + SIGTERM].contains(status))
+        #expect(try unfinished(place).isEmpty)
+        try pipe.close()
+    }
+
+    // MARK: A demonstration
+
+    /// The signal comes before the server listens to any.
+    @Test func aDemonstrationThatIsBeingFilled() throws {
+        let place = try Workplace()
+        place.environment["TMPDIR"] = "."
+        let running = try place.start(["serve", "--demo", "--port", "0", "--no-http"])
+        func directory() throws -> String? { try place.files().first { $0.hasPrefix("vaultdb-demo-") } }
+        try running.wait { try directory() != nil }
+        running.signal(SIGTERM)
+        try running.wait { running.hasEnded }
+        let status = try running.end().status
+        #expect([0, 128 + SIGTERM].contains(status))
+        #expect(try directory() == nil)
     }
 }

@@ -68,6 +68,31 @@ struct UsageTests {
         let result = try place.run("--db", "clinic.vault", "--json", "stat")
         #expect(result.status == 0)
         #expect(try result.object["region"] as? String == "ES")
+        for words in [["--db", "clinic.vault", "token", "list"], ["token", "--db=clinic.vault", "list"]] {
+            #expect(try place.start(["--json"] + words).end().list.isEmpty, "\(words)")
+        }
+    }
+
+    @Test(arguments: [
+        ["resolve", "--email", "a@example.com", "--email=b@example.com"],
+        ["stat", "--db", "clinic.vault", "--db", "x"],
+        ["--db", "clinic.vault", "stat", "--db", "x"], ["find", "--phone", "600123456", "--json", "--phone", "1"],
+        ["serve", "--tls-key", "a.pem", "--tls-key", "b.pem"], ["token", "create", "--label", "a", "--label", "b"],
+        ["export", Workplace.organization, "-o", "a", "--output=b"],
+    ])
+    func anOptionWithOneValueIsGivenOnce(_ words: [String]) throws {
+        let place = try Workplace.withVault()
+        expectOneLineError(try place.start(words).end(), status: 2, containing: "is given twice")
+        #expect(try place.counters()["identities"] == 0)
+    }
+
+    @Test func whatMayBeRepeatedMay() throws {
+        let place = try Workplace.withVault()
+        let result = try place.run(
+            "--json", "resolve", "--external", "a:1", "--external", "b:2", "--json", "-v", "-v")
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(try place.run("find", "--external", "b:2").status == 0)
+        #expect(try place.run("search", "--", "--email", "--email").status != 2)
     }
 
     @Test func whereThereAreTwoOrganizationsOneHasToBeNamed() throws {

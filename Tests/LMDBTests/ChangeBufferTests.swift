@@ -50,17 +50,20 @@ extension EngineTests {
             var steps: [[Step]] = []
             for _ in pairs { steps.append(Self.steps(&random)) }
             let expectsMany = Int.random(in: 0..<3, using: &random) == 0
-            let looksAhead = Bool.random(using: &random)
+            var foresight: Foresight?
+            if Bool.random(using: &random) {
+                foresight = try environment.foresee(expectedKeys(of: steps))
+                // Between the look and the transaction anything may happen.
+                for _ in 0..<Int.random(in: 0..<3, using: &random) {
+                    if Bool.random(using: &random) { try environment.settle() }
+                    try apply(&random, to: environment)
+                }
+            }
             try environment.write { (transaction) throws(StorageError) in
                 if expectsMany { transaction.expectMany() }
+                if let foresight { transaction.expect(foresight) }
                 for (index, pair) in pairs.enumerated() {
-                    for (number, step) in steps[index].enumerated() {
-                        if looksAhead, number % 7 == 0 {
-                            for key in steps[index][number...].prefix(7).compactMap(\.key) {
-                                transaction.expect(key.span.bytes, in: pair.0)
-                            }
-                            transaction.lookAhead()
-                        }
+                    for step in steps[index] {
                         if let key = step.key,
                             try transaction.value(key, in: pair.0) != (try transaction.value(key, in: pair.1))
                         {
@@ -81,6 +84,14 @@ extension EngineTests {
                 }
                 if failing { throw .conflict }
             }
+        }
+
+        private static func expectedKeys(of steps: [[Step]]) -> ExpectedKeys {
+            var keys = ExpectedKeys()
+            for (index, pair) in pairs.enumerated() {
+                for key in steps[index].compactMap(\.key) { keys.append(key.span.bytes, in: pair.0) }
+            }
+            return keys
         }
 
         /// How often a buffered table reads otherwise than the plain one.

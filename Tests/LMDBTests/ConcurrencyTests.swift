@@ -99,11 +99,13 @@ extension EngineTests {
                 }
             }
             for number in 0...300 {
+                var keys = ExpectedKeys()
+                keys.append(bytes("a").span.bytes, in: gathered)
+                let foresight = try environment.foresee(keys)
                 try environment.write { (transaction) throws(StorageError) in
                     let large = [UInt8](repeating: 7, count: 200_000)
                     try transaction.put(bytes("\(number)").span.bytes, large.span.bytes, in: filling)
-                    transaction.expect(bytes("a").span.bytes, in: gathered)
-                    transaction.lookAhead()
+                    transaction.expect(foresight)
                     let before = try transaction.value(bytes("a"), in: gathered)
                     if number > 0, before != bytes("\(number - 1)") { throw .corrupted("a write reads otherwise") }
                     try transaction.put(bytes("a").span.bytes, bytes("\(number)").span.bytes, in: gathered)

@@ -54,6 +54,86 @@ extension EngineTests.WriteAhead {
         again.close()
     }
 
+    /// The file has what the log has lost: that is no power cut's doing, and nothing is taken back.
+    @Test func aLogThatHasLostCommitsIsRefused() throws {
+        let directory = try TemporaryDirectory()
+        let environment = try Self.environment(directory.file("store"), logBytes: 20_000)
+        defer { environment.close() }
+        var number = 0
+        var ends: [(epoch: UInt64, end: Int)] = []
+        // Until the second file has been begun and the first is not emptied yet.
+        repeat {
+            try Self.change(environment, number)
+            number += 1
+            // What is behind the end is of an earlier time.
+            ends = try LogFile.names.compactMap { name in
+                guard let file = try LogFile(environment.path + name, likeOwnerOf: nil), let header = try file.header()
+                else { return nil }
+                while try file.nextRecord(of: header.epoch) != nil {}
+                return (header.epoch, file.end)
+            }
+        } while ends.count < 2
+        let whole = try readFile(environment.path)
+        let logs = try LogFile.names.map { try readFile(environment.path + $0) }
+        let current = ends[0].epoch > ends[1].epoch ? 0 : 1
+        let end = ends[current].end
+        var torn = logs
+        torn[current][end - 1] ^= 1
+        var short = logs
+        short[current].removeSubrange((end - 10)...)
+        var gone = logs
+        gone[current] = []
+        for damaged in [torn, short, gone] {
+            let target = directory.file("target")
+            try writeFile(target, whole)
+            for (name, log) in zip(LogFile.names, damaged) { try writeFile(target + name, log) }
+            expectThrows(misuse) { _ = try Self.environment(target) }
+            #expect(try readFile(target) == whole)
+        }
+        for (name, log) in zip(LogFile.names, logs) { try writeFile(directory.file("target") + name, log) }
+        let again = try Self.environment(directory.file("target"))
+        #expect(try dump(of: again, tables: Self.tables) == Self.expected(number))
+        again.close()
+    }
+
+    /// A copy that was made while nobody wrote has the mark of the log that was begun next, but not all that it follows on.
+    @Test func aLogThatHasGoneOnSinceTheFileWasCopiedIsRefused() throws {
+        let directory = try TemporaryDirectory()
+        let environment = try Self.environment(directory.file("store"), logBytes: 20_000)
+        defer { environment.close() }
+        for number in 0..<20 { try Self.change(environment, number) }
+        while environment.isUnsettled { try environment.settle() }
+        let copy = try readFile(environment.path)
+        for number in 20..<300 { try Self.change(environment, number) }
+        let target = directory.file("target")
+        try writeFile(target, copy)
+        for name in LogFile.names { try writeFile(target + name, try readFile(environment.path + name)) }
+        expectThrows(misuse) { _ = try Self.environment(target) }
+        #expect(try readFile(target) == copy)
+        for name in LogFile.names { unlink(target + name) }
+        let restored = try Self.environment(target)
+        #expect(try dump(of: restored, tables: Self.tables) == Self.expected(20))
+        restored.close()
+    }
+
+    /// What commits no longer use is used again only by those that follow on another base.
+    @Test func commitsOneByOneDoNotMakeTheFileGrowWithoutEnd() throws {
+        let directory = try TemporaryDirectory()
+        let environment = try Self.environment(directory.file("store"), logBytes: 1 << 30)
+        defer { environment.close() }
+        func change(_ numbers: Range<Int>) throws {
+            for number in numbers {
+                try environment.write { (transaction) throws(StorageError) in
+                    try transaction.put(bytes("key"), bytes("\(number)"), in: Self.plain)
+                }
+            }
+        }
+        try change(0..<4_000)
+        let before = try readFile(environment.path).count
+        try change(4_000..<8_000)
+        #expect(try readFile(environment.path).count <= before * 5 / 4)
+    }
+
     /// Whoever makes a file meets others who make it as well: none takes away what another has begun.
     @Test func aLogOfAFileThatIsGoneIsNotThatOfTheNewOne() throws {
         let directory = try TemporaryDirectory()

@@ -1,3 +1,5 @@
+import Dispatch
+import Foundation
 import Glibc
 import Storage
 import TestSupport
@@ -42,6 +44,85 @@ extension EngineTests {
             environment.close()
             #expect(access(store.path + "-lock", F_OK) == 0)
             #expect(access(link + "-lock", F_OK) != 0)
+        }
+
+        /// By another lock file, two would write at once.
+        @Test func aStoreWhoseLockFileWasRemovedIsRefused() throws {
+            let store = try Store()
+            try store.environment.put("a", "1")
+            unlink(store.path + "-lock")
+            #expect {
+                _ = try Environment(at: store.path, tables: tables)
+            } throws: { error in
+                if case StorageError.misuse(let what) = error { what.contains("-lock is gone") } else { false }
+            }
+            #expect(access(store.path + "-lock", F_OK) != 0)
+            store.environment.close()
+            let again = try Environment(at: store.path, tables: tables)
+            #expect(try again.value("a") == bytes("1"))
+            again.close()
+        }
+
+        /// LMDB maps it, so a disk that is full later must not matter.
+        @Test func theLockFileHasAllOfItsBlocks() throws {
+            let store = try Store()
+            var status = stat()
+            try #require(stat(store.path + "-lock", &status) == 0)
+            #expect(status.st_size > 0 && status.st_blocks * 512 >= status.st_size)
+        }
+
+        /// Where there is no lock file and none can be made nobody writes, and readers do without.
+        @Test(.enabled(if: geteuid() == 0, "only root can become somebody else"))
+        func whoMayNotMakeALockFileReadsAllTheSame() throws {
+            let store = try Store()
+            try store.environment.put("a", "1")
+            store.environment.close()
+            unlink(store.path + "-lock")
+            for (path, mode) in [(store.directory.path, mode_t(0o755)), (store.path, 0o644)] {
+                try #require(chmod(path, mode) == 0)
+            }
+            let child = try ChildProcess { link in
+                guard seteuid(65_534) == 0 else { return }
+                var options = EnvironmentOptions()
+                options.access = .readOnly
+                let environment = try Environment(at: store.path, tables: tables, options: options)
+                if try environment.value("a") == bytes("1") { link.signal() }
+            }
+            try child.awaitSignal()
+            child.kill()
+        }
+
+        /// Whoever rewrites a file has it alone for some seconds.
+        @Test func whoOpensAFileWhileItIsRewrittenWaits() throws {
+            let store = try Store()
+            try store.environment.put("a", "1")
+            store.environment.close()
+            try writeFile(StoreFile.rewrite(of: store.path), [])
+            let alone = try StoreFile.open(store.path, writable: true, sharing: .alone)
+            let opened = DispatchSemaphore(value: 0)
+            Thread.detachNewThread {
+                try? Environment(at: store.path, tables: tables).close()
+                opened.signal()
+            }
+            // Longer than it waits for who takes away a log.
+            #expect(opened.wait(timeout: .now() + .milliseconds(300)) == .timedOut)
+            _ = consume alone
+            opened.wait()
+            let again = try Environment(at: store.path, tables: tables)
+            #expect(try again.value("a") == bytes("1"))
+            again.close()
+        }
+
+        @Test func aLockFileThatIsNoneIsNamed() throws {
+            let store = try Store()
+            store.environment.close()
+            unlink(store.path + "-lock")
+            try #require(symlink(store.directory.file("nowhere"), store.path + "-lock") == 0)
+            #expect {
+                _ = try Environment(at: store.path, tables: tables)
+            } throws: { error in
+                if case StorageError.system(_, let what) = error { what.hasSuffix("-lock") } else { false }
+            }
         }
 
         @Test func aClosedStoreOpensAgain() throws {

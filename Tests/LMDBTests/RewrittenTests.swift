@@ -21,7 +21,11 @@ extension EngineTests {
                     let table = tables[Int.random(in: 0...1, using: &random)]
                     let key = [UInt8.random(in: 1...5, using: &random)]
                     let value = random.bytes(count: 0...(Bool.random(using: &random) ? 20 : 3_000))
-                    switch Int.random(in: 0..<6, using: &random) {
+                    switch Int.random(in: 0..<7, using: &random) {
+                    case 6:
+                        try transaction.finishLastPut(in: table)
+                        #expect(transaction.lastPut(in: table) == nil)
+                        seen += try transaction.entries(table, limit: 100).map(\.value)
                     case 0: seen.append(try transaction.delete(key.span.bytes, from: table) ? key : nil)
                     case 1, 2:
                         let before = transaction.writeCount

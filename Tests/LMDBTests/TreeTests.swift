@@ -190,6 +190,7 @@ extension EngineTests {
                 #expect(pwrite(descriptor, damaged, 4096, place) == 4096)
                 failures += try Self.failures(ofLookups: &held, table, of: keys, &random)
                 failures += try Self.failures(ofScans: held, table, from: keys.randomElement(using: &random) ?? [1])
+                failures += try Self.failures(ofReadsByWriterOf: store.environment, table, of: keys, &random)
                 #expect(pwrite(descriptor, before, 4096, place) == 4096)
             }
             #expect(failures > 0)
@@ -213,6 +214,32 @@ extension EngineTests {
                         guard case .corrupted = error else { throw error }
                         failures += 1
                     }
+                }
+            }
+            return failures
+        }
+
+        /// How many lookups of a transaction that writes find damage, in a table that it has not changed.
+        private static func failures(
+            ofReadsByWriterOf environment: Environment, _ table: Table, of keys: [[UInt8]],
+            _ random: inout SeededGenerator
+        ) throws -> Int {
+            var failures = 0
+            let asked = (0..<30).compactMap { _ in keys.randomElement(using: &random) }
+            let other = table == long ? short : long
+            #expect(throws: StorageError.conflict) {
+                try environment.write { (transaction) throws(StorageError) in
+                    for (number, key) in asked.enumerated() {
+                        // LMDB then has the page that says where the tables begin somewhere else.
+                        if number == 10 { try transaction.put(bytes("another"), bytes("1"), in: other) }
+                        do throws(StorageError) {
+                            _ = try transaction.get(key.span.bytes, from: table)
+                        } catch {
+                            guard case .corrupted = error else { throw error }
+                            failures += 1
+                        }
+                    }
+                    throw .conflict
                 }
             }
             return failures

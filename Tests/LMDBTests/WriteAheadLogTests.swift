@@ -136,11 +136,13 @@ extension EngineTests {
             let environment = try Self.environment(directory.file("store"))
             defer { environment.close() }
             let disk = try Disk(environment)
-            for number in 0..<50 { try Self.change(environment, number) }
+            for number in 0..<49 { try Self.change(environment, number) }
+            // LMDB begins with a commit when its record is on disk, so where that is torn the file has nothing of it.
+            for damage in 0..<5 { try disk.cut(&random, to: directory.file("cut \(damage)")) }
+            try Self.change(environment, 49)
             for damage in 0..<5 {
                 let target = directory.file("cut \(damage)")
-                try disk.cut(&random, to: target)
-                var log = try readFile(target + LogFile.names[0])
+                var log = try readFile(environment.path + LogFile.names[0])
                 let last = try #require(log.lastIndex { $0 != 0 })
                 for _ in 0...damage { log[last - Int.random(in: 0..<20, using: &random)] ^= 0xFF }
                 log[last] = 0

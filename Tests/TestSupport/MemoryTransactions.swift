@@ -63,6 +63,8 @@ public struct MemoryWriteTransaction: WriteTransaction, ~Copyable {
 
     public borrowing func lastPut(in table: Table) -> LastPut? { lastPuts[table] }
 
+    public mutating func finishLastPut(in table: Table) throws(StorageError) { lastPuts[table] = nil }
+
     public mutating func extendLastPut(in table: Table, by bytes: RawSpan) throws(StorageError) {
         guard let last = lastPuts[table] else { throw .misuse("nothing was put into \(table.name)") }
         let value = last.value + [UInt8](copying: bytes)

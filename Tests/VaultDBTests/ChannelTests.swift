@@ -136,10 +136,63 @@ import Testing
         let short = try vault.resolve(externals: ["whatsapp:525512345678"])
         let bob = try vault.resolve("bob@example.com")
         #expect(try vault.find("whatsapp:5215512345678", .external, in: .clinic) == short.identity.id)
-        try vault.mark("whatsapp:5215512345678", as: .blocked)
+        let number = try #require(try vault.number(of: .clinic))
+        let long = Key.index(try vault.identifier("whatsapp:5215512345678"), in: number)
+        let entry = IndexEntry(state: .blocked, holder: .nobody).encoded
+        try vault.plant(Tables.byExternal, bytes(long), entry.indices.map { entry[$0] })
         #expect(try vault.find("whatsapp:5215512345678", .external, in: .clinic) == nil)
         #expect(try vault.find("whatsapp:525512345678", .external, in: .clinic) == short.identity.id)
         let answer = try vault.resolve("bob@example.com", externals: ["whatsapp:5215512345678"])
         #expect(answer.identity == bob.identity && answer.conflicts.isEmpty)
+    }
+
+    @Test(arguments: EngineKind.allCases)
+    func `a marked number identifies nobody under its other spelling either`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        try vault.mark("whatsapp:5511961234567", as: .blocked)
+        #expect(code { try vault.resolve(externals: ["whatsapp:551161234567"]) } == .noUsableIdentifier)
+        let both = ["whatsapp:551161234567", "whatsapp:5511961234567"]
+        let ana = try vault.resolve("ana@example.com", externals: both)
+        #expect(ana.warnings == [.blocked(.external)])
+        #expect(try vault.person(ana).identifiers.map(\.identifier.text) == ["ana@example.com"])
+        try vault.mark("+5511961234567", as: .shared)
+        let bea = try vault.resolve("bea@example.com", phone: "+551161234567")
+        #expect(bea.warnings == [.shared(.phone)])
+        #expect(try vault.check().faults == [])
+    }
+
+    @Test(arguments: EngineKind.allCases)
+    func `a number's other spelling is marked, released and told of as the stored one`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        let (long, short) = ("whatsapp:5215512345678", "whatsapp:525512345678")
+        let ana = try vault.resolve(externals: [long])
+        vault.clock.advance()
+        let marked = try vault.mark(short, as: .shared)
+        #expect(marked.identifier.text == long && marked.holder == ana.identity.id)
+        #expect(try vault.release(short).after == .owned)
+        vault.clock.advance()
+        #expect(try vault.release(short).identifier.text == long)
+        vault.clock.advance()
+        let bea = try vault.resolve(externals: [short])
+        for spelling in [long, short] {
+            let held = try vault.holdings(of: vault.identifier(spelling), in: .clinic)
+            #expect(held.map(\.identity).distinct() == [ana.identity.id, bea.identity.id])
+            #expect(held.last?.until == nil)
+        }
+        #expect(try vault.check().faults == [])
+    }
+
+    @Test func `a Brazilian phone without its ninth digit is marked and released as that one`() throws {
+        let vault = try EngineKind.memory.vault()
+        let ana = try vault.resolve(phone: "+5511961231111")
+        #expect(try vault.find("+551161231111") == ana.identity.id)
+        #expect(try vault.holdings(of: vault.identifier("+551161231111"), in: .clinic).count == 1)
+        #expect(try vault.release("+551161231111").holder == ana.identity.id)
+    }
+
+    @Test func `a number that was erased is known in its other spelling`() throws {
+        let vault = try EngineKind.memory.vault()
+        try vault.erase(try vault.resolve(externals: ["whatsapp:541123456789"]).identity.id)
+        #expect(try vault.resolve(externals: ["whatsapp:5491123456789"]).warnings == [.previouslyErased])
     }
 }

@@ -269,6 +269,11 @@ extension CheckTests {
             let key = IdempotencyKey("k").ageKey(Samples.time(1), in: scene.number)
             try scene.vault.plant(Tables.idempotency, bytes(key), [])
         },
+        Damage(Tables.idempotency, "the entry by time names an event to come") { scene in
+            for key in try scene.keys(in: Tables.idempotency, where: { key, _ in key[4] == 1 }) {
+                try scene.vault.plant(Tables.idempotency, key, IdempotencyKey.ageValue(1_000))
+            }
+        },
         Damage(Tables.idempotency, "the entry by identity names somebody else") { scene in
             let key = IdempotencyKey("k").identityKey(scene.b, in: scene.number)
             try scene.vault.plant(Tables.idempotency, bytes(key), [])

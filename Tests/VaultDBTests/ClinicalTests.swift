@@ -109,12 +109,29 @@ import Testing
         let patient = try clinic.record(.patient, "1")
         #expect(patient.phone == "011 15 2345 6789" && patient.region == region)
         #expect(try clinic.identity(id).primaryPhone == "+5491123456789")
-        // What says nothing of the phone leaves its region, and a phone without one is the organization's.
+        // What says nothing of the phone leaves its region, and one that names none is read for the organization's.
         try clinic.put(.patient, "1", status: "ACTIVE") { $0.keepsOthers = true }
         #expect(try clinic.record(.patient, "1").region == region)
         try clinic.put(.patient, "1", email: "ana@example.com", phone: "011 15 2345 6789")
-        #expect(try clinic.record(.patient, "1").region == nil)
+        #expect(try clinic.record(.patient, "1").region == .spain)
         #expect(try clinic.identity(id).identifiers(of: .phone).allSatisfy { !$0.isClinical })
+        #expect(try clinic.isClean())
+    }
+
+    @Test func `a patient's phone is not another country's number of the same digits`() throws {
+        let clinic = try Clinic()
+        let id = try clinic.person("ana@example.com", phone: "+33612345678")
+        try clinic.put(.patient, "1", email: "ana@example.com", phone: "612345678")
+        #expect(try clinic.identity(id).primaryPhone == "+34612345678")
+        #expect(try clinic.isClean())
+    }
+
+    @Test func `a patient's Brazilian mobile is primary without its ninth digit too`() throws {
+        let clinic = try Clinic()
+        let id = try clinic.person("ana@example.com", phone: "600123456")
+        try clinic.person("ana@example.com", phone: "+5511961234567")
+        try clinic.put(.patient, "1", email: "ana@example.com", phone: "+551161234567")
+        #expect(try clinic.identity(id).primaryPhone == "+5511961234567")
         #expect(try clinic.isClean())
     }
 

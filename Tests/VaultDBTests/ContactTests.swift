@@ -219,6 +219,6 @@ import Testing
 /// Listens to an import and says nothing.
 private struct Quiet: ImportListener {
     func rejected(_ fault: RowFault) {}
-    func assigned(recordID: String, to identity: UUID?) {}
+    func assigned(recordID: String?, to identity: UUID?) {}
     func progressed(rows: Int, bytesRead: Int, bytesTotal: Int?) -> Bool { true }
 }

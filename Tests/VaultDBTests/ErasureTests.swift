@@ -102,6 +102,81 @@ import Testing
         #expect(try clinic.isClean())
     }
 
+    @Test func `the same digits of another country stay in the record of who owns that number`() throws {
+        let clinic = try Clinic()
+        let erased = try clinic.person(phone: "+33698765432")
+        let other = try clinic.put(.lead, "1", email: "eva@example.com", phone: "698765432").identity
+        try clinic.person("eva@example.com", phone: "+33698765432")
+        #expect(try clinic.people.conflicts().count == 1)
+        try clinic.people.eraseBlocking(erased)
+        #expect(try clinic.record(.lead, "1").phone == "698765432")
+        #expect(try clinic.people.find(phone: "698765432") == other)
+        #expect(try clinic.isClean())
+    }
+
+    @Test func `a Brazilian mobile without its ninth digit goes from the records of others too`() throws {
+        let clinic = try Clinic()
+        let erased = try clinic.person(phone: "+5511961234567")
+        try clinic.put(.lead, "1", email: "eva@example.com")
+        try clinic.put(.lead, "1", email: "eva@example.com", phone: "+551161234567")
+        let third = try clinic.person("third@example.com")
+        try clinic.put(.lead, "1", identity: third) {
+            $0.moves = true
+            $0.keepsOthers = true
+        }
+        #expect(try clinic.people.conflicts(of: third).map(\.identifier.text).contains("+5511961234567"))
+        try clinic.people.eraseBlocking(erased)
+        #expect(try clinic.record(.lead, "1").phone == nil)
+        #expect(try clinic.isClean())
+        #expect(try !isLeft("551161234567", of: clinic))
+    }
+
+    @Test func `conflicts about an identifier go with its release, from the journals of both sides too`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let (a, c) = (try clinic.person("alba@example.com"), try clinic.person("carla@example.com"))
+        let holder = try clinic.person(phone: "600123456")
+        for email in ["alba@example.com", "carla@example.com"] { try clinic.person(email, phone: "600123456") }
+        try clinic.put(.lead, "1", email: "dora@example.com")
+        let merges = [
+            try people.mergeBlocking(c, into: clinic.person("dora@example.com")).merge,
+            try people.mergeBlocking(holder, into: clinic.person("berta@example.com")).merge,
+        ]
+        #expect(try people.conflicts().count == 2)
+        try people.release(people.identifier("600123456", kind: .phone))
+        #expect(try people.conflicts(of: a).isEmpty)
+        #expect(try people.ledger().openConflicts == 0)
+        try people.eraseBlocking(try clinic.person(phone: "600123456"))
+        for merge in merges { try people.unmergeBlocking(merge) }
+        #expect(try Conflict.State.allCases.flatMap { try people.conflicts(in: $0) }.isEmpty)
+        #expect(try clinic.isClean())
+        #expect(try !isLeft("600123456", of: clinic))
+    }
+
+    @Test func `a conflict that a merge settled goes with the release of its identifier`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let (a, b) = (try clinic.person("alba@example.com"), try clinic.person(phone: "600123456"))
+        try clinic.person("alba@example.com", phone: "600123456")
+        let merge = try people.mergeBlocking(b, into: a).merge
+        #expect(try people.conflicts(in: .merged).count == 1)
+        try people.release(people.identifier("600123456", kind: .phone))
+        try people.eraseBlocking(try clinic.person(phone: "600123456"))
+        try people.unmergeBlocking(merge)
+        #expect(try Conflict.State.allCases.flatMap { try people.conflicts(in: $0) }.isEmpty)
+        #expect(try clinic.isClean())
+        #expect(try !isLeft("600123456", of: clinic))
+    }
+
+    @Test func `a record of an erased person that comes back keeps nothing of what it said`() throws {
+        let clinic = try Clinic()
+        let erased = try clinic.put(.lead, "1", email: "ana@example.com", status: "WON") { $0.source = "web" }.identity
+        try clinic.people.eraseBlocking(erased)
+        try clinic.put(.lead, "1", email: "eva@example.com") { $0.keepsOthers = true }
+        let record = try clinic.record(.lead, "1")
+        #expect(record.status == nil && record.source == nil)
+    }
+
     @Test func `first answers that tell of an identifier that was released are gone with it`() throws {
         let clinic = try Clinic()
         let people = clinic.people

@@ -112,6 +112,8 @@ import Testing
         try vault.mark("family@example.com", as: .shared)
         try addPeople(to: vault)
         vault.clock.advance(seconds: 30 * 86_400)
+        try vault.resolve("a@example.com", key: "later")
+        vault.clock.advance(seconds: 30 * 86_400)
         return vault
     }
 

@@ -102,6 +102,15 @@ import Testing
         #expect(sample.value.hex == golden.value)
     }
 
+    /// Apart, for older ones have no bytes.
+    @Test func `the bytes of an answer's age are those of format 6`() throws {
+        let (age, none) = (IdempotencyKey.ageValue(300), [UInt8]())
+        #expect(age.hex == "000000000000012c")
+        #expect(try IdempotencyKey.sequence(ofAge: age.span.bytes) == 300)
+        #expect(try IdempotencyKey.sequence(ofAge: none.span.bytes) == 0)
+        #expect(code { try IdempotencyKey.sequence(ofAge: age.span.bytes.extracting(first: 7)) } == .corrupted)
+    }
+
     /// Apart, for its value has no end that a cut would miss.
     @Test func `the bytes of a name are those of format 2`() {
         let key = Key.name("jon".utf8.span.bytes, of: Samples.a, in: Samples.number)

@@ -57,17 +57,55 @@ import Testing
             try vault.resolve("a@example.com", key: "old-\(number)")
             vault.clock.advance()
         }
-        let day: Int64 = 86_400
-        vault.clock.advance(seconds: Int64(Limits.idempotencyDays) * day - 6)
+        let week = Int64(Limits.idempotencyDays) * 86_400
+        vault.clock.advance(seconds: week)
+        try vault.resolve("a@example.com", key: "between")
+        vault.clock.advance(seconds: week)
         try vault.resolve("a@example.com", key: "in time")
-        #expect(try vault.answersKept() == 7)
-        vault.clock.advance(seconds: 10)
+        #expect(try vault.answersKept() == 8, "the one between is a week old, and no older")
+        vault.clock.advance()
         try vault.resolve("a@example.com", key: "later")
-        #expect(try vault.answersKept() == 4, "four old ones go with a new one")
+        #expect(try vault.answersKept() == 5, "four old ones go with a new one")
         try vault.resolve("a@example.com", key: "last")
-        #expect(try vault.answersKept() == 3)
+        #expect(try vault.answersKept() == 4)
         #expect(try vault.resolve("b@example.com", key: "old-0").outcome == .created)
         #expect(try vault.check().isClean)
+    }
+
+    /// By how many seconds the clock is wrong for a while; nil sets it to 1970.
+    @Test(arguments: [60 * 86_400, 400 * 86_400, -30 * 86_400, nil] as [Int64?], [true, false])
+    func `no answer of this week is forgotten while the clock is wrong, nor when it is right again`(
+        _ error: Int64?, _ hasHistory: Bool
+    ) throws {
+        let vault = try EngineKind.memory.vault()
+        if hasHistory {
+            for number in 0..<12 {
+                try vault.resolve("old-\(number)@example.com", key: "old-\(number)")
+                vault.clock.advance(seconds: 2 * 86_400)
+            }
+        }
+        var booked: [String: Resolution] = [:]
+        func book(_ count: Int) throws {
+            for _ in 0..<count {
+                let key = "booking-\(booked.count)"
+                booked[key] = try vault.resolve("\(key)@example.com", key: key)
+                vault.clock.advance(seconds: 60)
+            }
+        }
+        let error = error ?? -vault.clock.now.microseconds / 1_000_000
+        try book(6)
+        vault.clock.advance(seconds: error)
+        try book(6)
+        vault.clock.advance(seconds: -error)
+        try book(6)
+        for (key, first) in booked { #expect(try vault.resolve("other@example.com", key: key) == first) }
+        #expect(try vault.check().isClean)
+
+        for number in 0..<16 {
+            if number % 4 == 0 { vault.clock.advance(seconds: Int64(Limits.idempotencyDays) * 86_400) }
+            try vault.resolve("late@example.com", key: "late-\(number)")
+        }
+        #expect(try vault.resolve("other@example.com", key: "booking-0") != booked["booking-0"], "later they go")
     }
 
     @Test(arguments: ["", String(repeating: "k", count: Limits.idempotencyKeyBytesMax + 1)])

@@ -99,6 +99,25 @@ import Testing
     }
 
     @Test(
+        "a fault tells the record's id where that could be read",
+        arguments: [
+            ("7,a\0b", "7"), ("7,\"a\"b", "7"), ("7,\"a", "7"), (" 7 ", "7"), ("7,x,y", "7"), ("\"7\"x,b", nil),
+            ("7\0,b", nil), ("\"7,b", nil), (" ,b", nil),
+        ] as [(String, String?)])
+    func recordIDs(row: String, id: String?) throws {
+        let fault = try #require(try importItems("id,b\n\(row)\n").first?.fault)
+        #expect(fault.recordID == id)
+    }
+
+    @Test("a fault of what is not UTF-8 tells the record's id where that is")
+    func recordIDBesideLatin() throws {
+        for (before, after, id) in [("7,", "\n", "7"), ("", ",7\n", nil)] as [(String, String, String?)] {
+            let fault = try importItems(Array("id,b\n\(before)".utf8) + [0xE9] + Array(after.utf8)).first?.fault
+            #expect(fault?.code == .invalidUTF8 && fault?.recordID == id)
+        }
+    }
+
+    @Test(
         "refuses a text without a usable header",
         arguments: [
             ("", .empty), ("\u{FEFF}", .empty), ("\n\n \r\n", .badHeader), ("\"id\n1,2", .badHeader),
@@ -185,15 +204,40 @@ import Testing
         #expect(items.map(\.summary) == ["2 1", "3 !row_too_long", "4 9"])
     }
 
-    @Test("a quote that never closes costs one row limit, and says where it opens")
-    func runawayQuote() throws {
+    @Test("a quoted field that is too long costs its row, and no line within it is taken for one")
+    func longQuotedField() throws {
+        let lines = String(repeating: "7,no row\r\n", count: 150_000)
+        let text = Array("id,b\n1,\"\(lines)say \"\"hi\"\",\n\"\n9,x".utf8)
+        for cuts in [[], [1 << 20, 1 << 20 + 13, text.count - 9, text.count - 5]] {
+            let items = try importItems(text, cutAt: cuts)
+            #expect(items.map(\.summary) == ["2 !row_too_long", "150004 9"])
+            #expect(items.first?.fault?.recordID == "1")
+            #expect(items.first?.fault?.message.contains("quote of line 2") == true)
+        }
+    }
+
+    @Test("a quote beyond that which never closes ends the text with an error that says where it opens")
+    func runawayQuote() {
         let rows = String(repeating: "1,abcdefgh\n", count: 200_000)
-        let items = try importItems("id,b\n0,\"oops\n" + rows)
-        let fault = try #require(items.first?.fault)
-        #expect(fault.code == .rowTooLong)
-        #expect(fault.message.contains("quote of line 2"))
-        #expect(items.count > 100_000)
-        #expect(items.last?.row?.line == 200_002)
+        let error = importError(Array("id,b\n0,\"oops\n\(rows)".utf8))
+        #expect(error?.code == .unterminatedQuote)
+        #expect(error?.message.contains("line 2") == true)
+    }
+
+    @Test("a quote that is not closed within its bound ends the text, in no more memory than a row may have")
+    func endlessQuote() throws {
+        var parser = CSVParser(quotedBytesMax: 2 << 20)
+        var items: [CSVParser.Item] = []
+        try parser.feed(Array("id,b\n1,\"".utf8).span, into: &items)
+        let chunk = [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 16)
+        for _ in 0..<32 {
+            try parser.feed(chunk.span, into: &items)
+            #expect(parser.bufferedBytes <= CSVParser.rowBytesMax)
+        }
+        var code: ImportError.Code?
+        do throws(ImportError) { try parser.feed(chunk.span, into: &items) } catch { code = error.code }
+        #expect(code == .unterminatedQuote)
+        #expect(items.count == 2)
     }
 
     @Test("a single line of 10 MB takes no more memory than the limit")

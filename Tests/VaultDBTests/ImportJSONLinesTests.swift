@@ -100,6 +100,18 @@ import Testing
         #expect(items.map(\.summary) == ["1 8", "2 !\(code)", "3 9"])
     }
 
+    @Test(
+        "a fault tells the record's id where that could be read",
+        arguments: [
+            (#"{"id":" 7 ","email":{}}"#, "7"), (#"{"email":["a@x.es"],"id":7}"#, "7"), (#"{"id":7,"x":"#, "7"),
+            (#"{"id":7,"x":1,"x":2}"#, "7"), (#"{"id":{}}"#, nil), (#"{"x":,"id":7}"#, nil), ("[7]", nil),
+        ] as [(String, String?)])
+    func recordIDs(line: String, id: String?) throws {
+        // A first line, for an array there would be no JSON Lines.
+        let fault = try #require(try importItems("{\"id\":8}\n\(line)\n").last?.fault)
+        #expect(fault.recordID == id)
+    }
+
     @Test("a line that is not UTF-8 is a fault", arguments: [[0xFF], [0xC3], [0xED, 0xA0, 0x80]] as [[UInt8]])
     func invalidUTF8(bytes: [UInt8]) throws {
         for key in ["name", "x"] {

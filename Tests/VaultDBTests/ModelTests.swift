@@ -17,7 +17,7 @@ import Testing
         Run(engine: .memory, seed: 1), Run(engine: .memory, seed: 2), Run(engine: .memory, seed: 3),
         Run(engine: .lmdb, seed: 4), Run(engine: .lmdb, seed: 5),
     ]
-    static let steps = 600
+    static let steps = 720
 
     /// What every run is to have met at least once: operations, and refusals by their codes.
     static let operations = [

@@ -42,6 +42,60 @@ import Testing
     }
 
     @Test(arguments: EngineKind.allCases)
+    func `an external id that is another's is a conflict once, also of a record that says nothing else`(
+        _ kind: EngineKind
+    ) throws {
+        let vault = try kind.vault()
+        let other = try vault.resolve(externals: ["crm:1"])
+        var draft = RecordDraft(kind: .lead, id: "1", email: "a@example.com")
+        try vault.put(draft)
+        draft.externals = ["crm:1"]
+        let again = try vault.put(draft)
+        #expect(again.change == .updated && again.resolution?.conflicts.map(\.owner) == [other.identity.id])
+        #expect(try vault.put(draft).change == .unchanged)
+        #expect(try vault.openConflicts().map(\.count) == [1])
+    }
+
+    @Test(arguments: EngineKind.allCases)
+    func `a phone keeps the region that it was read for`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        let drafts = ["600123456", "+34 600 123 456", "0034600123456"].enumerated().map { number, phone in
+            RecordDraft(kind: .lead, id: "\(number)", email: "a@example.com", phone: phone)
+        }
+        for draft in drafts { try vault.put(draft) }
+        let regions = try drafts.map { try vault.record(.lead, $0.id ?? "", in: .clinic)?.region }
+        #expect(regions == [.spain, nil, .spain])
+        try vault.setRegion(try #require(Region("FR")), in: .clinic)
+        // The same digits are another number there.
+        #expect(try drafts.map { try vault.put($0).change } == [.updated, .unchanged, .unchanged])
+        let person = try vault.person(try vault.resolve("a@example.com"))
+        #expect(person.texts(.phone) == ["+34600123456", "+33600123456"])
+        #expect(try vault.check().isClean)
+    }
+
+    @Test(arguments: EngineKind.allCases)
+    func `a name is learnt without an identifier, and as a whole where the rest of it is kept`(
+        _ kind: EngineKind
+    ) throws {
+        let vault = try kind.vault()
+        let ana = try vault.resolve("a@example.com")
+        try vault.put(
+            RecordDraft(kind: .lead, id: "1", identity: ana.identity.id, firstName: "Zoraida", lastName: "Pérez"))
+        #expect(try vault.search("zoraida", limit: 10, in: .clinic).matches.map(\.id) == [ana.identity.id])
+        #expect(try vault.events(in: .clinic).map(\.action) == [.identityCreated, .nameAdded, .recordCreated])
+        for var draft in [
+            RecordDraft(kind: .lead, id: "1", lastName: "Gil"),
+            RecordDraft(kind: .lead, id: "1", firstName: "Zora", email: "a@example.com"),
+            RecordDraft(kind: .lead, id: "1", status: "WON"),
+        ] {
+            draft.keepsOthers = true
+            try vault.put(draft)
+        }
+        #expect(try vault.person(ana).names == ["Zoraida Pérez", "Zoraida Gil", "Zora Gil"])
+        #expect(try vault.check().isClean)
+    }
+
+    @Test(arguments: EngineKind.allCases)
     func `empty fields are no fields`(_ kind: EngineKind) throws {
         let vault = try kind.vault()
         let draft = RecordDraft(

@@ -118,6 +118,6 @@ import Testing
 /// Listens to an import and says nothing.
 private struct Silent: ImportListener {
     func rejected(_ fault: RowFault) {}
-    func assigned(recordID: String, to identity: UUID?) {}
+    func assigned(recordID: String?, to identity: UUID?) {}
     func progressed(rows: Int, bytesRead: Int, bytesTotal: Int?) -> Bool { true }
 }

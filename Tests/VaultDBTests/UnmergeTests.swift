@@ -1,6 +1,7 @@
 // What undoing a merge promises: who owns an identifier has the conflicts about it, and what came since stays.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import VaultDB
@@ -60,6 +61,27 @@ import Testing
         #expect(try vault.check().faults == [])
     }
 
+    @Test func `the order of merges is that of their events, whatever the clock`() throws {
+        let before = try memoryVault()
+        before.clock.advance(seconds: 3_600)
+        let a = try before.resolve("a@example.com", phone: "600123456").identity.id
+        let b = try before.resolve("b@example.com").identity.id
+        let first = try before.merge(a, into: b).merge
+        // The program is started again under a clock that was set back: its ids are less than those there are.
+        let vault = try memoryVault(MemoryEngine(copying: before.engine))
+        let c = try vault.resolve("c@example.com").identity.id
+        let d = try vault.resolve("d@example.com").identity.id
+        try vault.resolve("d@example.com", phone: "600123456")
+        let second = try vault.merge(d, into: c).merge
+        #expect(second.text < first.text)
+        let error = #expect(throws: VaultError.self) { try vault.unmerge(first) }
+        #expect(error?.code == .refused && error?.message.contains(second.text) == true)
+        try vault.unmerge(second)
+        try vault.unmerge(first)
+        #expect(try vault.openConflicts().map { Set([$0.first, $0.second]) } == [[a, d]])
+        #expect(try vault.check().faults == [])
+    }
+
     @Test func `a joined conflict that was seen less than it should have been is taken apart all the same`() throws {
         let (a, b) = (try person(phone: "600123456"), try person("b@example.com"))
         let c = try person("c@example.com")
@@ -78,10 +100,15 @@ import Testing
 
     // MARK: Conflicts
 
-    @Test func `a conflict that came up goes with the identifier, and an erasure then finds it`() throws {
+    /// How far the clock is moved after the merge, in seconds.
+    static let steps: [Int64] = [0, -2, -30 * 86_400]
+
+    @Test(arguments: steps)
+    func `a conflict that came up goes with the identifier, and an erasure then finds it`(_ step: Int64) throws {
         let (a, b) = (try person(phone: "600123456"), try person("b@example.com"))
         let c = try person("c@example.com")
         let merge = try merge(a, into: b)
+        vault.clock.advance(seconds: step)
         try put(.lead, "1", "c@example.com", phone: "600123456")
         #expect(try pairs() == [[b, c]])
         try vault.unmerge(merge)
@@ -114,10 +141,12 @@ import Testing
         #expect(try pairs().isEmpty)
     }
 
-    @Test func `what a record was given meanwhile and the survivor or a third owns is a conflict`() throws {
+    @Test(arguments: steps)
+    func `what a record was given meanwhile and the survivor or a third owns is a conflict`(_ step: Int64) throws {
         let (a, b) = (try put(.lead, "1", "a@example.com"), try person("b@example.com", phone: "600123456"))
         let c = try person("c@example.com")
         let merge = try merge(a, into: b)
+        vault.clock.advance(seconds: step)
         try put(.lead, "1", "c@example.com", phone: "600123456")
         try vault.unmerge(merge)
         #expect(try record(.lead, "1").identity == a)
@@ -126,6 +155,56 @@ import Testing
         try vault.erase(c)
         let lead = try record(.lead, "1")
         #expect(lead.email == nil && lead.phone == nil)
+        #expect(try vault.check().faults == [])
+    }
+
+    @Test func `what a record was given while the survivor was merged into another is a conflict`() throws {
+        let (a, b) = (try put(.lead, "1", "a@example.com"), try person("b@example.com", phone: "600123456"))
+        let c = try person("c@example.com")
+        let first = try merge(a, into: b)
+        let second = try merge(b, into: c)
+        #expect(try put(.lead, "1", "a@example.com", phone: "600123456") == c)
+        try vault.unmerge(second)
+        #expect(try pairs().isEmpty)
+        try vault.unmerge(first)
+        #expect(try pairs() == [[a, b]])
+    }
+
+    @Test func `a conversion gives a record nothing`() throws {
+        let (a, b) = (try put(.lead, "1", "a@example.com", phone: "600123456"), try person("b@example.com"))
+        try vault.release("600123456")
+        try person("c@example.com", phone: "600123456")
+        let merge = try merge(a, into: b)
+        try put(.patient, "1", "b@example.com")
+        #expect(try record(.lead, "1").status == Record.converted)
+        try vault.unmerge(merge)
+        #expect(try pairs().isEmpty)
+    }
+
+    // MARK: What is kept of meanwhile
+
+    @Test(arguments: steps)
+    func `a first answer of meanwhile is forgotten, one of before is given again`(_ step: Int64) throws {
+        let (a, b) = (try person(phone: "600123456"), try person("b@example.com"))
+        let first = try vault.resolve(phone: "600123456", key: "before")
+        let merge = try merge(a, into: b)
+        vault.clock.advance(seconds: step)
+        #expect(try vault.resolve(phone: "600123456", key: "meanwhile").identity.id == b)
+        try vault.unmerge(merge)
+        #expect(try vault.resolve("x@example.com", key: "before") == first)
+        #expect(try vault.resolve(phone: "600123456", key: "meanwhile").identity.id == a)
+    }
+
+    @Test(arguments: steps)
+    func `who held an identifier is told in the order in which they did`(_ step: Int64) throws {
+        let (a, b) = (try person(phone: "600123456"), try person("b@example.com"))
+        let merge = try merge(a, into: b)
+        vault.clock.advance(seconds: step)
+        try vault.unmerge(merge)
+        let held = try vault.holdings(of: vault.identifier("600123456"), in: .clinic)
+        #expect(held.map(\.identity) == [a, b, a])
+        #expect(held.allSatisfy { $0.from <= $0.until ?? .max })
+        #expect(try vault.holdings(by: b, in: .clinic).map(\.identifier.text) == ["b@example.com", "+34600123456"])
         #expect(try vault.check().faults == [])
     }
 
@@ -150,6 +229,17 @@ import Testing
         #expect(try record(.lead, "1").identity == b)
         #expect(try pairs().contains([a, b]), "it was given what the other owns again")
         #expect(try vault.find("a@example.com") == a)
+    }
+
+    @Test func `a lead that a patient of the survivor converted since is open again`() throws {
+        let (a, b) = (try put(.lead, "1", "a@example.com"), try put(.lead, "2", "b@example.com"))
+        let merge = try merge(a, into: b)
+        #expect(try put(.patient, "1", "b@example.com") == b)
+        #expect(try record(.lead, "1").status == Record.converted)
+        try vault.unmerge(merge)
+        #expect(try record(.lead, "1").status == nil)
+        #expect(try record(.lead, "2").status == Record.converted)
+        #expect(try vault.check().faults == [])
     }
 
     @Test func `who has no patient any more is none`() throws {

@@ -152,6 +152,36 @@ extension ServerTests {
             }
         }
 
+        @Test("A silent connection from before the first token is closed in time")
+        func silentWithoutToken() async throws {
+            try await TestServer.run({ $0.limits.unauthenticatedSecondsMax = 1 }) { server in
+                let silent = try server.connect()
+                #expect(try silent.command("PING") == "PONG")
+                _ = try server.vault.createToken(for: Self.id, role: .admin)
+                #expect(silent.isClosed())
+            }
+        }
+
+        @Test("A silent connection whose token was revoked is listed as one without")
+        func silentIsListed() async throws {
+            var made: [(text: String, token: AccessToken)] = []
+            try await TestServer.run(prepare: { vault in
+                for _ in 0..<2 { made.append(try vault.createToken(for: Self.id, role: .admin)) }
+            }) { server in
+                let (silent, wire) = (try server.connect(), try server.connect())
+                #expect(try silent.command("AUTH", made[0].text) == "OK")
+                #expect(try wire.command("AUTH", made[1].text) == "OK")
+                let id = try silent.command("CLIENT", "ID").dropFirst()
+                _ = try server.vault.revokeToken(made[0].token.id)
+                // One without a token is of no organization, so that only the server's own list tells of it.
+                let client = try #require(server.server.state.clients.all.first { "\($0.id)" == id })
+                let isListed = { client.line(at: .now()).contains("auth=no") }
+                for _ in 0..<1_000 where !isListed() { try await Task.sleep(for: .milliseconds(10)) }
+                #expect(isListed())
+                #expect(try wire.command("PING") == "PONG")
+            }
+        }
+
         @Test("The first token closes a server that was open")
         func firstToken() async throws {
             try await TestServer.run { server in

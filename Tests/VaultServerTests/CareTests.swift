@@ -260,7 +260,7 @@ extension ServerTests {
 
         /// Has the writer hold the write lock, as it does while the disk takes its time.
         /// - Returns: what ends that.
-        private static func holdWriter(of server: TestServer) -> () throws -> Void {
+        static func holdWriter(of server: TestServer) -> () throws -> Void {
             let (isHeld, mayEnd) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
             let write = server.vault.core.writes.submit { (_) throws(VaultError) in
                 isHeld.signal()
@@ -300,6 +300,24 @@ extension ServerTests {
                 #expect(try wire.reply().hasPrefix("-ERR"))
                 let stats = try wire.command("INFO", "commandstats")
                 #expect(stats.contains(/cmdstat_resolve:calls=2,.*failed_calls=1/))
+            }
+        }
+
+        @Test("An identity counts as created once, whatever has created it, and not where it only would be")
+        func createdCount() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                let resolve = ["RESOLVE", Self.org, "EMAIL", "r@example.com", "IDEMPOTENCY", "k1"]
+                let put = ["PUT", Self.org, "lead", "1", "email", "p@example.com"]
+                let book = ["BOOK", Self.org, "email", "b@example.com", "idempotency", "k2"]
+                let tried = ["RESOLVE", Self.org, "EMAIL", "t@example.com", "DRYRUN"]
+                for words in [resolve, resolve, tried, put, put, book, book] { try wire.send(Wire.encoded(words)) }
+                for _ in 0..<7 { #expect(try !wire.reply().hasPrefix("-")) }
+                // A key that is known is answered without the writer as well.
+                try wire.send(Wire.encoded(resolve))
+                #expect(try wire.reply().contains("outcome, created"))
+                _ = try await server.clinic.resolve(email: "h@example.com")
+                #expect(try wire.command("INFO", "stats").contains("resolve_created:4\r\n"))
             }
         }
 

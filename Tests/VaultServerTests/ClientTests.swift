@@ -30,6 +30,21 @@ extension ServerTests {
             }
         }
 
+        @Test("CLIENT LIST by type tells all, for there is one type only")
+        func listByType() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                let id = try wire.command("CLIENT", "ID").dropFirst()
+                #expect(try wire.command("CLIENT", "LIST", "TYPE", "Normal").hasPrefix("id=\(id) "))
+                for type in ["master", "replica", "slave", "pubsub"] {
+                    #expect(try wire.command("CLIENT", "LIST", "TYPE", type) == "")
+                }
+                #expect(try wire.command("CLIENT", "LIST", "TYPE", "x") == "-ERR Unknown client type 'x'")
+                #expect(try wire.command("CLIENT", "LIST", "TYPE") == "-ERR syntax error")
+                #expect(try wire.command("CLIENT", "LIST", "ID", String(id)).hasPrefix("id=\(id) "))
+            }
+        }
+
         @Test("CONFIG GET tells the port that the system chose")
         func port() async throws {
             try await TestServer.run { server in

@@ -190,6 +190,26 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("Undoing is offered for the last merge into a person, and the others say why they have to wait")
+        func undoing() async throws {
+            try await TestServer.runHTTP { server in
+                let people = try ["ana", "leo", "mia"].map { try server.resolved(#"{"email": "\#($0)@example.com"}"#) }
+                let merges = try people.dropFirst().map { from in
+                    try server.ask("POST", "/api/v1/contacts/\(from)/merge", #"{"into": "\#(people[0])"}"#).text(
+                        "merge_id")
+                }
+                let page = try server.ask("GET", "/en/conflicts")
+                #expect(
+                    page.text.contains("/merges/\(merges[1])/undo") && !page.text.contains("/merges/\(merges[0])/undo"))
+                let cookie: [String: String?] = ["Cookie": try Self.cookie(page)]
+                _ = try server.ask(
+                    "POST", "/en/merges/\(merges[0])/undo", "csrf=\(try Self.csrf(page))",
+                    headers: Self.form.merging(cookie) { $1 })
+                let next = try server.ask("GET", "/en/conflicts", headers: cookie).text
+                #expect(next.contains("a later merge builds on it") && !next.contains("in the meantime"))
+            }
+        }
+
         @Test("A server for reading only offers nothing to decide, and refuses it all the same")
         func readOnly() async throws {
             let directory = try TemporaryDirectory()

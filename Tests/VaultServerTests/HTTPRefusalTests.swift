@@ -62,6 +62,7 @@ extension ServerTests.HTTPTests {
                 headers: ["Idempotency-Key": String(repeating: "k", count: 256)]),
             Wrong("nothing to look for", "GET", "/api/v1/contacts"),
             Wrong("an unknown parameter", "GET", "/api/v1/contacts?mail=a@b.example"),
+            Wrong("a parameter twice", "GET", "/api/v1/conflicts?limit=1&limit=2"),
             Wrong("an escape that is none", "GET", "/api/v1/contacts?email=%ZZ"),
             Wrong("a limit that is none", "GET", "/api/v1/conflicts?limit=0"),
             Wrong("a huge limit", "GET", "/api/v1/conflicts?limit=99999999999999999999"),
@@ -104,6 +105,28 @@ extension ServerTests.HTTPTests {
                     #expect(problem["status"] == .number("\(wrong.status)"))
                 }
                 #expect(try server.vault.lastCommit() == commit)
+            }
+        }
+
+        @Test("A mark on a separator does not hide it")
+        func separators() throws {
+            let pairs = try Query("a=1&\u{301}b=\u{301}2+\u{301}3").pairs
+            #expect(pairs.map { $0.name } == ["a", "\u{301}b"])
+            #expect(pairs.map { $0.value } == ["1", "\u{301}2 \u{301}3"])
+        }
+
+        @Test("What a request is refused without is required in the document")
+        func required() async throws {
+            try await TestServer.runHTTP { server in
+                let paths = try #require(try server.ask("GET", "/openapi.json").json["paths"])
+                for (path, method, name) in [
+                    ("/api/v1/contacts/import", "post", "kind"), ("/api/v1/whatsapp/webhook", "get", "hub.mode"),
+                    ("/api/v1/whatsapp/webhook", "get", "hub.verify_token"),
+                    ("/api/v1/whatsapp/webhook", "post", "X-Hub-Signature-256"),
+                ] {
+                    let parameter = paths[path]?[method]?["parameters"]?.array.first { $0["name"]?.string == name }
+                    #expect(parameter?["required"] == .bool(true), "\(name)")
+                }
             }
         }
 

@@ -117,6 +117,20 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("What no text may hold does not keep a message from its sender")
+        func unwritable() async throws {
+            try await Self.run { server in
+                let payload = Self.message("m1", name: #"Ana\ud83d \ud83d\ude00\u0000"#).replacing(
+                    "Hola", with: #"a\u0000b\ude00\ud83d"#)
+                let answer = try Self.send(server, payload)
+                let id = try #require(try answer.json["results"]?.array.first?["identity_id"]?.string, "\(answer.text)")
+                let person = try #require(try server.clinic.identity(UUID(uuidString: id) ?? UUID())).identity
+                #expect(person.displayName == "Ana\u{FFFD} \u{1F600}\u{FFFD}")
+                let strict = try server.ask("POST", "/api/v1/contacts/resolve", #"{"name": "a\u0000b"}"#)
+                #expect(strict.status == 400)
+            }
+        }
+
         @Test("A sender who hides the number is known by the id alone")
         func withoutNumber() async throws {
             try await Self.run { server in

@@ -79,6 +79,24 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("A key that was used for another request is refused, and nothing is done")
+        func otherRequest() async throws {
+            try await TestServer.runHTTP { server in
+                for id in ["l1", "l2"] { _ = try server.put("lead/\(id)", #"{"email": "ana@example.com"}"#) }
+                let key = ["Idempotency-Key": "k"]
+                let first = try server.ask("DELETE", "/api/v1/records/lead/l1", headers: key)
+                #expect(first.status == 200)
+                let commit = try server.vault.lastCommit()
+                for path in ["/api/v1/records/lead/l2", "/api/v1/records/lead/l1?mode=hard"] {
+                    let other = try server.ask("DELETE", path, headers: key)
+                    #expect(other.status == 409)
+                    #expect(try other.text("code") == "refused")
+                }
+                #expect(try server.vault.lastCommit() == commit)
+                #expect(try server.ask("DELETE", "/api/v1/records/lead/l1", headers: key).text == first.text)
+            }
+        }
+
         // MARK: Importing
 
         private static let head = """
@@ -104,6 +122,8 @@ extension ServerTests.HTTPTests {
                 #expect(try wire.answerHead().status == 200)
                 var text = String(decoding: try #require(try wire.chunk()), as: UTF8.self)
                 #expect(text.hasPrefix(#"{"line":1,"id":"r0","identity_id":""#))
+                // A request counts at its end.
+                #expect(server.server.state.httpMetrics.count(ofStatus: 2) == 0)
                 try wire.send(chunk: Self.rows(700..<1_000))
                 try wire.send("0\r\n\r\n")
                 while let chunk = try wire.chunk() { text += String(decoding: chunk, as: UTF8.self) }
@@ -126,6 +146,25 @@ extension ServerTests.HTTPTests {
                 wire = nil
                 #expect(
                     try server.ask("GET", "/api/v1/contacts?email=p0@example.com").json["results"]?.array.count == 1)
+            }
+        }
+
+        @Test("A client may send all its rows before it reads an answer")
+        func sendingFirst() async throws {
+            // More than the system holds, both of rows and of answers. An id of 250 bytes is refused by itself.
+            let row = "{\"id\": \"\(String(repeating: "x", count: 250))\"}\(String(repeating: " ", count: 900))\n"
+            let (rows, count) = (Array(String(repeating: row, count: 14_000).utf8), 14_000)
+            try await TestServer.runHTTP { server in
+                let wire = try Wire(port: server.httpPort, receiveBytes: 4_096, sendBytes: 65_536)
+                try wire.send(
+                    Self.head.replacing(
+                        "Transfer-Encoding: chunked", with: "Content-Length: \(rows.count)\r\nConnection: close"))
+                try wire.send(bytes: rows)
+                // What ended its side gets all of it too.
+                wire.endSending()
+                let answers = wire.all()
+                #expect(answers.utf8.count { $0 == UInt8(ascii: "{") } == count)
+                #expect(answers.hasSuffix("\r\n0\r\n\r\n"))
             }
         }
 
@@ -173,6 +212,10 @@ extension ServerTests.HTTPTests {
                     "POST", "/api/v1/contacts/resolve", bytes: Array(Self.gzip(Array("{}".utf8)).dropLast(9)),
                     headers: ["Content-Encoding": "gzip"])
                 #expect(broken.status >= 400)
+                let parts = try server.ask(
+                    "POST", "/api/v1/contacts/resolve", bytes: Self.gzip(Array("{".utf8)) + Self.gzip(Array("}".utf8)),
+                    headers: ["Content-Encoding": "gzip"])
+                #expect(parts.status == 400 && parts.text.contains("members of gzip"), "\(parts.text)")
                 #expect(try server.ask("GET", "/health").status == 200)
             }
         }

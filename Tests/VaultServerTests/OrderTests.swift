@@ -193,6 +193,19 @@ extension ServerTests {
             }
         }
 
+        @Test("A write is answered as done, whatever becomes of its identity before the answer")
+        func erasedBeforeTheAnswer() async throws {
+            try await TestServer.run { server in
+                let put = try server.clinic.putBlocking(
+                    RecordDraft(kind: .lead, id: "1", firstName: "Ana", email: "gone@example.com"))
+                let written = Command.Written(identity: put.identity, json: put.json)
+                let identity = try server.clinic.identity(put.identity)?.identity
+                #expect(try identity != nil && written.reply(in: server.clinic) == put.json(identity))
+                _ = try server.clinic.eraseBlocking(put.identity)
+                #expect(try written.reply(in: server.clinic) == put.json(nil))
+            }
+        }
+
         @Test("Many connections that resolve one person at once get one identity")
         func race() async throws {
             try await TestServer.run { server in
@@ -298,69 +311,50 @@ extension ServerTests {
                 }
                 let wire = try server.connect()
                 for (kind, prefix, expected) in [("EMAIL", "", 10), ("PHONE", "+346001234", 10), ("IDENTITY", "", 10)] {
-                    var (cursor, seen): (String, [String]) = ("0", [])
-                    repeat {
-                        let reply = try wire.command(
-                            "SCAN", Self.org, cursor, "KIND", kind, "PREFIX", prefix, "COUNT", "\(count)")
-                        let parts = reply.dropFirst().split(separator: ", ", maxSplits: 1)
-                        cursor = String(parts[0])
-                        seen += parts[1].split(separator: ", ").map { $0.trimmingCharacters(in: ["[", "]"]) }
-                            .filter { !$0.isEmpty }
-                    } while cursor != "0"
+                    let seen = try Self.walk(wire, kind, prefix, count)
                     let perEntry = kind == "IDENTITY" ? 1 : 2
                     #expect(seen.count == expected * perEntry, "\(kind) \(seen)")
                     if perEntry == 1 { #expect(Set(seen).count == expected) }
                 }
             }
         }
-    }
-}
 
-extension ServerTests {
-    @Suite("Changes") struct ChangesTests {
-        private static let org = TestServer.organization
-
-        @Test("CHANGES gives each event once, in order, to who reads on from the last")
-        func feed() async throws {
+        @Test("A walk over ids gives those that begin as its prefix, at whatever digit it ends", arguments: [1, 100])
+        func idPrefixes(_ count: Int) async throws {
             try await TestServer.run { server in
-                let (reader, writer) = (try server.connect(), try server.connect())
-                var next = 1
-                for index in 0..<20 {
-                    try reader.send(Wire.encoded(["CHANGES", Self.org, "FROM", "\(next)", "BLOCK", "0"]))
-                    _ = try writer.command("RESOLVE", Self.org, "EMAIL", "c\(index)@example.com")
-                    let reply = try reader.reply()
-                    #expect(reply.contains("sequence, :\(next),"))
-                    next += reply.components(separatedBy: "sequence, :").count - 1
+                var ids: [String] = []
+                for index in 0..<5 {
+                    ids.append(try await server.clinic.resolve(email: "i\(index)@example.com").identity.id.text)
                 }
-                #expect(next == 21)
-            }
-        }
-
-        @Test("CHANGES that waits for nothing answers nothing, and what follows it is answered after it")
-        func timeout() async throws {
-            try await TestServer.run { server in
+                func digits(_ id: String) -> String { id.replacing("-", with: "") }
                 let wire = try server.connect()
-                try wire.send(Wire.encoded(["CHANGES", Self.org, "FROM", "1", "BLOCK", "20"]) + Wire.encoded(["PING"]))
-                #expect(try wire.reply() == "[]")
-                #expect(try wire.reply() == "PONG")
+                for length in 0...32 {
+                    for prefix in ["", "0", "f"].map({ digits(ids[2]).prefix(length) + $0 }) where prefix.count <= 32 {
+                        let seen = try Self.walk(wire, "IDENTITY", String(prefix), count)
+                        #expect(Set(seen) == Set(ids.filter { digits($0).hasPrefix(prefix) }), "\(prefix)")
+                    }
+                }
+                let words = ["SCAN", Self.org, "0", "PREFIX"]
+                try wire.send(Wire.encoded(words + [digits(ids[2]) + "0"]) + Wire.encoded(words + ["x"]))
+                #expect(try wire.reply().hasPrefix("-INVALID"))
+                #expect(try wire.reply().hasPrefix("-INVALID"))
+                let cursor = digits(ids[2])
+                let other = String(cursor.prefix(30)) + (cursor.dropFirst(30).first == "0" ? "1" : "0")
+                #expect(try wire.command("SCAN", Self.org, cursor, "PREFIX", other).hasPrefix("-INVALID"))
             }
         }
 
-        @Test("A waiting connection that ends is forgotten")
-        func gone() async throws {
-            try await TestServer.run({ $0.limits.waitersMax = 1 }) { server in
-                var wire: Wire? = try server.connect()
-                try wire?.send(Wire.encoded(["CHANGES", Self.org, "FROM", "1", "BLOCK", "0"]))
-                let second = try server.connect()
-                while try !second.command("INFO", "clients").contains("blocked_clients:1\r\n") { await Task.yield() }
-                #expect(try second.command("CHANGES", Self.org, "FROM", "1", "BLOCK", "1").hasPrefix("-BUSY"))
-                #expect(try second.command("INFO", "stats").contains("busy_replies:1\r\n"))
-                wire = nil
-                // Answered with nothing as soon as the place is free.
-                while try second.command("CHANGES", Self.org, "FROM", "1", "BLOCK", "1").hasPrefix("-BUSY") {
-                    await Task.yield()
-                }
-            }
+        /// The words of all pages of a walk.
+        private static func walk(_ wire: Wire, _ kind: String, _ prefix: String, _ count: Int) throws -> [String] {
+            var (cursor, seen): (String, [String]) = ("0", [])
+            repeat {
+                let reply = try wire.command("SCAN", org, cursor, "KIND", kind, "PREFIX", prefix, "COUNT", "\(count)")
+                let parts = reply.dropFirst().split(separator: ", ", maxSplits: 1)
+                cursor = String(parts[0])
+                seen += parts[1].split(separator: ", ").map { $0.trimmingCharacters(in: ["[", "]"]) }
+                    .filter { !$0.isEmpty }
+            } while cursor != "0"
+            return seen
         }
     }
 }

@@ -51,6 +51,9 @@ import Testing
         arguments: [
             ("VAULTDB_REQUIRE_TOKENS", "on", "requireTokens is neither true nor false"),
             ("VAULTDB_REQUIRE_TOKENS", "", "requireTokens is neither true nor false"),
+            ("VAULTDB_TLS_CLIENT_AUTHORITIES", "", "tlsClientAuthorities is empty"),
+            ("VAULTDB_READ_ONLY", "", "readOnly is neither true nor false"),
+            ("VAULTDB_CACHE", "12", "cache is no size"),
             ("VAULTDB_HTTP", "nope", "http is neither true nor false"),
             ("VAULTDB_PORT", "tcp://x:1", "port is no whole"),
             ("VAULTDB_IDLE_SECONDS_MAX", "1.5", "idleSecondsMax is no whole number"),
@@ -86,6 +89,30 @@ import Testing
             environment: ["VAULTDB_PORT": "2", "VAULTDB_HTTP_PORT": "2", "VAULTDB_REQUIRE_TOKENS": truth, "HOME": "/"])
         #expect(settings.server.port == 1 && settings.server.httpPort == 2 && settings.server.threads == 3)
         #expect(settings.server.requiresTokens && settings.server.host == "127.0.0.1")
+    }
+
+    @Test(
+        "What a flag can say, the environment and the file can say as well",
+        arguments: [
+            (#"{"readOnly": true, "cache": "512M", "noHttp": true}"#, [:]),
+            (#"{"readOnly": true, "cache": 536870912, "http": false}"#, [:]),
+            ("{}", ["VAULTDB_READ_ONLY": "1", "VAULTDB_CACHE": "512M", "VAULTDB_NO_HTTP": "yes"]),
+        ] as [(String, [String: String])])
+    func flagsOfTheFile(_ file: String, _ environment: [String: String]) throws {
+        let settings = try Self.settings(file: file, environment: environment)
+        #expect(settings.isReadOnly && settings.cacheBytes == 512 << 20 && settings.server.httpPort == nil)
+        let flags = ["readOnly": "false", "cache": "0", "noHttp": "false", "http": "true"]
+        let overruled = try Self.settings(flags: flags, file: file, environment: environment)
+        #expect(!overruled.isReadOnly && overruled.cacheBytes == 0 && overruled.server.httpPort == 8080)
+    }
+
+    @Test("What is empty in the environment is not set there")
+    func empty() throws {
+        let names = ["PORT", "HTTP_PORT", "HOST", "ORG", "TIME_ZONE", "CACHE", "LOG_LEVEL", "CONNECTIONS_MAX"]
+        let environment = Dictionary(uniqueKeysWithValues: names.map { ("VAULTDB_\($0)", "") })
+        let settings = try Self.settings(file: #"{"port": 3, "cache": "1M"}"#, environment: environment)
+        #expect(settings.server.port == 3 && settings.server.host == "127.0.0.1" && settings.cacheBytes == 1 << 20)
+        #expect(settings.server.limits == ServerLimits() && settings.server.organization == nil)
     }
 
     @Test("Where few files may be open there are fewer connections, and at least one of each kind")

@@ -11,6 +11,25 @@ extension ServerTests {
         private static let org = TestServer.organization
         private static let nobody = "0198c0de-0000-7000-8000-0000000000ff"
 
+        @Test("Attributes are JSON text in every answer, whether there are any or not", arguments: [2, 3])
+        func attributes(_ version: Int) async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                _ = try wire.command("HELLO", "\(version)")
+                for given in ["", "{}", #"{"a":[1]}"#] {
+                    let put = ["PUT", Self.org, "lead", "1", "email", "j@example.com"]
+                    try wire.send(Wire.encoded(given.isEmpty ? put : put + ["attributes", given]))
+                    _ = try wire.reply()
+                    let id = try wire.command("FIND", Self.org, "EMAIL", "j@example.com")
+                    for words in [["RECORD", "lead", "1"], ["RECORDS", id], ["EXPORT", id]] {
+                        try wire.send(Wire.encoded([words[0], Self.org] + words.dropFirst()))
+                        let told = "attributes, \(given.isEmpty ? "{}" : given)"
+                        #expect(try wire.reply().contains(told), "\(words)")
+                    }
+                }
+            }
+        }
+
         @Test("Records are put, listed, shown on the contact, found by name and deleted")
         func records() async throws {
             try await TestServer.run { server in

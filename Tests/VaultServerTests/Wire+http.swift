@@ -29,7 +29,11 @@ extension Wire {
     func send(bytes: [UInt8]) throws { try send(bytes[...]) }
 
     /// A chunk of a body that is sent in such.
-    func send(chunk: String) throws { try send("\(String(chunk.utf8.count, radix: 16))\r\n\(chunk)\r\n") }
+    func send(chunk: String) throws { try send(chunk: Array(chunk.utf8)) }
+
+    func send(chunk: [UInt8]) throws {
+        try send(bytes: Array("\(String(chunk.count, radix: 16))\r\n".utf8) + chunk + Array("\r\n".utf8))
+    }
 
     /// The next answer with its whole body.
     /// - Parameter isHead: there is none, as the request was HEAD.

@@ -7,13 +7,17 @@ import Testing
 final class Wire {
     private var socket: Int32
     private var buffer: [UInt8] = []
+    /// Whether the server has ended the connection without an end of what it sends.
+    private(set) var isReset = false
 
     /// - Parameter secondsMax: how long a reply may be waited for before the test fails.
-    init(port: Int, receiveBytes: Int32? = nil, secondsMax: Int = 20) throws {
+    /// - Parameter receiveBytes: what the system may hold of replies that are not read, likewise of what is sent.
+    init(port: Int, receiveBytes: Int32? = nil, sendBytes: Int32? = nil, secondsMax: Int = 20) throws {
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         try #require(socket >= 0)
-        if var bytes = receiveBytes {
-            setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
+        for (option, bytes) in [(SO_RCVBUF, receiveBytes), (SO_SNDBUF, sendBytes)] {
+            guard var bytes else { continue }
+            setsockopt(socket, SOL_SOCKET, option, &bytes, socklen_t(MemoryLayout<Int32>.size))
         }
         var limit = timeval(tv_sec: secondsMax, tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -152,6 +156,7 @@ final class Wire {
         var piece = [UInt8](repeating: 0, count: 65_536)
         errno = 0
         let count = recv(socket, &piece, piece.count, 0)
+        isReset = count < 0 && errno == ECONNRESET
         guard count > 0 else { return false }
         buffer += piece.prefix(count)
         return true

@@ -43,6 +43,11 @@ extension WriteTransaction where Self: ~Copyable {
         return event.sequence
     }
 
+    /// To be called before the trail is read: operations that share the transaction may have appended to it.
+    mutating func finishTrail() throws(VaultError) {
+        do throws(StorageError) { try finishLastPut(in: Tables.audit) } catch { throw VaultError(storage: error) }
+    }
+
     /// Adds an event to the entry that this transaction put last, or begins another.
     private mutating func put(_ event: Event, _ scope: borrowing WriteScope) throws(VaultError) {
         if let more = try bytesToExtend(with: event, scope) {
@@ -159,18 +164,26 @@ extension ReadTransaction where Self: ~Copyable {
     borrowing func history(
         of identity: Identity, limit: Int, in organization: OrganizationNumber
     ) throws(VaultError) -> [Event] {
+        try history(of: identity.id, upTo: identity.lastSequence, limit: limit, in: organization)
+    }
+
+    /// Those from `last`, which must be one of them, back to the one that follows on `first`.
+    borrowing func history(
+        of identity: UUID, after first: UInt64 = 0, upTo last: UInt64, limit: Int = .max,
+        in organization: OrganizationNumber
+    ) throws(VaultError) -> [Event] {
         var events: [Event] = []
         // Of the entry that had the one before: others of the same identity are often in it.
         var nearby: [Event] = []
-        var next = identity.lastSequence
-        while next > 0, events.count < limit {
+        var next = last
+        while next > first, events.count < limit {
             if !nearby.contains(where: { $0.sequence == next }) {
                 nearby = try eventsOfEntry(upTo: next, in: organization)
             }
-            guard let event = nearby.first(where: { $0.sequence == next }), event.previous(of: identity.id) < next
+            guard let event = nearby.first(where: { $0.sequence == next }), event.previous(of: identity) < next
             else { throw .corrupted("the audit trail of an identity is broken at event \(next)") }
             events.append(event)
-            next = event.previous(of: identity.id)
+            next = event.previous(of: identity)
         }
         return events
     }

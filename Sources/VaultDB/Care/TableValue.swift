@@ -41,14 +41,21 @@ enum TableValue {
         case Tables.timeline: return try Record(key: key, sealed: value).json
         case Tables.conflicts: return value.byteCount == 0 ? [:] : try Conflict(key: key, sealed: value).json
         case Tables.audit: return ["events": .array(try AuditEntry.events(key: key, value).map(\.json))]
-        case Tables.idempotency:
-            return value.byteCount == 0 ? [:] : try StoredAnswer.decoded(value, under: key).answer.json
+        case Tables.idempotency: return try firstAnswer(key, value)
         case Tables.merges: return try MergeJournal(key: key, sealed: value).summary.json
         case Tables.erasures: return try erasure(key, value)
         case Tables.formerHolders:
             return value.byteCount == 0 ? [:] : try Holding(key: key, sealed: value).json
         case Tables.tokens: return try AccessToken(key: key, sealed: value).json
         default: return [:]
+        }
+    }
+
+    private static func firstAnswer(_ key: RawSpan, _ value: RawSpan) throws(VaultError) -> JSONValue {
+        switch try IdempotencyKey.entry(key) {
+        case .answer: return try StoredAnswer.decoded(value, under: key).answer.json
+        case .age: return ["sequence": JSONValue(try IdempotencyKey.sequence(ofAge: value))]
+        case .naming: return [:]
         }
     }
 

@@ -1,10 +1,14 @@
 extension Sequence<UInt8> {
     /// Two lower-case digits a byte.
     package var hex: String {
-        let digits = Array("0123456789abcdef".utf8)
-        let text = flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 0x0F)]] }
+        let text = flatMap { [UInt8(hexDigit: $0 >> 4), UInt8(hexDigit: $0 & 0x0F)] }
         return String(decoding: text, as: UTF8.self)
     }
+}
+
+extension UInt8 {
+    /// The lower-case digit of a number below 16.
+    init(hexDigit number: UInt8) { self = number + (number < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10) }
 }
 
 extension [UInt8] {

@@ -105,5 +105,21 @@ extension UUID {
     }
 
     /// Lower case, as the vault prints every id.
-    public var text: String { uuidString.lowercased() }
+    public var text: String {
+        let (high, low) = (high, low)
+        return String(unsafeUninitializedCapacity: 36) { characters in
+            var place = 0
+            for index in 0..<16 {
+                if index == 4 || index == 6 || index == 8 || index == 10 {
+                    characters[place] = UInt8(ascii: "-")
+                    place += 1
+                }
+                let byte = UInt8(truncatingIfNeeded: (index < 8 ? high : low) >> UInt64(56 - index % 8 * 8))
+                characters[place] = UInt8(hexDigit: byte >> 4)
+                characters[place + 1] = UInt8(hexDigit: byte & 0x0F)
+                place += 2
+            }
+            return place
+        }
+    }
 }

@@ -95,7 +95,7 @@ extension VaultError: StorageFailure {
         case .conflict:
             self.init(.busy, "another writer came first", advice: "try again")
         case .system(let code, let operation):
-            self.init(.system, "\(operation) failed: \(systemMessage(code))")
+            self.init(.system, "\(operation) failed: \(systemMessage(code))", advice: systemAdvice(code))
         }
     }
 }

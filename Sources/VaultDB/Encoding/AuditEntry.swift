@@ -215,7 +215,7 @@ struct AuditEntryWriter {
         writer.time(first.time)
         writer.text(first.source)
         writer.text(first.actor)
-        head = writer.bytes
+        head = writer.finished()
         (time, source, actor) = (first.time.microseconds, first.source ?? "", first.actor ?? "")
     }
 
@@ -253,7 +253,7 @@ struct AuditEntryWriter {
         }
         if let ownSource { writer.text(ownSource) }
         if let ownActor { writer.text(ownActor) }
-        return writer.bytes
+        return writer.finished()
     }
 
     /// The text that has to be written where it is not the common one, byte by byte: strings that Unicode calls equal

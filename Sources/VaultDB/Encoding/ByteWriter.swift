@@ -3,18 +3,25 @@ internal import Storage
 
 /// Builds a value: big-endian integers, LEB128 varints, length-prefixed UTF-8.
 struct ByteWriter {
-    private(set) var bytes: [UInt8] = []
+    /// What is written so far, and room for more behind it.
+    private var room: [UInt8]
+    private var count = 0
 
     /// - Parameter format: the format byte that every value starts with.
-    init(format: UInt8, capacity: Int = 128) {
-        bytes.reserveCapacity(capacity)
-        bytes.append(format)
+    init(format: UInt8, capacity: Int = 160) {
+        self.init(capacity: capacity)
+        byte(format)
     }
 
     /// For a part of a value.
-    init(capacity: Int) { bytes.reserveCapacity(capacity) }
+    init(capacity: Int) { room = [UInt8](repeating: 0, count: capacity) }
 
-    mutating func byte(_ value: UInt8) { bytes.append(value) }
+    @inline(__always)
+    mutating func byte(_ value: UInt8) {
+        makeRoom(1)
+        room[count] = value
+        count += 1
+    }
 
     mutating func word(_ value: UInt32) { append(value.bigEndian) }
     mutating func long(_ value: UInt64) { append(value.bigEndian) }
@@ -25,18 +32,38 @@ struct ByteWriter {
         long(value.low)
     }
 
-    private mutating func append(_ value: some FixedWidthInteger & BitwiseCopyable) {
-        withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) }
+    @inline(__always)
+    private mutating func append<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value) {
+        makeRoom(MemoryLayout<Value>.size)
+        room.withUnsafeMutableBytes { $0.storeBytes(of: value, toByteOffset: count, as: Value.self) }
+        count += MemoryLayout<Value>.size
+    }
+
+    private mutating func append(_ bytes: RawSpan) {
+        makeRoom(bytes.byteCount)
+        room.withUnsafeMutableBytes { room in
+            bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: room[count...]).copyMemory(from: $0) }
+        }
+        count += bytes.byteCount
+    }
+
+    @inline(__always)
+    private mutating func makeRoom(_ bytes: Int) {
+        if room.count - count < bytes { grow(by: bytes) }
+    }
+
+    private mutating func grow(by bytes: Int) {
+        room.append(contentsOf: repeatElement(0, count: max(room.count, bytes)))
     }
 
     /// Seven bits a byte, the low ones first.
     mutating func varint(_ value: UInt64) {
         var rest = value
         while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            byte(UInt8(truncatingIfNeeded: rest) | 0x80)
             rest >>= 7
         }
-        bytes.append(UInt8(rest))
+        byte(UInt8(rest))
     }
 
     /// Signed, with the sign in the lowest bit, so that small differences stay short either way.
@@ -44,26 +71,42 @@ struct ByteWriter {
         varint(UInt64(bitPattern: value << 1 ^ value >> 63))
     }
 
-    mutating func text(_ value: String) {
-        let text = value.utf8.span.bytes
-        varint(UInt64(text.byteCount))
-        text.withUnsafeBytes { bytes.append(contentsOf: $0) }
-    }
+    mutating func text(_ value: String) { text(value.utf8.span.bytes) }
 
     /// Empty stands for none.
-    mutating func text(_ value: String?) { text(value ?? "") }
+    mutating func text(_ value: String?) { if let value { text(value) } else { byte(0) } }
 
-    mutating func blob(_ value: [UInt8]) { bytes.append(contentsOf: value) }
+    /// As `identifier.text`.
+    mutating func text(of identifier: Identifier) {
+        if case .phone(let phone) = identifier {
+            phone.withASCII { text($0.bytes) }
+        } else {
+            text(identifier.text)
+        }
+    }
+
+    private mutating func text(_ utf8: RawSpan) {
+        varint(UInt64(utf8.byteCount))
+        append(utf8)
+    }
+
+    mutating func blob(_ value: [UInt8]) { append(value.span.bytes) }
 
     mutating func texts(_ values: [String]) {
         varint(UInt64(values.count))
         for value in values { text(value) }
     }
 
+    /// What was written.
+    consuming func finished() -> [UInt8] {
+        room.removeLast(room.count - count)
+        return room
+    }
+
     /// Ends the value with the checksum over `key` and all of it.
     consuming func sealed(under key: borrowing Key) -> [UInt8] {
-        let checksum = Checksum.of(key: key.bytes, value: bytes.span.bytes)
+        let checksum = Checksum.of(key: key.bytes, value: room.span.bytes.extracting(first: count))
         word(checksum)
-        return bytes
+        return finished()
     }
 }

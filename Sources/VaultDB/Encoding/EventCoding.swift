@@ -45,7 +45,7 @@ extension Event {
         }
         writer.text(source)
         writer.text(actor)
-        return writer.bytes
+        return writer.finished()
     }
 
     var kindsMask: UInt8 { kinds.reduce(0) { $0 | 1 << $1.rawValue } }

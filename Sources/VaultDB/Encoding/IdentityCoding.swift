@@ -35,7 +35,7 @@ extension Identity {
         writer.varint(UInt64(identifiers.count))
         for held in identifiers {
             writer.byte(IdentityFormat.tag(held))
-            writer.text(held.identifier.text)
+            writer.text(of: held.identifier)
             writer.varint(Self.place(of: held.source, in: &sources))
             writer.difference(held.firstSeen.microseconds - createdAt.microseconds)
             writer.difference(held.lastSeen.microseconds - held.firstSeen.microseconds)

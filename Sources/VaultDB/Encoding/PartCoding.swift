@@ -5,7 +5,7 @@ internal import Foundation
 extension ByteWriter {
     mutating func identifier(_ identifier: Identifier) {
         byte(identifier.kind.rawValue)
-        text(identifier.text)
+        text(of: identifier)
     }
 
     mutating func record(_ record: RecordKey) {

@@ -72,6 +72,6 @@ struct RecordPlace: Equatable {
         var writer = ByteWriter(format: Self.version, capacity: 25)
         writer.id(identity)
         writer.time(time)
-        return writer.bytes
+        return writer.finished()
     }
 }

@@ -177,12 +177,16 @@ extension ReadTransaction where Self: ~Copyable {
         return Holding(identifier: held.identifier, identity: identity, state: held.state, from: from, until: nil)
     }
 
-    /// All times during which an identifier was held, oldest first, the present one last.
+    /// All times during which an identifier was held, under whatever spelling, oldest first, the present one last.
     borrowing func holdings(
         of identifier: Identifier, in organization: OrganizationNumber
     ) throws(VaultError) -> [Holding] {
         var list = try formerHoldings(of: identifier, in: organization)
-        if let entry = try entry(of: identifier, in: organization), entry.holder != .nobody {
+        for variant in identifier.variants {
+            list += try formerHoldings(of: variant, in: organization)
+            list.sort { $0.from < $1.from }
+        }
+        if let (identifier, entry) = try knownEntry(of: identifier, in: organization), entry.holder != .nobody {
             let identity = try holder(entry.holder, in: organization)
             if let held = identity.identifiers.first(where: { $0.identifier == identifier }) {
                 list.append(try holding(held, by: identity.id, in: organization))
@@ -202,17 +206,17 @@ extension ReadTransaction where Self: ~Copyable {
 }
 
 extension WriteTransaction where Self: ~Copyable {
-    /// Keeps the time during which an identity held an identifier that it holds no longer, or in another state. To be
-    /// called before the event that says so.
+    /// Keeps the time during which an identity held an identifier that it holds no longer, or in another state: none
+    /// where the clock has gone back behind its beginning. To be called before the event that says so.
     mutating func end(
         _ held: HeldIdentifier, of identity: UUID, _ scope: inout WriteScope
     ) throws(VaultError) {
         let present = try holding(held, by: identity, in: scope.organization)
-        guard present.from < scope.now else { return }
         let name = FormerHolderKey(
             identifier: held.identifier, identity: identity, sequence: scope.ledger.sequence + 1)
         let past = Holding(
-            identifier: held.identifier, identity: identity, state: held.state, from: present.from, until: scope.now)
+            identifier: held.identifier, identity: identity, state: held.state, from: present.from,
+            until: max(present.from, scope.now))
         let key = name.key(in: scope.organization)
         try put(key, past.encoded(under: key), in: Tables.formerHolders)
         try put(name.mirrored(in: scope.organization), [], in: Tables.formerHolders)

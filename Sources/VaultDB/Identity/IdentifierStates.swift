@@ -13,12 +13,13 @@ public struct IdentifierStateChange: Equatable, Sendable {
 }
 
 extension WriteTransaction where Self: ~Copyable {
-    /// Marks an identifier as shared or blocked, so that it identifies nobody. An identity that owned it keeps it as
-    /// a contact detail, no longer as primary where it has another of that kind.
+    /// Marks an identifier, in the spelling that is stored, as shared or blocked, so that it identifies nobody. An
+    /// identity that owned it keeps it as a contact detail, no longer as primary where it has another of that kind.
     mutating func mark(
         _ identifier: Identifier, as state: IdentifierState, _ scope: inout WriteScope
     ) throws(VaultError) -> IdentifierStateChange {
-        let entry = try entry(of: identifier, in: scope.organization)
+        let known = try knownEntry(of: identifier, in: scope.organization)
+        let (identifier, entry) = (known?.spelling ?? identifier, known?.entry)
         let holder = entry.flatMap { $0.holder == .nobody ? nil : $0.holder }
         let change = IdentifierStateChange(identifier: identifier, before: entry?.state, after: state, holder: holder)
         if entry?.state == state { return change }
@@ -34,7 +35,7 @@ extension WriteTransaction where Self: ~Copyable {
     mutating func release(
         _ identifier: Identifier, _ scope: inout WriteScope
     ) throws(VaultError) -> IdentifierStateChange {
-        guard let entry = try entry(of: identifier, in: scope.organization) else {
+        guard let (identifier, entry) = try knownEntry(of: identifier, in: scope.organization) else {
             throw VaultError(
                 .notFound, "no identity holds that \(identifier.kind)", advice: "nothing is to be released")
         }
@@ -46,13 +47,7 @@ extension WriteTransaction where Self: ~Copyable {
             try remove(Key.index(identifier, in: scope.organization), from: identifier.kind.table)
             scope.ledger[identifier.kind] -= 1
         }
-        if let holder, !isOwnedAfter {
-            try forgetInJournals(of: holder, &scope) { journal in
-                journal.from.identifiers.removeAll { $0.identifier == identifier }
-                journal.primaries.removeAll { $0 == identifier }
-            }
-            try forgetAnswers(telling: identifier, of: holder, &scope)
-        }
+        if let holder, !isOwnedAfter { try forget(identifier, of: holder, &scope) }
         try update(holder, .identifierReleased, identifier, &scope) { identity in
             if isOwnedAfter {
                 identity.setState(of: identifier, to: .owned)
@@ -64,15 +59,28 @@ extension WriteTransaction where Self: ~Copyable {
             identifier: identifier, before: entry.state, after: isOwnedAfter ? .owned : nil, holder: holder)
     }
 
-    /// Forgets first answers that tell of an identifier which is released: an erasure of whoever claims it next would
-    /// not find it there. Those from before a merge name who was merged.
-    private mutating func forgetAnswers(
-        telling identifier: Identifier, of holder: UUID, _ scope: inout WriteScope
+    /// Forgets what journals, conflicts and first answers tell of an identifier that is released: an erasure of whoever
+    /// claims it next would not find it there. Those from before a merge name who was merged.
+    private mutating func forget(
+        _ identifier: Identifier, of holder: UUID, _ scope: inout WriteScope
     ) throws(VaultError) {
         let identity = try self.holder(holder, in: scope.organization)
         let journals = try merges(into: identity, deeply: true, in: scope.organization)
-        for id in [holder] + journals.map(\.from.id) {
-            try forgetAnswers(naming: id, &scope) { _, answer in answer.identifiers.contains(identifier) }
+        let ids = [holder] + journals.map(\.from.id)
+        try changeJournals(of: holder, &scope) { journal in
+            journal.from.identifiers.removeAll { $0.identifier == identifier }
+            journal.primaries.removeAll { $0 == identifier }
+            journal.conflicts.removeAll { $0.identifier == identifier }
+        }
+        for id in ids {
+            for conflict in try conflicts(of: id, in: scope.organization) where conflict.identifier == identifier {
+                let other = conflict.other(than: id)
+                try put(nil, at: ConflictKey(one: id, other: other, identifier: identifier), &scope)
+                try changeJournals(of: other, &scope) { journal in
+                    journal.conflicts.removeAll { $0.identifier == identifier && ids.contains($0.other) }
+                }
+            }
+            try forgetAnswers(naming: id, &scope) { $0.identifiers.contains(identifier) }
         }
     }
 

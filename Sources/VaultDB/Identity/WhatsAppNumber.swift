@@ -97,7 +97,7 @@ extension ExternalID {
 }
 
 extension Identifier {
-    /// Other spellings of the same WhatsApp number; empty for all other identifiers.
+    /// Other spellings of the same WhatsApp number, one of which may be stored; empty for all other identifiers.
     var variants: [Identifier] {
         guard case .external(let external) = self else { return [] }
         return external.variants.map(Identifier.external)
@@ -106,7 +106,7 @@ extension Identifier {
 
 extension Normalizer {
     /// Numbers that a phone which is not valid may stand for, because WhatsApp spells them so: Brazilian mobiles without
-    /// their ninth digit. They are looked up, and never stored for it.
+    /// their ninth digit. A resolve looks them up, and never stores them for it.
     func whatsAppVariants(ofInvalid raw: String, region: Region) -> [PhoneNumber] {
         (WhatsAppNumber(raw)?.variants ?? []).compactMap { phone("+\($0.digits)", region: region) }
     }

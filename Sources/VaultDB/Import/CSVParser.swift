@@ -10,6 +10,8 @@
 struct CSVParser: Sendable {
     /// A record of this many bytes, quotes and delimiters included, is read; a longer one is a fault.
     static let rowBytesMax = 1 << 20
+    /// In a record that is too long, a quote that is not closed after this many bytes ends the text.
+    static let quotedBytesMax = 64 << 20
     /// A header of this many columns is read.
     static let columnCountMax = 1_000
 
@@ -18,7 +20,7 @@ struct CSVParser: Sendable {
         case header([String])
         /// As many fields as the header has.
         case record(line: Int, fields: [String])
-        /// With the fields where they are not as many, or none.
+        /// With the fields that could be read, from the first on; empty ones in the place of what is no text.
         case fault(RowFault, fields: [String] = [])
     }
 
@@ -28,10 +30,9 @@ struct CSVParser: Sendable {
         case quoted
         /// After a quote within a quoted field: it closed the field, unless another quote follows.
         case afterQuote
-        /// Within a record that was given up, until its line ends.
-        case skipping
     }
 
+    private let quotedBytesMax: Int
     private var state = State.fieldStart
     /// The physical line, from 1, that the next byte belongs to.
     private var line = 1
@@ -41,8 +42,13 @@ struct CSVParser: Sendable {
 
     private var recordLine = 1
     private var recordBytes = 0
-    private var quoteLine = 0
+    /// Whether the record is too long: its end is looked for, and nothing of it kept.
+    private var isGivenUp = false
+    /// Where the last quote opened: the line, and the bytes of the record up to there.
+    private var (quoteLine, quoteStart) = (0, 0)
     private var fault: RowFault.Code?
+    /// So many fields stand before a quote that is out of place.
+    private var soundFieldCount = Int.max
     /// The record's fields without quotes and delimiters, end to end; the buffer is kept from record to record.
     private var content: [UInt8] = []
     private var fieldEnds: [Int] = []
@@ -50,7 +56,10 @@ struct CSVParser: Sendable {
     /// The header line as it stands, until its end is seen and tells the delimiter.
     private var headerLine = CSVHeaderLine()
 
-    init() {}
+    /// - Parameter quotedBytesMax: ``quotedBytesMax``, or less for a test.
+    init(quotedBytesMax: Int = Self.quotedBytesMax) {
+        self.quotedBytesMax = quotedBytesMax
+    }
 
     /// Bytes of the record in work, at most ``rowBytesMax``.
     var bufferedBytes: Int { content.count + headerLine.bytes.count }
@@ -76,10 +85,12 @@ struct CSVParser: Sendable {
     mutating func finish(into items: inout [Item]) throws(ImportError) {
         if columns.isEmpty { try replayHeaderLine(into: &items) }
         if state == .quoted {
+            guard !isGivenUp else { throw .unterminatedQuote(line: quoteLine) }
             fault = .unterminatedQuote
+            soundFieldCount = min(soundFieldCount, fieldEnds.count)
             recordLine = quoteLine
         }
-        if recordBytes > 0, state != .skipping { try endRecord(into: &items) }
+        if recordBytes > 0 { try endRecord(into: &items) }
         guard !columns.isEmpty else {
             throw .header("there are only blank lines", line: line, advice: "put the column names on the first line")
         }
@@ -98,41 +109,41 @@ extension CSVParser {
 
         recordBytes += 1
         switch state {
-        case .skipping:
-            if endsLine { startRecord() }
-            return
         case .quoted where byte == Byte.quote:
             state = .afterQuote
         case .quoted:
             append(byte)
         case .fieldStart where byte == Byte.quote:
             state = .quoted
-            quoteLine = line
+            (quoteLine, quoteStart) = (line, recordBytes)
         case .afterQuote where byte == Byte.quote:
             append(byte)
             state = .quoted
         case .fieldStart, .unquoted, .afterQuote:
             if byte == delimiter {
-                fieldEnds.append(content.count)
+                if !isGivenUp { fieldEnds.append(content.count) }
                 state = .fieldStart
             } else if endsLine {
                 return try endRecord(into: &items)
             } else {
-                if state == .afterQuote { fault = fault ?? .malformedQuote }
+                if state == .afterQuote {
+                    fault = fault ?? .malformedQuote
+                    soundFieldCount = min(soundFieldCount, fieldEnds.count)
+                }
                 append(byte)
                 state = .unquoted
             }
         }
-        if recordBytes > Self.rowBytesMax { try giveUpRecord(endsLine: endsLine, into: &items) }
+        if recordBytes > Self.rowBytesMax { try passOver(into: &items) }
     }
 
     /// Does what `take` would for the bytes within a field that mean nothing but themselves, which are most.
     private mutating func takePlainBytes(of bytes: Span<UInt8>, from index: inout Int) {
         guard state == .unquoted || state == .quoted else { return }
         let start = index
-        let end = min(bytes.count, start + Self.rowBytesMax - recordBytes)
+        let end = start + min(bytes.count - start, plainBytesMax)
         while index < end, isPlain(bytes[index]) {
-            content.append(bytes[index])
+            if !isGivenUp { content.append(bytes[index]) }
             index += 1
         }
         guard index > start else { return }
@@ -140,11 +151,18 @@ extension CSVParser {
         previous = bytes[index - 1]
     }
 
+    /// So many more bytes may come before a limit is to be looked at; none or less where it is reached.
+    private var plainBytesMax: Int {
+        guard isGivenUp else { return Self.rowBytesMax - recordBytes }
+        return state == .quoted ? quoteStart + quotedBytesMax - recordBytes : .max
+    }
+
     private func isPlain(_ byte: UInt8) -> Bool {
         byte != delimiter && byte != Byte.quote && byte != Byte.lineFeed && byte != Byte.carriageReturn && byte != 0
     }
 
     private mutating func append(_ byte: UInt8) {
+        guard !isGivenUp else { return }
         if byte == 0 { fault = fault ?? .nulByte }
         content.append(byte)
     }
@@ -153,17 +171,25 @@ extension CSVParser {
         state = .fieldStart
         recordLine = line
         recordBytes = 0
+        isGivenUp = false
         fault = nil
+        soundFieldCount = .max
         content.removeAll(keepingCapacity: true)
         fieldEnds.removeAll(keepingCapacity: true)
     }
 
-    private mutating func giveUpRecord(endsLine: Bool, into items: inout [Item]) throws(ImportError) {
+    /// Gives up a record that is too long. Its quotes still count, so that no line within them is taken for a record.
+    private mutating func passOver(into items: inout [Item]) throws(ImportError) {
         guard !columns.isEmpty else { throw .headerTooLong(line: recordLine) }
-        items.append(.fault(rowFault(.rowTooLong)))
-        content = []
-        fieldEnds = []
-        if endsLine { startRecord() } else { state = .skipping }
+        if !isGivenUp {
+            items.append(.fault(rowFault(.rowTooLong), fields: soundFields))
+            isGivenUp = true
+            content = []
+            fieldEnds = []
+        }
+        guard state != .quoted || recordBytes - quoteStart <= quotedBytesMax else {
+            throw .unterminatedQuote(line: quoteLine)
+        }
     }
 }
 
@@ -205,6 +231,7 @@ extension CSVParser {
 
 extension CSVParser {
     private mutating func endRecord(into items: inout [Item]) throws(ImportError) {
+        guard !isGivenUp else { return startRecord() }
         fieldEnds.append(content.count)
         if !isBlank {
             if columns.isEmpty { try endHeader(into: &items) } else { items.append(record()) }
@@ -219,11 +246,11 @@ extension CSVParser {
     }
 
     private func record() -> Item {
-        if let fault { return .fault(rowFault(fault)) }
+        if let fault { return .fault(rowFault(fault), fields: soundFields) }
         guard fieldEnds.count == columns.count else {
-            return .fault(rowFault(.wrongFieldCount), fields: fields() ?? [])
+            return .fault(rowFault(.wrongFieldCount), fields: soundFields)
         }
-        guard let fields = fields() else { return .fault(rowFault(.invalidUTF8)) }
+        guard let fields = fields() else { return .fault(rowFault(.invalidUTF8), fields: soundFields) }
         return .record(line: recordLine, fields: fields)
     }
 
@@ -235,6 +262,18 @@ extension CSVParser {
         for end in fieldEnds {
             guard let field = String(utf8: content.span.extracting(start..<end)) else { return nil }
             fields.append(field)
+            start = end
+        }
+        return fields
+    }
+
+    /// What can be read of a record that is passed over.
+    private var soundFields: [String] {
+        var fields: [String] = []
+        var start = 0
+        for end in fieldEnds.prefix(soundFieldCount) {
+            let isText = !content[start..<end].contains(0)
+            fields.append(isText ? String(utf8: content.span.extracting(start..<end)) ?? "" : "")
             start = end
         }
         return fields
@@ -298,6 +337,12 @@ extension ImportError {
         .header(
             "the header is longer than \(CSVParser.rowBytesMax) bytes", line: line,
             advice: "check that this is CSV, and that its quotes are closed")
+    }
+
+    fileprivate static func unterminatedQuote(line: Int) -> ImportError {
+        ImportError(
+            .unterminatedQuote, "line \(line): the quote that opens here is not closed, and what follows can't be read",
+            advice: "close it, or double it where it stands within quotes, and import again")
     }
 
     fileprivate static func tooManyColumns(_ count: Int, line: Int) -> ImportError {

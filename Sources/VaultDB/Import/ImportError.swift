@@ -14,6 +14,7 @@ public struct ImportError: Error, Sendable, Hashable {
         case notJSONLines = "not_json_lines"
         case badHeader = "bad_header"
         case duplicateColumn = "duplicate_column"
+        case unterminatedQuote = "unterminated_quote"
         case tooManyColumns = "too_many_columns"
         case noIDColumn = "no_id_column"
         case badMapping = "bad_mapping"

@@ -1,7 +1,7 @@
 // Makes rows of CSV or JSON Lines as the bytes arrive: the whole way from text to fields, with no file behind it.
 
-/// What an import reads next.
-public enum ImportItem: Sendable, Hashable {
+/// What an import reads next. Behind a reference, as a row has a dozen texts and is handed on several times.
+public indirect enum ImportItem: Sendable, Hashable {
     case row(ImportRow)
     case fault(RowFault)
 }
@@ -95,7 +95,7 @@ private struct CSVRowParser: Sendable {
             case .header(let names): columns = try mapping.columns(named: names)
             case .record(let line, let fields): items.append(row(of: fields, line: line).checked)
             case .fault(var fault, let fields):
-                fault.recordID = row(of: fields, line: fault.line)[.id]
+                fault.recordID = row(of: fields, line: fault.line).recordID
                 items.append(.fault(fault))
             }
         }

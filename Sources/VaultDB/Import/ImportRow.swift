@@ -73,6 +73,12 @@ extension ImportRow {
         }
     }
 
+    /// The id as a record has it, without white space at its ends; nil where there is none.
+    var recordID: String? {
+        let id = id.trimmingWhiteSpace()
+        return id.isEmpty ? nil : id
+    }
+
     /// The row as an item of the import, or a fault where it has no id to be known by.
     var checked: ImportItem {
         guard id.contains(where: { !$0.isWhitespace }) else {

@@ -5,8 +5,9 @@ internal import Storage
 public protocol ImportListener {
     /// A row was passed over.
     mutating func rejected(_ fault: RowFault)
-    /// A row belongs to this identity now; nil where it was rejected. Not called for rows without an id.
-    mutating func assigned(recordID: String, to identity: UUID?)
+    /// A row belongs to this identity now; nil where it was rejected. Called for each row.
+    /// - Parameter recordID: nil where the row has none, or could not be read so far.
+    mutating func assigned(recordID: String?, to identity: UUID?)
     /// A batch is on disk.
     /// - Returns: false to stop here.
     mutating func progressed(rows: Int, bytesRead: Int, bytesTotal: Int?) -> Bool
@@ -76,7 +77,7 @@ public enum ImportedRow: Sendable {
 /// for each listener.
 enum ImportNews {
     case rejected(RowFault)
-    case assigned(String, UUID?)
+    case assigned(String?, UUID?)
     case progressed(rows: Int, bytesRead: Int, bytesTotal: Int?)
 }
 
@@ -129,7 +130,13 @@ extension Core {
     ) throws(VaultError) -> ImportBatch {
         let phones = normalizer.phones(items.map { $0.row?.phone ?? "" }, region: try region(of: tenant))
         let rows = zip(items, phones).map { item, phone in preparedRow(item, phone, kind, tenant) }
-        return ImportBatch(rows: rows, bytesRead: bytesRead)
+        // An organization without a number has nothing that could be found.
+        let keys = try number(of: tenant).map { ImportBatch.expectedKeys(rows, in: $0) } ?? ExpectedKeys()
+        do throws(StorageError) {
+            return ImportBatch(rows: rows, bytesRead: bytesRead, foresight: try engine.foresee(keys))
+        } catch {
+            throw VaultError(storage: error)
+        }
     }
 
     private func preparedRow(
@@ -140,11 +147,12 @@ extension Core {
         case .row(let row):
             do throws(VaultError) {
                 let draft = try RecordDraft(row, kind: kind)
-                let query = try usable(draft, phone: .some(phone), tenant)
+                var query = try usable(draft, phone: .some(phone), tenant)
+                query?.prepareForNewcomer()
                 return .usable(ImportBatch.UsableRow(draft, query, line: row.line))
             } catch {
                 let fault = RowFault(line: row.line, code: .invalidValue, message: error.message)
-                return .rejected(fault, recordID: row.id)
+                return .rejected(fault, recordID: row.recordID)
             }
         }
     }
@@ -175,12 +183,12 @@ private struct ImportBatch: Sendable {
 
     /// So many rows say that many follow.
     private static let manyRows = 1_000
-    /// So many rows are looked for together: most have a record's id, an email and a phone.
-    private static let rowsAhead = 10
 
     let rows: [Row]
     /// How far the source was read when these were complete.
     let bytesRead: Int
+    /// What is known of the keys that the rows are looked for by.
+    let foresight: Foresight
 
     /// Puts all rows; one outcome each.
     func operation(
@@ -189,8 +197,8 @@ private struct ImportBatch: Sendable {
         var outcomes: [RowOutcome] = []
         outcomes.reserveCapacity(rows.count)
         if rows.count >= Self.manyRows { transaction.expectMany() }
-        for (index, row) in rows.enumerated() {
-            if index % Self.rowsAhead == 0 { expect(rows[index...].prefix(Self.rowsAhead), &transaction, scope) }
+        transaction.expect(foresight)
+        for row in rows {
             guard case .usable(let row) = row else {
                 outcomes.append(.rejected)
                 continue
@@ -206,21 +214,19 @@ private struct ImportBatch: Sendable {
         return outcomes
     }
 
-    private func expect(
-        _ rows: ArraySlice<Row>, _ transaction: inout some WriteTransaction & ~Copyable, _ scope: borrowing WriteScope
-    ) {
+    static func expectedKeys(_ rows: [Row], in organization: OrganizationNumber) -> ExpectedKeys {
+        var keys = ExpectedKeys()
         for row in rows {
             guard case .usable(let row) = row else { continue }
             if let id = row.draft.id {
-                let key = Key.record(RecordKey(kind: row.draft.kind, id: id), in: scope.organization)
-                transaction.expect(key.bytes, in: Tables.records)
+                let key = Key.record(RecordKey(kind: row.draft.kind, id: id), in: organization)
+                keys.append(key.bytes, in: Tables.records)
             }
             for identifier in row.identifiers {
-                let key = Key.index(identifier, in: scope.organization)
-                transaction.expect(key.bytes, in: identifier.kind.table)
+                keys.append(Key.index(identifier, in: organization).bytes, in: identifier.kind.table)
             }
         }
-        transaction.lookAhead()
+        return keys
     }
 
     func report(_ outcomes: [RowOutcome], _ summary: inout ImportSummary, _ tell: (ImportNews) -> Bool) {
@@ -233,7 +239,7 @@ private struct ImportBatch: Sendable {
             case .rejected(let fault, let id):
                 summary.rejected[fault.code.rawValue, default: 0] += 1
                 _ = tell(.rejected(fault))
-                if let id { _ = tell(.assigned(id, nil)) }
+                _ = tell(.assigned(id, nil))
             }
         }
     }
@@ -247,7 +253,7 @@ extension ImportBatch.Row {
         case (.usable(let row), _):
             let fault = RowFault(
                 line: row.line, code: .noUsableIdentifier, message: "no usable email, phone or external id")
-            return .rejected(fault, recordID: row.draft.id ?? "")
+            return .rejected(fault, recordID: row.draft.id)
         }
     }
 }

@@ -83,10 +83,13 @@ struct JSONLinesParser: Sendable {
             items.append(.fault(tooLong))
             return
         }
-        do {
-            if let row = try row(of: text) { items.append(row.checked) }
+        var row = ImportRow(line: line)
+        do throws(Fault) {
+            if try fill(&row, from: text) { items.append(row.checked) }
         } catch {
-            items.append(.fault(RowFault(line: line, code: error.code, message: error.message)))
+            var fault = RowFault(line: line, code: error.code, message: error.message)
+            fault.recordID = row.recordID
+            items.append(.fault(fault))
         }
     }
 
@@ -100,12 +103,13 @@ struct JSONLinesParser: Sendable {
 extension JSONLinesParser {
     private typealias Fault = JSONScanner.Fault
 
-    /// Nil for a blank line.
-    private mutating func row(of text: Span<UInt8>) throws(Fault) -> ImportRow? {
+    /// - Returns: false for a blank line.
+    /// - Throws: with what was read before the fault in the row, and what follows a value of the wrong type.
+    private mutating func fill(_ row: inout ImportRow, from text: Span<UInt8>) throws(Fault) -> Bool {
         var scanner = JSONScanner(text)
-        guard !scanner.isAtEnd() else { return nil }
+        guard !scanner.isAtEnd() else { return false }
         forgetKeysBeyondLimit()
-        var row = ImportRow(line: line)
+        var misfit: Fault?
         var keyCount = 0
         try scanner.openObject()
         while let key = try scanner.key(isFirst: keyCount == 0) {
@@ -114,10 +118,15 @@ extension JSONLinesParser {
             let name = try scanner.text(key)
             let targets = try targets(ofKey: name)
             let value = try scanner.value(depth: 1)
-            for target in targets { try row.put(value, of: scanner, from: name, as: target) }
+            do throws(Fault) {
+                for target in targets { try row.put(value, of: scanner, from: name, as: target) }
+            } catch {
+                misfit = misfit ?? error
+            }
         }
         try scanner.end()
-        return row
+        if let misfit { throw misfit }
+        return true
     }
 
     /// What the values of a key become, which the current line must not have had before.

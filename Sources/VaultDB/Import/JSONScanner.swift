@@ -40,11 +40,14 @@ struct JSONScanner: ~Escapable {
     }
 
     private let bytes: Span<UInt8>
+    private let isLenient: Bool
     private var position = 0
 
+    /// - Parameter isLenient: an escape of NUL or of half a surrogate pair stands for U+FFFD.
     @_lifetime(copy bytes)
-    init(_ bytes: Span<UInt8>) {
+    init(_ bytes: Span<UInt8>, isLenient: Bool = false) {
         self.bytes = bytes
+        self.isLenient = isLenient
     }
 
     /// Enters the object that the text must be.
@@ -169,12 +172,20 @@ extension JSONScanner {
     /// `\u00e9`, or two of them that are a surrogate pair; half a pair is no character, and so no string.
     private func unicodeEscape(at index: Int) throws(Fault) -> (Unicode.Scalar, Int) {
         let unit = try codeUnit(at: index)
+        if isLenient, unit == 0 || isHalf(unit, at: index) { return ("\u{FFFD}", 6) }
         if let scalar = Unicode.Scalar(unit) { return (scalar, 6) }
         guard unit < 0xDC00 else { throw .invalid(at: index) }
         let low = try codeUnit(at: index + 6)
         guard 0xDC00...0xDFFF ~= low, let scalar = Unicode.Scalar(0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00))
         else { throw .invalid(at: index) }
         return (scalar, 12)
+    }
+
+    /// Whether a surrogate is not the first of a pair.
+    private func isHalf(_ unit: UInt32, at index: Int) -> Bool {
+        guard 0xD800...0xDFFF ~= unit else { return false }
+        guard unit < 0xDC00, let low = try? codeUnit(at: index + 6) else { return true }
+        return !(0xDC00...0xDFFF ~= low)
     }
 
     private func codeUnit(at index: Int) throws(Fault) -> UInt32 {

@@ -83,7 +83,7 @@ extension Record {
             "phone": JSONValue(phone), "region": JSONValue(region?.code), "source": JSONValue(source),
             "status": JSONValue(status), "created_at": JSONValue(createdAt), "updated_at": JSONValue(updatedAt),
             "is_active": .bool(isActive),
-            "attributes": attributes.map(JSONValue.raw) ?? [:],
+            "attributes": .raw(attributes ?? "{}"),
         ]
     }
 }

@@ -22,10 +22,11 @@ package enum JSONElement: Equatable, Sendable {
     }
 
     /// Reads a whole text.
+    /// - Parameter isLenient: escapes that no text may hold, of NUL and of half a surrogate pair, are read as U+FFFD.
     /// - Throws: `invalidArgument`, telling the byte at which the text stops being JSON.
-    package init(parsing bytes: Span<UInt8>) throws(VaultError) {
+    package init(parsing bytes: Span<UInt8>, isLenient: Bool = false) throws(VaultError) {
         do throws(JSONScanner.Fault) {
-            var scanner = JSONScanner(bytes)
+            var scanner = JSONScanner(bytes, isLenient: isLenient)
             let value = try scanner.value()
             try scanner.end()
             self = try Self(value, of: scanner)

@@ -58,7 +58,7 @@ extension WriteTransaction where Self: ~Copyable {
                     if identity.holds(conflict.identifier) {
                         try clear(conflict.identifier, fromRecordsOf: other, &scope)
                     }
-                    try forgetInJournals(of: other, &scope) { journal in
+                    try changeJournals(of: other, &scope) { journal in
                         journal.conflicts.removeAll { ids.contains($0.other) }
                     }
                 }

@@ -111,12 +111,12 @@ extension ReadTransaction where Self: ~Copyable {
         return try ErasureSecret.decoded(bytes, under: key.bytes)
     }
 
-    /// Whether any of these identifiers had belonged to somebody who was erased.
+    /// Whether any of these identifiers had belonged to somebody who was erased, under whatever spelling.
     borrowing func wereErased(
         _ identifiers: [Identifier], in organization: OrganizationNumber
     ) throws(VaultError) -> Bool {
         guard !identifiers.isEmpty, let secret = try erasureSecret(in: organization) else { return false }
-        for identifier in identifiers {
+        for identifier in identifiers.flatMap({ [$0] + $0.variants }) {
             let key = ErasureKey.hash(of: identifier, secret, in: organization)
             if try value(key, in: Tables.erasures) != nil { return true }
         }

@@ -35,17 +35,15 @@ struct MergeJournal: Equatable {
     let redirects: [UUID]
     /// What moved and goes back. A record that leaves the survivor is taken out.
     var records: [RecordKey]
-    let converted: [ConvertedLead]
+    /// Leads that were converted, and those that moved and were converted since.
+    var converted: [ConvertedLead]
     var conflicts: [MovedConflict]
 
     var summary: Merge {
         Merge(id: id, from: from.id, into: into, time: time, actor: actor, records: records.count)
     }
 
-    /// Ids of merges ascend.
-    func isLater(than other: MergeJournal) -> Bool { (id.high, id.low) > (other.id.high, other.id.low) }
-
-    /// A lead that a merge with a patient converted.
+    /// A lead that a patient of the other side converted.
     struct ConvertedLead: Equatable {
         let record: RecordKey
         let updatedAt: Timestamp
@@ -183,8 +181,9 @@ extension ReadTransaction where Self: ~Copyable {
 }
 
 extension WriteTransaction where Self: ~Copyable {
-    /// Changes the journals of merges into an identity, so that they keep nothing that must not come back.
-    mutating func forgetInJournals(
+    /// Changes the journals of merges into an identity, and into those it took in, where what an undoing is to bring back
+    /// has changed: above all, they keep nothing that must not come back.
+    mutating func changeJournals(
         of id: UUID, _ scope: inout WriteScope, _ change: (inout MergeJournal) -> Void
     ) throws(VaultError) {
         guard let identity = try identity(id, in: scope.organization), identity.lastMerge != nil else { return }

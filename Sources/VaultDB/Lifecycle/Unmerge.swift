@@ -10,11 +10,12 @@ extension WriteTransaction where Self: ~Copyable {
                 .notFound, "no merge has the id \(id.text)", advice: "it may have been undone, or its identity erased")
         }
         var into = try undoable(journal, in: scope.organization)
-        guard let redirect = try identity(journal.from.id, in: scope.organization), redirect.mergedWith == into.id
-        else {
-            throw .corrupted("a merged identity is not there")
-        }
+        let redirect = try redirect(of: journal, in: scope.organization)
+        guard redirect.mergedWith == into.id else { throw .corrupted("a merged identity redirects elsewhere") }
         let joined = into
+        try finishTrail()
+        let given = try recordsPut(
+            for: into.id, after: redirect.lastSequence, upTo: into.lastSequence, in: scope.organization)
         var from = journal.from
         from.lastSequence = redirect.lastSequence
         from.updatedAt = redirect.updatedAt
@@ -32,12 +33,13 @@ extension WriteTransaction where Self: ~Copyable {
         for conflict in journal.conflicts {
             try moveBack(conflict, isReturned: from.holds(conflict.identifier), journal, &scope)
         }
-        try enqueueMentions(by: [from, into], since: journal.time, &scope)
-        // First answers that were given meanwhile and hold what goes back would escape an erasure, and are not true any more.
+        try enqueueMentions(by: [from, into], in: given, &scope)
+        // First answers that were given meanwhile and hold what goes back would escape an erasure, and are not true any
+        // more. Those from before name who held it then.
         let returned = Set(from.identifiers.map(\.identifier))
-        try forgetAnswers(naming: into.id, &scope) { time, answer in
-            time > journal.time && !answer.identities.contains(journal.from.id)
-                && !returned.isDisjoint(with: answer.identifiers)
+        let holders = Set([from.id] + journal.redirects)
+        try forgetAnswers(naming: into.id, &scope) { answer in
+            holders.isDisjoint(with: answer.identities) && !returned.isDisjoint(with: answer.identifiers)
         }
         for earlier in journal.redirects { try redirectAgain(earlier, to: from.id, &scope) }
 
@@ -62,13 +64,32 @@ extension WriteTransaction where Self: ~Copyable {
             journal.conflicts.map(\.identifier) + journal.from.identifiers.map(\.identifier).filter(survivor.holds)
         for conflict in try conflicts(of: survivor.id, in: organization) where returning.contains(conflict.identifier) {
             guard let other = try identity(conflict.other(than: survivor.id), in: organization) else { continue }
-            let isTakenOver = try merges(into: other, in: organization).contains { later in
-                later.isLater(than: journal)
-                    && later.conflicts.contains { $0.other == survivor.id && $0.identifier == conflict.identifier }
+            for merge in try merges(into: other, in: organization) {
+                let isAbout = merge.conflicts.contains {
+                    $0.other == survivor.id && $0.identifier == conflict.identifier
+                }
+                guard isAbout, try isLater(merge, than: journal, in: organization) else { continue }
+                throw try builtOn(by: other)
             }
-            if isTakenOver { throw try builtOn(by: other) }
         }
         return survivor
+    }
+
+    /// By the order of their events, which no clock changes.
+    private borrowing func isLater(
+        _ one: MergeJournal, than other: MergeJournal, in organization: OrganizationNumber
+    ) throws(VaultError) -> Bool {
+        try redirect(of: one, in: organization).lastSequence > redirect(of: other, in: organization).lastSequence
+    }
+
+    /// Who was merged, as a redirect. The merge is its last event.
+    private borrowing func redirect(
+        of journal: MergeJournal, in organization: OrganizationNumber
+    ) throws(VaultError) -> Identity {
+        guard let redirect = try identity(journal.from.id, in: organization), redirect.isMerged else {
+            throw .corrupted("a merged identity is not there")
+        }
+        return redirect
     }
 
     private borrowing func builtOn(by survivor: Identity) throws(VaultError) -> VaultError {
@@ -123,46 +144,57 @@ extension WriteTransaction where Self: ~Copyable {
         }
     }
 
+    /// The records that were put for an identity after an event and up to another, as its story tells. While it was
+    /// merged into somebody, that one's story tells of them.
+    private borrowing func recordsPut(
+        for identity: UUID, after first: UInt64, upTo last: UInt64, in organization: OrganizationNumber
+    ) throws(VaultError) -> [RecordKey] {
+        var keys: [RecordKey] = []
+        for event in try history(of: identity, after: first, upTo: last, in: organization) {
+            switch (event.action, event.record, event.other) {
+            case (.recordCreated, let record?, _), (.recordUpdated, let record?, _), (.recordMoved, let record?, _):
+                guard let kind = RecordKind(record.kind) else { throw .corrupted("an event is about an unknown kind") }
+                keys.append(RecordKey(kind: kind, id: record.id))
+            case (.identityUnmerged, _, let survivor?) where event.identity == identity:
+                keys += try recordsPut(
+                    for: survivor, after: event.previousOfIdentity, upTo: event.previousOfOther, in: organization)
+            default: break
+            }
+        }
+        return keys
+    }
+
     /// What a record was given while the two were one, and somebody else owns now, is a conflict.
     private mutating func enqueueMentions(
-        by identities: [Identity], since time: Timestamp, _ scope: inout WriteScope
+        by identities: [Identity], in records: [RecordKey], _ scope: inout WriteScope
     ) throws(VaultError) {
         var known = identities.flatMap(\.identifiers).map(\.identifier)
         for identity in identities {
             known += try conflicts(of: identity.id, in: scope.organization).map(\.identifier)
         }
-        for identity in identities {
-            var given: [RecordContacts] = []
-            try visitTimeline(of: identity.id, in: scope.organization) { (key, value) throws(VaultError) in
-                let record = try Record(key: key, sealed: value)
-                if record.updatedAt > time { given.append(scope.reading.contacts(of: record)) }
-                return .next
-            }
-            for contacts in given {
-                try enqueueMentions(of: contacts, by: identity.id, among: known, source: nil, &scope)
-            }
+        for key in Set(records) {
+            guard let record = try record(key.kind, key.id, in: scope.organization),
+                identities.contains(where: { $0.id == record.identity })
+            else { continue }
+            let contacts = scope.reading.contacts(of: record)
+            try enqueueMentions(of: contacts, by: record.identity, among: known, source: nil, &scope)
         }
     }
 
-    /// Conflicts that came up while the two were one go with the identifier that they are about. One that the survivor
-    /// had before stays, and the last time that it was seen since goes.
+    /// Conflicts that came up while the two were one go with the identifier that they are about. A conflict is about
+    /// what one of its two holds, so all of the survivor's did but for those that moved to it.
     private mutating func moveBackGains(
         of from: Identity, _ journal: MergeJournal, _ scope: inout WriteScope
     ) throws(VaultError) {
         for conflict in try conflicts(of: journal.into, in: scope.organization)
-        where conflict.lastSeen > journal.time && from.holds(conflict.identifier) {
+        where from.holds(conflict.identifier) {
             let other = conflict.other(than: journal.into)
             let isMoved = journal.conflicts.contains { $0.other == other && $0.identifier == conflict.identifier }
             guard other != from.id, !isMoved else { continue }
-            var entry = conflict.entry
-            if conflict.firstSeen > journal.time {
-                let theirs = ConflictKey(one: journal.into, other: other, identifier: conflict.identifier)
-                try put(nil, at: theirs, &scope)
-            } else {
-                entry.firstSeen = entry.lastSeen
-                entry.count = 1
-            }
-            try put(entry, at: ConflictKey(one: from.id, other: other, identifier: conflict.identifier), &scope)
+            let theirs = ConflictKey(one: journal.into, other: other, identifier: conflict.identifier)
+            try put(nil, at: theirs, &scope)
+            let mine = ConflictKey(one: from.id, other: other, identifier: conflict.identifier)
+            try put(conflict.entry, at: mine, &scope)
         }
     }
 

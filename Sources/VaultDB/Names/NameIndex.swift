@@ -7,24 +7,40 @@ internal import Storage
 /// Changes of names that a write operation has made and the index does not say yet. An import makes many of them; in the
 /// order of their keys they cost a fraction.
 struct NameChanges {
-    /// The words of an identity before a change and after it.
+    /// The words of an identity before a change and after it, as places in `encoded`.
     private struct Change {
         let id: UUID
-        var before: NameTokens
-        let after: NameTokens
+        var before: Range<Int>
+        let after: Range<Int>
     }
 
     private var changes: [Change] = []
+    /// The words of all of them, as entries of the index hold them.
+    private var encoded: [UInt8] = []
 
     mutating func note(from before: Identity, to after: Identity) {
         if before.displayName == after.displayName, before.aliases == after.aliases { return }
-        changes.append(Change(id: after.id, before: NameTokens(of: before), after: NameTokens(of: after)))
+        note(from: NameTokens(of: before), to: NameTokens(of: after), of: after.id)
+    }
+
+    /// Somebody new, who has one name.
+    /// - Parameter tokens: of that name.
+    mutating func note(_ tokens: NameTokens, of id: UUID) { note(from: .none, to: tokens, of: id) }
+
+    private mutating func note(from before: NameTokens, to after: NameTokens, of id: UUID) {
+        changes.append(Change(id: id, before: place(of: before), after: place(of: after)))
+    }
+
+    private mutating func place(of tokens: NameTokens) -> Range<Int> {
+        let start = encoded.count
+        encoded += tokens.encoded
+        return start..<encoded.count
     }
 
     /// Visits the words that the change noted last puts.
     fileprivate func forEachWordOfLast(_ visit: (_ word: RawSpan, _ id: UUID) -> Void) {
         guard let last = changes.last else { return }
-        last.after.forEachWord { word, _ in visit(word, last.id) }
+        NameTokens.forEachWord(in: encoded.span.bytes.extracting(last.after)) { word, _ in visit(word, last.id) }
     }
 
     /// In the order of their ids, those of one identity as one, from the words before the first to those after the last.
@@ -49,32 +65,34 @@ struct NameChanges {
         _ visit: (_ word: RawSpan, _ id: UUID, _ value: RawSpan?) throws(VaultError) -> Void
     ) throws(VaultError) {
         let changes = joined
+        let bytes = encoded.span.bytes
         var entries: [Entry] = []
         entries.reserveCapacity(changes.count * 3)
-        for (index, change) in changes.enumerated() where change.before != change.after {
-            change.before.forEachWord { word, place in
-                if !change.after.contains(word) { entries.append(Entry(word, place, of: index, isPut: false)) }
+        for (index, change) in changes.enumerated() {
+            let (before, after) = (bytes.extracting(change.before), bytes.extracting(change.after))
+            if before.equals(after) { continue }
+            NameTokens.forEachWord(in: before) { word, place in
+                if NameTokens.contains(word, in: after) { return }
+                entries.append(Entry(word, place, in: change.before, of: index, isPut: false))
             }
             // All words stand in each value, so where one of them changes every entry does.
-            change.after.forEachWord { word, place in entries.append(Entry(word, place, of: index, isPut: true)) }
-        }
-        func encoded(of entry: Entry) -> [UInt8] {
-            entry.isPut ? changes[entry.change].after.encoded : changes[entry.change].before.encoded
+            NameTokens.forEachWord(in: after) { word, place in
+                entries.append(Entry(word, place, in: change.after, of: index, isPut: true))
+            }
         }
         entries.sort { a, b in
             if a.head != b.head { return a.head < b.head }
             if a.next != b.next { return a.next < b.next }
             // A word has no zero byte, so those that are short enough are equal here.
             if a.isLong || b.isLong {
-                let (one, other) = (encoded(of: a)[a.place], encoded(of: b)[b.place])
+                let (one, other) = (encoded[a.place], encoded[b.place])
                 if one != other { return one.lexicographicallyPrecedes(other) }
             }
             return a.change < b.change
         }
         for entry in entries {
-            let encoded = encoded(of: entry)
-            let bytes = encoded.span.bytes
-            try visit(bytes.extracting(entry.place), changes[entry.change].id, entry.isPut ? bytes : nil)
+            let change = changes[entry.change]
+            try visit(bytes.extracting(entry.place), change.id, entry.isPut ? bytes.extracting(change.after) : nil)
         }
     }
 
@@ -84,22 +102,26 @@ struct NameChanges {
         let head: UInt64
         let next: UInt64
         private let changeNumber: UInt32
-        /// Where the word stands among those of its change.
-        private let start: UInt16
-        private let end: UInt16
+        /// Where the word stands.
+        private let start: UInt32
+        private let count: UInt16
         let isPut: Bool
 
-        init(_ word: RawSpan, _ place: Range<Int>, of change: Int, isPut: Bool) {
+        /// - Parameters:
+        ///   - place: the word's among those of its change.
+        ///   - words: where these stand.
+        init(_ word: RawSpan, _ place: Range<Int>, in words: Range<Int>, of change: Int, isPut: Bool) {
             head = Self.bytes(of: word, from: 0)
             next = Self.bytes(of: word, from: 8)
             changeNumber = UInt32(change)
-            (start, end) = (UInt16(place.lowerBound), UInt16(place.upperBound))
+            start = UInt32(words.lowerBound + place.lowerBound)
+            count = UInt16(place.count)
             self.isPut = isPut
         }
 
         var change: Int { Int(changeNumber) }
-        var place: Range<Int> { Int(start)..<Int(end) }
-        var isLong: Bool { end - start > 16 }
+        var place: Range<Int> { Int(start)..<Int(start) + Int(count) }
+        var isLong: Bool { count > 16 }
 
         private static func bytes(of word: RawSpan, from offset: Int) -> UInt64 {
             if offset + 8 <= word.byteCount {

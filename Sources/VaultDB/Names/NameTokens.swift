@@ -49,17 +49,21 @@ struct NameTokens: Equatable, Sendable {
     }
 
     /// Visits each word, and where it stands in `encoded`.
-    func forEachWord(_ visit: (RawSpan, Range<Int>) -> Void) {
+    func forEachWord(_ visit: (RawSpan, Range<Int>) -> Void) { Self.forEachWord(in: encoded.span.bytes, visit) }
+
+    func contains(_ word: RawSpan) -> Bool { Self.contains(word, in: encoded.span.bytes) }
+
+    static func forEachWord(in encoded: RawSpan, _ visit: (RawSpan, Range<Int>) -> Void) {
         var start = 1
-        var reader = NameTokenReader(words: words)
+        var reader = NameTokenReader(words: encoded.extracting(droppingFirst: 1))
         while let word = reader.next() {
             visit(word, start..<start + word.byteCount)
             start += word.byteCount + 1
         }
     }
 
-    func contains(_ word: RawSpan) -> Bool {
-        var reader = NameTokenReader(words: words)
+    static func contains(_ word: RawSpan, in encoded: RawSpan) -> Bool {
+        var reader = NameTokenReader(words: encoded.extracting(droppingFirst: 1))
         while let mine = reader.next() {
             if mine.equals(word) { return true }
         }

@@ -5,11 +5,18 @@ internal import Storage
 // of an identity converts its open leads.
 
 extension WriteTransaction where Self: ~Copyable {
-    /// Converts the open leads of an identity whose first patient has come.
+    /// Converts the open leads of an identity whose first patient has come. Those that a merge moved to it will be open
+    /// again without that patient.
     /// - Returns: their ids.
     mutating func convertLeads(of identity: inout Identity, _ scope: inout WriteScope) throws(VaultError) -> [String] {
         let leads = try openLeads(of: identity.id, in: scope.organization)
+        guard !leads.isEmpty else { return [] }
         for lead in leads { try convert(lead.record, of: &identity, &scope) }
+        try changeJournals(of: identity.id, &scope) { journal in
+            for lead in leads where journal.records.contains(lead.record) {
+                journal.converted.append(.init(record: lead.record, updatedAt: lead.updatedAt))
+            }
+        }
         return leads.map(\.record.id)
     }
 

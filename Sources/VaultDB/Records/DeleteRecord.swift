@@ -51,7 +51,7 @@ extension WriteTransaction where Self: ~Copyable {
         if isHard {
             try remove(record, &scope)
             // One that is put anew is not the one that a merge moved.
-            try forgetInJournals(of: identity.id, &scope) { $0.records.removeAll { $0 == key } }
+            try changeJournals(of: identity.id, &scope) { $0.records.removeAll { $0 == key } }
             change = .deleted
         } else if record.isActive {
             var inactive = record

@@ -28,15 +28,18 @@ extension WriteTransaction where Self: ~Copyable {
         let key = try draft.key(scope)
         let source = try draft.eventSource(query)
         let old = try record(key.kind, key.id, in: scope.organization)
-        let draft = draft.keepsOthers ? draft.completed(by: old) : draft
         let link = try link(draft, old, scope)
-        if let old, !link.isMove, old.says(draft), try !bringsNewExternals(query, scope) {
+        // What is left of an erased person's record says nothing of the one that takes its name.
+        let kept = link.isReturn ? nil : old
+        let given = draft
+        let draft = draft.keepsOthers ? draft.completed(by: kept) : draft
+        if let old, !link.isMove, old.says(draft, scope.reading), try !bringsNewExternals(query, old.identity, scope) {
             return PutAnswer(
                 change: .unchanged, kind: key.kind, id: key.id, identity: old.identity, resolution: nil, converted: [])
         }
-        var (resolution, identity) = try owner(link.identity, query, &scope)
-        // What is left of an erased person's record says nothing of the one that takes its name.
-        let new = Record(draft, key, identity: identity.id, replacing: link.isReturn ? nil : old, at: scope.now)
+        let name = try query == nil || draft.keepsOthers ? draft.name(completing: given) : query?.name
+        var (resolution, identity) = try owner(link.identity, query, name, source, &scope)
+        let new = Record(draft, key, identity: identity.id, replacing: kept, scope)
         try store(new, replacing: old, &scope)
         if let old, link.isMove, !link.isReturn {
             try leave(old, for: new, &identity, source, &scope)
@@ -54,12 +57,16 @@ extension WriteTransaction where Self: ~Copyable {
             converted: converted)
     }
 
-    /// External ids are no fields of a record, so one that nobody owns yet is news even where nothing else is.
+    /// External ids are no fields of a record, so one is news even where nothing else is: if nobody owns it yet, or if
+    /// somebody else does and the pair is not known by it.
     private borrowing func bringsNewExternals(
-        _ query: ResolveQuery?, _ scope: WriteScope
+        _ query: ResolveQuery?, _ owner: UUID, _ scope: WriteScope
     ) throws(VaultError) -> Bool {
         for external in query?.externals ?? [] {
-            if try knownEntry(of: .external(external), in: scope.organization) == nil { return true }
+            guard let known = try knownEntry(of: .external(external), in: scope.organization) else { return true }
+            guard let other = known.entry.owner, other != owner else { continue }
+            let pair = ConflictKey(one: owner, other: other, identifier: known.spelling)
+            if try conflict(pair, in: scope.organization) == nil { return true }
         }
         return false
     }
@@ -110,12 +117,14 @@ extension WriteTransaction where Self: ~Copyable {
 
     /// The identity a record belongs to, with what the record brings, not stored yet.
     private mutating func owner(
-        _ known: Identity?, _ query: ResolveQuery?, _ scope: inout WriteScope
+        _ known: Identity?, _ query: ResolveQuery?, _ name: String?, _ source: String?, _ scope: inout WriteScope
     ) throws(VaultError) -> (Resolution?, Identity) {
-        guard let query else {
-            guard let known else { throw .noUsableIdentifier }
+        guard var query else {
+            guard var known else { throw .noUsableIdentifier }
+            if let name { try learn(name, source: source, on: &known, &scope) }
             return (nil, known)
         }
+        query.name = name
         let plan = try plan(query, for: known, in: scope.organization)
         return try apply(plan, query, &scope)
     }
@@ -127,7 +136,7 @@ extension WriteTransaction where Self: ~Copyable {
     ) throws(VaultError) {
         guard var former = try self.identity(old.identity, in: scope.organization) else { return }
         try note(.recordMoved, record: .init(new), source: source, on: &identity, andOf: &former, &scope)
-        try forgetInJournals(of: former.id, &scope) { $0.records.removeAll { $0 == RecordKey(old) } }
+        try changeJournals(of: former.id, &scope) { $0.records.removeAll { $0 == RecordKey(old) } }
         let conflicts = try conflicts(of: former.id, in: scope.organization)
         try enqueueMentions(
             of: scope.reading.contacts(of: new), by: identity.id,
@@ -158,6 +167,12 @@ extension RecordDraft {
         RecordKey(kind: kind, id: id ?? scope.newID().text)
     }
 
+    /// The name that a put teaches its identity: the whole one, if what was given says any of it.
+    fileprivate func name(completing given: RecordDraft) throws(VaultError) -> String? {
+        guard given.firstName != nil || given.lastName != nil else { return nil }
+        return try boundedLine(request.name, "name", bytesMax: Limits.nameBytesMax)
+    }
+
     /// With what the stored record says, where the draft says nothing.
     fileprivate func completed(by old: Record?) -> RecordDraft {
         guard let old else { return self }
@@ -175,24 +190,26 @@ extension RecordDraft {
 }
 
 extension Record {
-    fileprivate init(_ draft: RecordDraft, _ key: RecordKey, identity: UUID, replacing old: Record?, at now: Timestamp)
-    {
+    fileprivate init(
+        _ draft: RecordDraft, _ key: RecordKey, identity: UUID, replacing old: Record?, _ scope: WriteScope
+    ) {
+        let now = scope.now
         let keepsConversion = old.map { Self.isSame($0.givenStatus, draft.status) } ?? false
         self.init(
             kind: key.kind, id: key.id, identity: identity, createdAt: draft.createdAt ?? old?.createdAt ?? now,
             updatedAt: now, isActive: draft.isActive ?? old?.isActive ?? true,
             firstName: draft.firstName, lastName: draft.lastName, email: draft.email, phone: draft.phone,
-            region: draft.phoneRegion, source: draft.source, givenStatus: draft.status,
+            region: scope.reading.regionKept(with: draft), source: draft.source, givenStatus: draft.status,
             isConverted: keepsConversion && old?.isConverted == true,
             attributes: draft.attributes)
     }
 
     /// Whether putting the draft would change nothing.
-    fileprivate func says(_ draft: RecordDraft) -> Bool {
+    fileprivate func says(_ draft: RecordDraft, _ reading: RecordReading) -> Bool {
         Self.isSame(firstName, draft.firstName) && Self.isSame(lastName, draft.lastName)
-            && Self.isSame(email, draft.email) && Self.isSame(phone, draft.phone) && region == draft.phoneRegion
+            && Self.isSame(email, draft.email) && Self.isSame(phone, draft.phone)
             && Self.isSame(source, draft.source) && Self.isSame(givenStatus, draft.status)
-            && Self.isSame(attributes, draft.attributes)
+            && Self.isSame(attributes, draft.attributes) && reading.reads(self, as: draft)
             && (draft.createdAt == nil || draft.createdAt == createdAt)
             && (draft.isActive == nil || draft.isActive == isActive)
     }

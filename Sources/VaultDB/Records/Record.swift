@@ -13,7 +13,8 @@ public struct Record: Equatable, Sendable {
     /// As it was given, whatever normalising makes of it.
     public internal(set) var email: String?
     public internal(set) var phone: String?
-    /// Where its phone is dialled, if who gave it said so; else it is the organization's region.
+    /// Where its phone is dialled: as who gave it said, else the organization's region then. Nil for a phone that begins
+    /// with its country code.
     public internal(set) var region: Region?
     public internal(set) var source: String?
     /// As its domain gave it, before any conversion.

@@ -69,7 +69,7 @@ public struct RecordDraft: Sendable {
     }
 
     static func validate(id: String) throws(VaultError) {
-        guard (1...Limits.recordIDBytesMax).contains(id.utf8.count), !id.contains("\0") else {
+        guard (1...Limits.recordIDBytesMax).contains(id.utf8.count), !id.utf8.contains(0) else {
             throw .invalid("a record id must have 1 to \(Limits.recordIDBytesMax) bytes and no NUL")
         }
     }

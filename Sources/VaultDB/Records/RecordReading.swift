@@ -7,10 +7,29 @@ struct RecordReading: Sendable {
     let region: Region
 
     func contacts(of record: Record) -> RecordContacts {
-        RecordContacts(
-            email: record.email.flatMap(normalizer.email),
-            phone: record.phone.flatMap { normalizer.phone($0, region: record.region ?? region) },
-            digits: record.phone.map(RecordContacts.significantDigits) ?? "")
+        let email = record.email.flatMap(normalizer.email)
+        guard let phone = record.phone else { return RecordContacts(email: email) }
+        let region = record.region ?? self.region
+        let phones =
+            normalizer.phone(phone, region: region).map { [$0] }
+            ?? normalizer.whatsAppVariants(ofInvalid: phone, region: region)
+        return RecordContacts(
+            email: email, phones: phones, digits: phones.isEmpty ? RecordContacts.significantDigits(phone) : "")
+    }
+
+    /// The region that is kept with a draft's phone: the one that was named for it, or the organization's where the phone
+    /// says no country, so that it is read alike whatever the organization's region becomes.
+    func regionKept(with draft: RecordDraft) -> Region? {
+        if let named = draft.phoneRegion { return named }
+        guard let first = draft.phone?.utf8.first, first != UInt8(ascii: "+") else { return nil }
+        return region
+    }
+
+    /// Whether a record's phone is read as a draft's is that spells it alike.
+    func reads(_ record: Record, as draft: RecordDraft) -> Bool {
+        if let named = draft.phoneRegion { return record.region == named }
+        guard let phone = record.phone, let kept = record.region, kept != region else { return true }
+        return normalizer.phone(phone, region: kept) == normalizer.phone(phone, region: region)
     }
 }
 
@@ -20,18 +39,19 @@ struct RecordContacts: Sendable {
     private static let digitsMin = 6
 
     let email: EmailAddress?
-    let phone: PhoneNumber?
-    /// The digits of the phone as it was given, but for leading zeros.
-    let digits: String
+    /// The number that its phone is; where it is none, what it may stand for.
+    var phones: [PhoneNumber] = []
+    /// The digits of a phone that can't be read, but for leading zeros.
+    var digits = ""
 
-    var identifiers: [Identifier] { [email.map(Identifier.email), phone.map(Identifier.phone)].compactMap(\.self) }
+    var identifiers: [Identifier] { [email.map(Identifier.email)].compactMap(\.self) + phones.map(Identifier.phone) }
 
-    /// Whether it was given this identifier. The organization may have had another region then: a phone is the same number
-    /// too where it has all its digits, but for the country code.
+    /// Whether it was given this identifier. A phone that can't be read may be a number of other rules than today's: it
+    /// is the same one where it has all its digits, but for the country code.
     func mentions(_ identifier: Identifier) -> Bool {
         switch identifier {
         case .email(let email): self.email == email
-        case .phone(let phone): self.phone == phone || hasDigits(of: phone)
+        case .phone(let phone): phones.contains(phone) || hasDigits(of: phone)
         case .external: false
         }
     }

@@ -215,7 +215,7 @@ extension WriteTransaction where Self: ~Copyable {
     }
 
     /// Puts on the review queue what a record was given and somebody else owns, unless the pair is known by it.
-    /// - Parameter others: identifiers that the record may have been given as well, in the spelling of another region.
+    /// - Parameter others: identifiers that the record may have been given as well, in a spelling that can't be read now.
     mutating func enqueueMentions(
         of contacts: RecordContacts, by identity: UUID, among others: [Identifier], source: String?,
         _ scope: inout WriteScope

@@ -83,7 +83,8 @@ extension WriteTransaction where Self: ~Copyable {
         if let call { stored.put?.call = call }
         let key = name.answerKey(in: scope.organization)
         try put(key, stored.encoded(at: scope.now, under: key), in: Tables.idempotency)
-        try put(name.ageKey(scope.now, in: scope.organization), [], in: Tables.idempotency)
+        let age = IdempotencyKey.ageValue(scope.ledger.sequence)
+        try put(name.ageKey(scope.now, in: scope.organization), age, in: Tables.idempotency)
         for identity in stored.identities {
             try put(name.identityKey(identity, in: scope.organization), [], in: Tables.idempotency)
         }
@@ -91,25 +92,46 @@ extension WriteTransaction where Self: ~Copyable {
         return answer
     }
 
+    /// Forgets a few answers that are a week older than one that was given after them and is a week old itself. A clock
+    /// that is wrong for a while and set right, however far and whichever way, can make one of the two weeks pass in no
+    /// time, and not both.
     private mutating func forgetOldAnswers(_ scope: inout WriteScope) throws(VaultError) {
-        let day: Int64 = 86_400_000_000
-        let horizon = scope.now.microseconds - Int64(Limits.idempotencyDays) * day
+        guard let weekAgo = scope.now.weekBefore,
+            let later = try newestAnswer(before: weekAgo, in: scope.organization),
+            let horizon = later.time.weekBefore
+        else { return }
         var expired: [IdempotencyKey] = []
         try visit(Tables.idempotency, prefix: IdempotencyKey.ages(in: scope.organization)) {
-            (key, _) throws(VaultError) in
+            (key, value) throws(VaultError) in
             let (time, name) = try IdempotencyKey.age(key)
-            guard time.microseconds < horizon else { return .stop }
+            let sequence = try IdempotencyKey.sequence(ofAge: value)
+            guard time < horizon, sequence <= later.sequence else { return .stop }
             expired.append(name)
             return expired.count < 4 ? .next : .stop
         }
         for name in expired { try forget(name, scope) }
     }
 
+    /// By its time: when it was given, and the organization's last event then.
+    private borrowing func newestAnswer(
+        before time: Timestamp, in organization: OrganizationNumber
+    ) throws(VaultError) -> (time: Timestamp, sequence: UInt64)? {
+        var newest: (time: Timestamp, sequence: UInt64)?
+        var start = IdempotencyKey.ages(in: organization)
+        start.append(time)
+        try visit(
+            Tables.idempotency, prefix: IdempotencyKey.ages(in: organization), from: start, order: .descending
+        ) { (key, value) throws(VaultError) in
+            newest = (try IdempotencyKey.age(key).0, try IdempotencyKey.sequence(ofAge: value))
+            return .stop
+        }
+        return newest
+    }
+
     /// Forgets the answers that name an identity: they hold its identifiers.
-    /// - Parameter isMeant: which of them, by when they were given and what they say.
+    /// - Parameter isMeant: which of them, by what they say.
     mutating func forgetAnswers(
-        naming identity: UUID, _ scope: inout WriteScope,
-        where isMeant: (Timestamp, StoredAnswer) -> Bool = { _, _ in true }
+        naming identity: UUID, _ scope: inout WriteScope, where isMeant: (StoredAnswer) -> Bool = { _ in true }
     ) throws(VaultError) {
         var names: [IdempotencyKey] = []
         try visit(Tables.idempotency, prefix: IdempotencyKey.answers(naming: identity, in: scope.organization)) {
@@ -118,8 +140,9 @@ extension WriteTransaction where Self: ~Copyable {
             return .next
         }
         for name in names {
-            guard let stored = try storedAnswer(to: name, in: scope.organization), isMeant(stored.time, stored.answer)
-            else { continue }
+            guard let stored = try storedAnswer(to: name, in: scope.organization), isMeant(stored.answer) else {
+                continue
+            }
             try forget(name, scope)
         }
     }
@@ -245,5 +268,29 @@ struct IdempotencyKey: Equatable {
     static func naming(_ key: RawSpan) throws(VaultError) -> (identity: UUID, name: IdempotencyKey) {
         guard key.byteCount == 4 + 1 + 16 + 16 else { throw .corrupted("an idempotency key is cut short") }
         return (key.id(at: 5), IdempotencyKey(digest: key.id(at: 21)))
+    }
+
+    // MARK: Values by time
+
+    /// The value of an entry by time: the organization's last event when the answer was given.
+    static func ageValue(_ sequence: UInt64) -> [UInt8] {
+        var writer = ByteWriter(capacity: 8)
+        writer.long(sequence)
+        return writer.finished()
+    }
+
+    /// What it says; 0 where the entry is from before there were such values.
+    static func sequence(ofAge value: RawSpan) throws(VaultError) -> UInt64 {
+        if value.byteCount == 0 { return 0 }
+        guard value.byteCount == 8 else { throw .corrupted("an answer's age has \(value.byteCount) bytes") }
+        return UInt64(bigEndian: value.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self))
+    }
+}
+
+extension Timestamp {
+    /// The time before which answers may be forgotten; nil where that is before 1970.
+    fileprivate var weekBefore: Timestamp? {
+        let day: Int64 = 86_400_000_000
+        return Timestamp(microseconds: microseconds - Int64(Limits.idempotencyDays) * day)
     }
 }

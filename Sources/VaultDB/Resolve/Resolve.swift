@@ -60,22 +60,26 @@ extension ReadTransaction where Self: ~Copyable {
         _ query: ResolveQuery, for known: Identity? = nil, in organization: OrganizationNumber
     ) throws(VaultError) -> ResolvePlan {
         var plan = ResolvePlan(warnings: query.warnings)
-        var owned: [(identifier: Identifier, owner: UUID)] = []
+        var entries: [(spelling: Identifier, entry: IndexEntry)] = []
         for identifier in query.identifiers {
-            switch try knownEntry(of: identifier, in: organization) {
-            // Of two spellings that come together the first is stored.
-            case nil where identifier.variants.contains { plan.enrich.contains($0) }: break
-            case nil: plan.enrich.append(identifier)
-            case let known? where owned.contains { $0.identifier == known.spelling }: break
-            case let known? where known.entry.state == .owned: owned.append((known.spelling, known.entry.holder))
-            case let known?:
-                let isShared = known.entry.state == .shared
-                plan.warnings.append(isShared ? .shared(identifier.kind) : .blocked(identifier.kind))
+            if let found = try knownEntry(of: identifier, in: organization) {
+                if !entries.contains(where: { $0.spelling == found.spelling }) { entries.append(found) }
+            } else if !identifier.variants.contains(where: { plan.enrich.contains($0) }) {
+                // Of two spellings that come together the first is stored.
+                plan.enrich.append(identifier)
             }
         }
-        if let known = try ownedNumber(among: query.phoneVariants, in: organization) {
-            owned.append(known)
+        if let found = try knownEntry(among: query.phoneVariants.map(Identifier.phone), in: organization) {
+            entries.append(found)
             plan.warnings.removeAll { $0 == .invalid(.phone) }
+        }
+        var owned: [(identifier: Identifier, owner: UUID)] = []
+        for (identifier, entry) in entries {
+            switch entry.state {
+            case .owned: owned.append((identifier, entry.holder))
+            case .shared: plan.warnings.append(.shared(identifier.kind))
+            case .blocked: plan.warnings.append(.blocked(identifier.kind))
+            }
         }
         // 2. The first owned identifier that is known gives the identity.
         if let known {
@@ -111,34 +115,21 @@ extension ReadTransaction where Self: ~Copyable {
         return plan
     }
 
-    /// What is known of an identifier under the spelling that was given, or else under the first other spelling of it
-    /// that somebody owns. What is stored keeps its spelling, and the other one is not stored beside it.
+    /// What is known of an identifier under the spelling that was given, or else under another one of it. What is stored
+    /// keeps its spelling, and the other one is not stored beside it.
     borrowing func knownEntry(
         of identifier: Identifier, in organization: OrganizationNumber
     ) throws(VaultError) -> (spelling: Identifier, entry: IndexEntry)? {
         if let entry = try entry(of: identifier, in: organization) { return (identifier, entry) }
-        for variant in identifier.variants {
-            if let entry = try entry(of: variant, in: organization), entry.state == .owned { return (variant, entry) }
-        }
-        return nil
+        return try knownEntry(among: identifier.variants, in: organization)
     }
 
-    /// Who owns an identifier, under whatever spelling.
-    borrowing func owner(
-        ofKnown identifier: Identifier, in organization: OrganizationNumber
-    ) throws(VaultError) -> UUID? {
-        let known = try knownEntry(of: identifier, in: organization)
-        return known.flatMap { $0.entry.state == .owned ? $0.entry.holder : nil }
-    }
-
-    /// What is owned of the numbers that an invalid phone may stand for.
-    borrowing func ownedNumber(
-        among variants: [PhoneNumber], in organization: OrganizationNumber
-    ) throws(VaultError) -> (identifier: Identifier, owner: UUID)? {
-        for phone in variants {
-            if let entry = try entry(of: .phone(phone), in: organization), entry.state == .owned {
-                return (.phone(phone), entry.holder)
-            }
+    /// What is known of the first of some spellings that is stored.
+    borrowing func knownEntry(
+        among spellings: [Identifier], in organization: OrganizationNumber
+    ) throws(VaultError) -> (spelling: Identifier, entry: IndexEntry)? {
+        for spelling in spellings {
+            if let entry = try entry(of: spelling, in: organization) { return (spelling, entry) }
         }
         return nil
     }
@@ -204,6 +195,7 @@ extension WriteTransaction where Self: ~Copyable {
         let kinds = plan.enrich.map(\.kind).distinct()
         if plan.match == nil {
             scope.ledger.identities += 1
+            scope.createdCount += 1
             try note(.identityCreated, kinds: kinds, source: query.source, on: &identity, &scope)
         } else if !kinds.isEmpty {
             try note(.identityEnriched, kinds: kinds, source: query.source, on: &identity, &scope)
@@ -218,18 +210,35 @@ extension WriteTransaction where Self: ~Copyable {
         }
         // 6. Learn the name.
         if let name = plan.newName {
-            let before = identity
-            if identity.learn(name: name), plan.match != nil {
-                try note(.nameAdded, source: query.source, on: &identity, &scope)
+            if plan.match != nil {
+                try learn(name, source: query.source, on: &identity, &scope)
+            } else {
+                let before = identity
+                identity.displayName = name
+                if let tokens = query.nameTokens {
+                    scope.names.note(tokens, of: identity.id)
+                } else {
+                    scope.names.note(from: before, to: identity)
+                }
+                expectNames(of: scope.names, in: scope.organization)
             }
-            scope.names.note(from: before, to: identity)
-            expectNames(of: scope.names, in: scope.organization)
         }
         if let match = plan.match {
             identity.see(query.identifiers + [match.by].compactMap(\.self), at: scope.now)
         }
         resolution.sequence = identity.lastSequence
         return (resolution, identity)
+    }
+
+    /// Teaches an identity that is about to be stored a name, unless it knows it or has as many as it may.
+    mutating func learn(
+        _ name: String, source: String?, on identity: inout Identity, _ scope: inout WriteScope
+    ) throws(VaultError) {
+        let before = identity
+        guard identity.learn(name: name) else { return }
+        try note(.nameAdded, source: source, on: &identity, &scope)
+        scope.names.note(from: before, to: identity)
+        expectNames(of: scope.names, in: scope.organization)
     }
 
     /// What an identity gains may be what one of its patients was given before somebody else let go of it.

@@ -8,7 +8,9 @@ struct ResolveQuery: Sendable {
     let phone: PhoneNumber?
     /// What a phone that is not valid may stand for.
     let phoneVariants: [PhoneNumber]
-    let name: String?
+    var name: String? { didSet { if name != oldValue { nameTokens = nil } } }
+    /// The name's words, where they were made beforehand.
+    private(set) var nameTokens: NameTokens?
     let source: String?
     let warnings: [Resolution.Warning]
 
@@ -30,6 +32,9 @@ struct ResolveQuery: Sendable {
         if let email { return .email(email) }
         return phone.map(Identifier.phone)
     }
+
+    /// Makes ready what only a new person needs: for who does not keep the writer waiting with it.
+    mutating func prepareForNewcomer() { nameTokens = name.map { NameTokens([$0]) } }
 
     /// Whether a stored identifier, given by its tag and bytes, is one of these and owned.
     func contains(tag: UInt8, text: RawSpan) -> Bool {

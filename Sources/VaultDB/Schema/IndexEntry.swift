@@ -8,6 +8,9 @@ struct IndexEntry: Equatable {
     /// `UUID.nobody` where nobody holds it.
     var holder: UUID
 
+    /// The identity that it identifies, if it does.
+    var owner: UUID? { state == .owned ? holder : nil }
+
     var encoded: InlineArray<17, UInt8> {
         var bytes = InlineArray<17, UInt8>(repeating: 0)
         bytes[0] = Self.format | state.rawValue

@@ -21,14 +21,14 @@ extension Core {
         let variants = normalizer.whatsAppVariants(ofInvalid: raw, region: region)
         guard !variants.isEmpty, let number = try number(of: tenant) else { return nil }
         return try engine.read { (snapshot) throws(VaultError) in
-            try snapshot.ownedNumber(among: variants, in: number)?.owner
+            try snapshot.knownEntry(among: variants.map(Identifier.phone), in: number)?.entry.owner
         }
     }
 
     func find(external raw: String, _ tenant: Tenant) throws(VaultError) -> UUID? {
         guard let external = ExternalID(raw), let number = try number(of: tenant) else { return nil }
         return try engine.read { (snapshot) throws(VaultError) in
-            try snapshot.owner(ofKnown: .external(external), in: number)
+            try snapshot.knownEntry(of: .external(external), in: number)?.entry.owner
         }
     }
 
@@ -36,7 +36,7 @@ extension Core {
     private func owner(of identifier: Identifier, _ tenant: Tenant) throws(VaultError) -> UUID? {
         guard let number = try number(of: tenant) else { return nil }
         let entry = try engine.read { (snapshot) throws(VaultError) in try snapshot.entry(of: identifier, in: number) }
-        return entry.flatMap { $0.state == .owned ? $0.holder : nil }
+        return entry?.owner
     }
 
     /// - Returns: nil where the id was never given out.
@@ -66,7 +66,10 @@ extension Core {
             throw .invalid("that is not a usable email address, so it never matches anybody")
         case .phone:
             let region = try region(of: tenant)
-            if let phone = normalizer.phone(raw, region: region) { return .phone(phone) }
+            let phone =
+                normalizer.phone(raw, region: region)
+                ?? normalizer.whatsAppVariants(ofInvalid: raw, region: region).first
+            if let phone { return .phone(phone) }
             throw .invalid("that is not a valid phone number in region \(region.code), so it never matches anybody")
         case .external:
             if let external = ExternalID(raw) { return .external(external) }

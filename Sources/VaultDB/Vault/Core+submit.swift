@@ -34,7 +34,7 @@ extension Core {
         _ tenant: Tenant, _ body: @escaping Operation<Answer>, _ deliver: @escaping Delivery<Answer>
     ) throws(VaultError) {
         try refuseUnderOtherRules()
-        writes.enqueue(operation(tenant, body), deliver)
+        writes.enqueue(counted(tenant, body)) { [self] result in deliver(result.map { answer(of: $0) }) }
     }
 }
 

@@ -19,6 +19,8 @@ final class Core<Engine: StorageEngine>: Sendable {
     private let acceptsWrites: Atomic<Bool>
     /// Matches that changed nothing, since opening.
     let hits = Atomic<Int>(0)
+    /// Identities that were created, since opening, but for those of imports that block.
+    let created = Atomic<Int>(0)
     /// Whether hits are told as well. Asking the logger each time would cost more than many a hit.
     let logsHits: Bool
 
@@ -158,14 +160,14 @@ final class Core<Engine: StorageEngine>: Sendable {
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
     ) async throws(VaultError) -> Answer {
         try refuseUnderOtherRules()
-        return try await writes.write(operation(tenant, body))
+        return answer(of: try await writes.write(counted(tenant, body)))
     }
 
     func writeBlocking<Answer: Sendable>(
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
     ) throws(VaultError) -> Answer {
         try refuseUnderOtherRules()
-        return try writes.writeBlocking(operation(tenant, body))
+        return answer(of: try writes.writeBlocking(counted(tenant, body)))
     }
 
     func submit<Answer: Sendable>(
@@ -173,6 +175,24 @@ final class Core<Engine: StorageEngine>: Sendable {
     ) throws(VaultError) -> PendingWrite<Engine, Answer> {
         try refuseUnderOtherRules()
         return writes.submit(operation(tenant, body))
+    }
+
+    /// What an operation answers, and how many identities it created, which counts once it is committed.
+    typealias Counted<Answer> = (answer: Answer, createdCount: Int)
+
+    func counted<Answer: Sendable>(
+        _ tenant: Tenant, _ body: @escaping Operation<Answer>
+    ) -> @Sendable (inout Engine.Writer) throws(VaultError) -> Counted<Answer> {
+        operation(tenant) { (transaction, scope) throws(VaultError) -> Counted<Answer> in
+            let answer = try body(&transaction, &scope)
+            return (answer, scope.createdCount)
+        }
+    }
+
+    /// To be called when the operation is committed.
+    func answer<Answer>(of done: Counted<Answer>) -> Answer {
+        if done.createdCount > 0 { created.add(done.createdCount, ordering: .relaxed) }
+        return done.answer
     }
 
     func operation<Answer: Sendable>(

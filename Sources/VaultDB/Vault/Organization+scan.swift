@@ -27,22 +27,46 @@ extension Organization {
     public func scan(
         _ kind: ScanKind, prefix: String = "", after cursor: [UInt8]? = nil, limit: Int
     ) throws(VaultError) -> ScanPage {
-        let prefix = try Self.bytes(of: prefix, kind)
-        if let cursor, !cursor.starts(with: prefix) || cursor.count > Limits.typedKeyBytesMax - 5 {
-            throw .invalid("the cursor is of another walk", advice: "begin again with cursor 0")
+        let prefix = try ScanPrefix(prefix, kind)
+        if let cursor {
+            guard cursor.starts(with: prefix.bytes), prefix.covers(cursor.span.bytes),
+                cursor.count <= Limits.typedKeyBytesMax - 5
+            else { throw .invalid("the cursor is of another walk", advice: "begin again with cursor 0") }
         }
         let page = try core.read(tenant) { (snapshot, number) throws(VaultError) in
             try snapshot.page(kind, prefix, after: cursor, limit: min(limit, Limits.scanEntriesMax), in: number)
         }
         return page ?? ScanPage(entries: [], next: nil)
     }
+}
 
-    private static func bytes(of prefix: String, _ kind: ScanKind) throws(VaultError) -> [UInt8] {
-        guard kind == .identity else { return Array(prefix.utf8.prefix(Limits.typedKeyBytesMax - 5)) }
-        let digits = prefix.filter { $0 != "-" }
-        guard let bytes = [UInt8](hex: digits.count % 2 == 0 ? digits : String(digits.dropLast())), bytes.count <= 16
-        else { throw .invalid("the prefix of an id is hexadecimal digits") }
-        return bytes
+/// What the keys of a walk begin with: whole bytes, and the first digit of the next where an id's prefix ends between
+/// two.
+private struct ScanPrefix {
+    let bytes: [UInt8]
+    private(set) var digit: UInt8?
+
+    init(_ text: String, _ kind: Organization.ScanKind) throws(VaultError) {
+        guard kind == .identity else {
+            bytes = Array(text.utf8.prefix(Limits.typedKeyBytesMax - 5))
+            return
+        }
+        let digits = text.filter { $0 != "-" }
+        let isOdd = digits.count % 2 == 1
+        guard digits.count <= 32, let whole = [UInt8](hex: isOdd ? digits + "0" : digits) else {
+            throw .invalid("the prefix of an id is hexadecimal digits")
+        }
+        bytes = Array(whole.prefix(digits.count / 2))
+        if isOdd { digit = whole.last.map { $0 >> 4 } }
+    }
+
+    /// The first key there may be.
+    var first: [UInt8] { digit.map { bytes + [$0 << 4] } ?? bytes }
+
+    /// Whether a key that begins with the bytes goes on with the digit.
+    func covers(_ key: RawSpan) -> Bool {
+        guard let digit else { return true }
+        return key.byteCount > bytes.count && key.unsafeLoad(fromByteOffset: bytes.count, as: UInt8.self) >> 4 == digit
     }
 }
 
@@ -58,23 +82,19 @@ extension Organization.ScanKind {
 
 extension ReadTransaction where Self: ~Copyable {
     fileprivate borrowing func page(
-        _ kind: Organization.ScanKind, _ prefixBytes: [UInt8], after cursor: [UInt8]?, limit: Int,
+        _ kind: Organization.ScanKind, _ scanned: ScanPrefix, after cursor: [UInt8]?, limit: Int,
         in organization: OrganizationNumber
     ) throws(VaultError) -> Organization.ScanPage {
         var prefix = Key(organization)
-        prefix.append(prefixBytes)
-        var start = Key()
-        if let cursor {
-            start = Key(organization)
-            start.append(cursor)
-            start.append(UInt8(0))
-        }
+        prefix.append(scanned.bytes)
+        var start = Key(organization)
+        start.append(cursor.map { $0 + [0] } ?? scanned.first)
         var entries: [Organization.ScanPage.Entry] = []
         var (looked, last): (Int, [UInt8]?) = (0, nil)
         try visit(kind.table, prefix: prefix, from: start) { (key, value) throws(VaultError) in
-            guard looked < limit else { return .stop }
-            looked += 1
             let rest = key.extracting(droppingFirst: 4)
+            guard looked < limit, scanned.covers(rest) else { return .stop }
+            looked += 1
             if looked == limit { last = [UInt8](copying: rest) }
             if kind == .identity {
                 guard rest.byteCount == 16 else { throw .corrupted("an identity's key has \(key.byteCount) bytes") }

@@ -56,6 +56,18 @@ public struct Organization: Sendable {
     /// - Returns: nil where the id was never given out.
     public func identity(_ id: UUID) throws(VaultError) -> FoundIdentity? { try core.identity(id, tenant) }
 
+    /// The identity that an answer to a write names, as it is now, for its primaries. The write is committed, so it is
+    /// answered whatever has become of its identity since.
+    /// - Returns: nil where it was erased meanwhile, and for an id that was never given out.
+    package func identity(answered id: UUID) throws(VaultError) -> Identity? {
+        do throws(VaultError) {
+            return try identity(id)?.identity
+        } catch {
+            guard error.code == .erased else { throw error }
+            return nil
+        }
+    }
+
     /// People by the beginnings of words of their names, best first, whatever the case and the accents: `juan per`
     /// finds Juan Pérez. Never writes.
     ///

@@ -94,7 +94,7 @@ package struct ReadBatch: ~Copyable {
         }
         guard let valid = try? UTF8Span(validating: utf8) else { return nil }
         let variants = core.normalizer.whatsAppVariants(ofInvalid: String(copying: valid), region: region)
-        return try held.snapshot.ownedNumber(among: variants, in: number)?.owner
+        return try held.snapshot.knownEntry(among: variants.map(Identifier.phone), in: number)?.entry.owner
     }
 
     package borrowing func find(
@@ -103,7 +103,7 @@ package struct ReadBatch: ~Copyable {
         guard let number = try number(of: organization), let valid = try? UTF8Span(validating: utf8),
             let external = ExternalID(String(copying: valid))
         else { return nil }
-        return try held.snapshot.owner(ofKnown: .external(external), in: number)
+        return try held.snapshot.knownEntry(of: .external(external), in: number)?.entry.owner
     }
 
     // MARK: Resolve
@@ -182,7 +182,7 @@ package struct ReadBatch: ~Copyable {
         of identifier: Identifier, in organization: OrganizationNumber
     ) throws(VaultError) -> UUID? {
         let entry = try entry(Key.index(identifier, in: organization), in: identifier.kind.table)
-        return entry.flatMap { $0.state == .owned ? $0.holder : nil }
+        return entry?.owner
     }
 
     /// Nil while nothing was ever written for the organization.

@@ -1,4 +1,6 @@
+internal import Synchronization
 internal import LMDB
+internal import Synchronization
 
 /// What those who operate a server ask of its vault.
 extension Vault {
@@ -16,6 +18,10 @@ extension Vault {
             commits: statistics.commits, writes: statistics.jobs, groupMax: statistics.groupMax,
             pending: statistics.pending)
     }
+
+    /// Identities that this process has created since it opened the vault, whatever the call: a resolve, a record, a
+    /// form. Of imports only those that do not block count.
+    package var createdCount: Int { core.created.load(ordering: .relaxed) }
 
     /// Tells of commits; those of other processes only where somebody notes them.
     package var commits: CommitSignal { core.writes.committed }

@@ -10,6 +10,8 @@ struct WriteScope {
     let reading: RecordReading
     var ledger: Ledger
     var names = NameChanges()
+    /// Identities that the operation has created.
+    var createdCount = 0
     /// To whom the event happened that the operation appended last; nil where it has appended none.
     var lastEventIdentity: UUID??
     private let ids: UUIDv7Generator

@@ -112,7 +112,7 @@ struct APICall: Sendable {
     }
 
     /// The identity as it is now, for the primaries of an answer.
-    func current(_ id: UUID) throws -> Identity? { try organization.identity(id)?.identity }
+    func current(_ id: UUID) throws -> Identity? { try organization.identity(answered: id) }
 }
 
 extension Response {

@@ -17,9 +17,7 @@ extension Endpoint {
             """,
         role: .resolver,
         parameters: [
-            Parameter(
-                name: "kind", place: .query, summary: "What the rows are: lead, patient, follower or another kind.",
-                schema: ["type": "string"])
+            .query("kind", "What the rows are: lead, patient, follower or another kind.", isRequired: true)
         ],
         bodies: [("application/x-ndjson", "ImportRows"), ("text/csv", "ImportRows")],
         successes: [

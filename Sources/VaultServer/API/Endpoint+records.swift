@@ -70,7 +70,7 @@ extension Endpoint {
             case "soft": deletion = .soft
             default: throw Problem.invalid("mode is neither hard nor soft")
             }
-            return try await call.once {
+            return try await call.once(call.query["mode"] ?? "") {
                 try await call.writing { try await organization.delete(kind, id, deletion) }.json
             }
         },

@@ -14,6 +14,8 @@ struct Endpoint: Sendable {
         let place: Place
         let summary: String
         var schema: JSONValue = ["type": "string"]
+        /// Whether a request without it is refused.
+        var isRequired = false
     }
 
     /// An answer as it is hoped for.
@@ -76,5 +78,7 @@ extension Endpoint.Parameter {
             schema: ["type": "integer", "minimum": 1, "maximum": JSONValue(max), "default": JSONValue(standard)])
     }
 
-    static func query(_ name: String, _ summary: String) -> Self { Self(name: name, place: .query, summary: summary) }
+    static func query(_ name: String, _ summary: String, isRequired: Bool = false) -> Self {
+        Self(name: name, place: .query, summary: summary, isRequired: isRequired)
+    }
 }

@@ -104,7 +104,7 @@ extension Endpoint.Success {
 extension Endpoint.Parameter {
     fileprivate var json: JSONValue {
         [
-            "name": .string(name), "in": .string(place.rawValue), "required": .bool(place == .path),
+            "name": .string(name), "in": .string(place.rawValue), "required": .bool(isRequired || place == .path),
             "description": .string(summary), "schema": schema,
         ]
     }

@@ -15,8 +15,9 @@ struct Query: Sendable {
     /// - Throws: an escape that is none, or text that is not UTF-8.
     init(_ text: String, keepsPlus: Bool = false) throws(Problem) {
         var pairs: [(name: String, value: String)] = []
-        for part in text.split(separator: "&") {
-            let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        // By bytes: with a mark on it a separator is another character.
+        for part in text.utf8.split(separator: UInt8(ascii: "&")) {
+            let halves = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             let value = try halves.count > 1 ? Self.decoded(halves[1], keepsPlus: keepsPlus) : ""
             pairs.append((try Self.decoded(halves[0], keepsPlus: false), value))
         }
@@ -32,11 +33,12 @@ struct Query: Sendable {
         try self.init(text)
     }
 
-    private static func decoded(_ text: Substring, keepsPlus: Bool) throws(Problem) -> String {
-        let isPhone = keepsPlus && text.hasPrefix("+") && text.dropFirst().first?.isWholeNumber == true
-        let plus = isPhone ? "+" : ""
-        let spaced = plus + text.dropFirst(plus.utf8.count).replacing("+", with: " ")
-        guard let decoded = spaced.removingPercentEncoding, !decoded.utf8.contains(0) else {
+    private static func decoded(_ text: Substring.UTF8View, keepsPlus: Bool) throws(Problem) -> String {
+        let plus = UInt8(ascii: "+")
+        var bytes = text.map { $0 == plus ? UInt8(ascii: " ") : $0 }
+        if keepsPlus, text.first == plus, bytes.count > 1, 0x30...0x39 ~= bytes[1] { bytes[0] = plus }
+        guard let decoded = String(decoding: bytes, as: UTF8.self).removingPercentEncoding, !decoded.utf8.contains(0)
+        else {
             throw .invalid("the query has an escape that is no UTF-8 text")
         }
         return decoded
@@ -48,8 +50,12 @@ struct Query: Sendable {
         return value
     }
 
-    /// - Throws: 400 for a name that is not among these.
+    /// - Throws: 400 for a name that is not among these, or comes twice: which of the two counts is a guess.
     func allow(_ names: [String]) throws(Problem) {
+        var known: Set<String> = []
+        if let twice = pairs.first(where: { !known.insert($0.name).inserted }) {
+            throw .invalid("the parameter '\(twice.name.prefix(64))' is given twice", advice: "give it once")
+        }
         if let unknown = pairs.first(where: { !names.contains($0.name) }) {
             throw .invalid(
                 "there is no parameter '\(unknown.name.prefix(64))'",

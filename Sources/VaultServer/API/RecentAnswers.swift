@@ -13,36 +13,38 @@ final class RecentAnswers: Sendable {
     struct Name: Hashable, Sendable {
         let organization: UUID
         let key: String
-        /// Method, path and what else tells it apart from others: what the key was used for.
-        let request: String
     }
 
     private struct Answer {
-        let json: JSONValue
-        let end: NIODeadline
+        /// What the key was used for.
+        let request: String
+        /// Nil while the request is under way.
+        var json: JSONValue?
+        var end = NIODeadline.distantFuture
     }
 
     private static let answersMax = 10_000
     private static let lifetime = TimeAmount.hours(24)
 
-    /// Nil while the first request is under way.
-    private let answers = Mutex<[Name: Answer?]>([:])
+    private let answers = Mutex<[Name: Answer]>([:])
 
     enum Beginning {
         case first
         case again(JSONValue)
         case underWay
+        /// The key was used for another request.
+        case taken
     }
 
-    func begin(_ name: Name, at now: NIODeadline = .now()) -> Beginning {
+    /// - Parameter request: method, path and what else tells it apart from others.
+    func begin(_ name: Name, _ request: String, at now: NIODeadline = .now()) -> Beginning {
         answers.withLock { answers in
-            switch answers[name] {
-            case .some(.some(let answer)) where answer.end > now: return .again(answer.json)
-            case .some(.none): return .underWay
-            default: break
+            if let known = answers[name], known.end > now {
+                guard known.request == request else { return .taken }
+                return known.json.map(Beginning.again) ?? .underWay
             }
             if answers.count >= Self.answersMax { Self.makeRoom(&answers, now) }
-            answers[name] = .some(nil)
+            answers[name] = Answer(request: request)
             return .first
         }
     }
@@ -54,30 +56,34 @@ final class RecentAnswers: Sendable {
                 answers[name] = nil
                 return
             }
-            answers[name] = Answer(json: answer, end: now + Self.lifetime)
+            answers[name]?.json = answer
+            answers[name]?.end = now + Self.lifetime
         }
     }
 
-    private static func makeRoom(_ answers: inout [Name: Answer?], _ now: NIODeadline) {
-        let ends = answers.values.compactMap { $0?.end }.sorted()
+    private static func makeRoom(_ answers: inout [Name: Answer], _ now: NIODeadline) {
+        let ends = answers.values.filter { $0.json != nil }.map(\.end).sorted()
         let horizon = max(now, ends.isEmpty ? now : ends[ends.count / 4])
-        answers = answers.filter { $0.value.map { $0.end > horizon } ?? true }
+        answers = answers.filter { $0.value.end > horizon }
     }
 }
 
 extension APICall {
     /// What `body` answers, unless the request's idempotency key was answered before: then the first answer.
-    /// - Parameter detail: what of the request's body makes it another one.
+    /// - Parameter detail: what beside its method and path makes the request another one.
+    /// - Throws: 409 where the key was used for another one, or the first is under way.
     func once(_ detail: String = "", _ body: () async throws -> JSONValue) async throws -> Response {
         guard let key = try idempotencyKey else { return Response(try await body()) }
-        let name = RecentAnswers.Name(
-            organization: try organization.id, key: key,
-            request: "\(request.method.rawValue) \(request.uri.path) \(detail)")
-        switch state.recentAnswers.begin(name) {
+        let name = RecentAnswers.Name(organization: try organization.id, key: key)
+        switch state.recentAnswers.begin(name, "\(request.method.rawValue) \(request.uri.path) \(detail)") {
         case .again(let json): return Response(json)
         case .underWay:
             throw Problem(
                 .conflict, "under_way", "the first request with this key is under way", advice: "try again later")
+        case .taken:
+            throw Problem(
+                .conflict, VaultError.Code.refused.rawValue, "the idempotency key was used for another request",
+                advice: "use a new key for each request")
         case .first: break
         }
         do {

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import NIOSSL
 
 /// TLS as the operator asks for it: a certificate and key, and optionally the authorities whose clients are let in.
@@ -15,16 +16,44 @@ package struct TransportSecurity: Equatable, Sendable {
         self.clientAuthoritiesPath = clientAuthoritiesPath
     }
 
-    func context() throws -> NIOSSLContext {
-        let chain = try NIOSSLCertificate.fromPEMFile(certificatePath).map(NIOSSLCertificateSource.certificate)
+    /// - Throws: the file that can't be used, and the next step.
+    func context() throws(ServerError) -> NIOSSLContext {
+        let chain = try Self.certificates("TLS certificate", certificatePath)
+        let key = try Self.load("TLS key", keyPath, "a PEM file of a private key without a passphrase") {
+            try NIOSSLPrivateKey(file: $0, format: .pem)
+        }
         var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: chain, privateKey: .privateKey(try NIOSSLPrivateKey(file: keyPath, format: .pem)))
+            certificateChain: chain.map(NIOSSLCertificateSource.certificate), privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
         if let clientAuthoritiesPath {
-            configuration.trustRoots = .file(clientAuthoritiesPath)
+            configuration.trustRoots = .certificates(try Self.certificates("TLS authorities", clientAuthoritiesPath))
             // Client certificates name no host, so only their chain is verified.
             configuration.certificateVerification = .noHostnameVerification
         }
-        return try NIOSSLContext(configuration: configuration)
+        do {
+            return try NIOSSLContext(configuration: configuration)
+        } catch {
+            throw ServerError(
+                "the TLS key \(keyPath) does not go with the certificate \(certificatePath)",
+                advice: "give the key that the certificate was made with")
+        }
+    }
+
+    private static func certificates(_ what: String, _ path: String) throws(ServerError) -> [NIOSSLCertificate] {
+        try load(what, path, "a PEM file of certificates") { try NIOSSLCertificate.fromPEMFile($0) }
+    }
+
+    /// What NIOSSL throws names neither the file nor a reason.
+    private static func load<Loaded>(
+        _ what: String, _ path: String, _ form: String, _ load: (String) throws -> Loaded
+    ) throws(ServerError) -> Loaded {
+        do {
+            return try load(path)
+        } catch {
+            let isReadable = access(path, R_OK) == 0
+            throw ServerError(
+                "the \(what) \(path) can't be \(isReadable ? "used" : "read")",
+                advice: "give \(form)\(isReadable ? "" : " that the server may read")")
+        }
     }
 }

@@ -41,7 +41,7 @@ struct Command: Sendable {
 
         func reply(in organization: Organization) throws(VaultError) -> JSONValue {
             guard let identity else { return json(nil) }
-            return json(try organization.identity(identity)?.identity)
+            return json(try organization.identity(answered: identity))
         }
     }
 

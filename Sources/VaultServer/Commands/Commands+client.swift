@@ -20,8 +20,8 @@ extension ConnectionCommand {
         case "HELP":
             help([
                 "GETNAME", "ID", "INFO", "KILL <ip:port> | [ID <id>] [ADDR <ip:port>] [SKIPME yes|no]",
-                "LIST [ID <id> ...]", "NO-EVICT on|off", "NO-TOUCH on|off", "SETINFO LIB-NAME|LIB-VER <value>",
-                "SETNAME <name>",
+                "LIST [TYPE <type> | ID <id> ...]", "NO-EVICT on|off", "NO-TOUCH on|off",
+                "SETINFO LIB-NAME|LIB-VER <value>", "SETNAME <name>",
             ])
         default: throw unknown(subcommand)
         }
@@ -73,13 +73,27 @@ extension ConnectionCommand {
     }
 
     private mutating func list() throws {
-        if try arguments.option("TYPE") == nil, arguments.skip("ID") {
+        if let type = try arguments.option("TYPE") {
+            try arguments.end()
+            return tell(try Self.isNormal(type) ? visible : [])
+        }
+        if arguments.skip("ID") {
             var ids: Set<Int> = []
             while !arguments.isEmpty { ids.insert(try Arguments.number(try arguments.next(), 1...Int.max)) }
             return tell(visible.filter { ids.contains($0.id) })
         }
         try arguments.end()
         tell(visible)
+    }
+
+    /// Whether it is the type that every connection here is of.
+    /// - Throws: one that Redis knows no more than this server.
+    private static func isNormal(_ type: String) throws(ReplyError) -> Bool {
+        switch type.lowercased() {
+        case "normal": return true
+        case "master", "replica", "slave", "pubsub": return false
+        default: throw ReplyError(.general, "Unknown client type '\(type.prefix(128))'")
+        }
     }
 
     private mutating func tell(_ clients: [ClientRecord]) {

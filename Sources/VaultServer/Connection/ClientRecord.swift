@@ -18,6 +18,9 @@ final class ClientRecord: Sendable {
     /// Tells a connection that it was silent for too long.
     struct Silence: Sendable {}
 
+    /// Tells a connection that tokens were made or revoked.
+    struct AccessChange: Sendable {}
+
     let id: Int
     let address: String
     let connectedAt: NIODeadline
@@ -41,6 +44,9 @@ final class ClientRecord: Sendable {
 
     /// Ends it unless it waits for an answer, which is for it to say.
     func endIfIdle() { channel.pipeline.fireUserInboundEventTriggered(Silence()) }
+
+    /// Has it ask what has become of its grant, though it be silent.
+    func renewGrant() { channel.pipeline.fireUserInboundEventTriggered(AccessChange()) }
 
     /// A line of `CLIENT LIST`, as Redis prints it.
     func line(at now: NIODeadline) -> String {

@@ -18,7 +18,7 @@ extension ConnectionHandler {
         _ request: ChangesRequest, _ organization: Organization, _ writer: inout ReplyWriter
     ) throws(ReplyError) {
         let events = try read(request, organization)
-        guard events.isEmpty, let milliseconds = request.blockMilliseconds, let context else {
+        guard events.isEmpty, let milliseconds = request.blockMilliseconds, mayWait(milliseconds), let context else {
             writer.value(Self.answer(events))
             return
         }
@@ -39,7 +39,18 @@ extension ConnectionHandler {
         loop.execute { bound.value.lookForChanges() }
     }
 
-    private func lookForChanges() {
+    /// Whether events may be waited for so long; 0 is for ever. Nothing else would end the wait of a client that sends
+    /// nothing more, and a server that stops does not wait.
+    private func mayWait(_ milliseconds: Int) -> Bool { !isDraining && (!isInputClosed || milliseconds > 0) }
+
+    /// Answers at once what may not be waited for any more.
+    func endWaitWithoutEnd() {
+        guard let waiting = waitingForChanges, !mayWait(waiting.request.blockMilliseconds ?? 0) else { return }
+        finishWaiting { $0.value([]) }
+    }
+
+    /// Answers a connection that waits, if there is something now.
+    func lookForChanges() {
         guard let waiting = waitingForChanges else { return }
         renewGrant()
         guard session.isAuthenticated else { return finishWaiting { $0.error(.unauthenticated) } }

@@ -269,11 +269,8 @@ extension ConnectionHandler {
     }
 
     func count(_ resolution: Resolution) {
-        if resolution.outcome == .created {
-            LoopMetrics.add(1, to: metrics.created)
-        } else {
-            LoopMetrics.add(1, to: metrics.matched)
-        }
+        // What was created is counted where it is: a dry run says so as well, and an answer that is given again.
+        if resolution.outcome != .created { LoopMetrics.add(1, to: metrics.matched) }
         LoopMetrics.add(resolution.conflicts.count, to: metrics.conflicts)
     }
 

@@ -27,7 +27,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private static let gatheredBytesMax = 64 << 10
 
     let server: ServerState
-    private let turn: LoopTurn
+    let turn: LoopTurn
     var metrics: LoopMetrics { turn.metrics }
     var session: Session
     let client: ClientRecord
@@ -35,7 +35,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var parser = RequestParser()
     /// How many of the commands that come next were told to the batch.
     private var expectedCount = 0
-    private var input = ByteBuffer()
+    private(set) var input = ByteBuffer()
     private var output = ByteBuffer()
     var order = ReplyOrder()
     var organizations = OrganizationMemory()
@@ -43,13 +43,17 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var waitingForChanges: WaitingForChanges?
     private(set) var context: ChannelHandlerContext?
     private var isReadHeld = false
-    private var isInputClosed = false
+    var isInputClosed = false
+    /// The server is being stopped.
+    var isDraining = false
     /// Of `turn`.
     var isInTurn = false
-    private var isClosing = false
-    private var hasSent = false
+    var isClosing = false
+    /// What still comes, once all is answered.
+    var lingering: Lingering?
+    private(set) var hasSent = false
     /// The next look at a client that has much to take.
-    private var outputWatch: Scheduled<Void>?
+    var outputWatch: Scheduled<Void>?
 
     init(_ server: ServerState, turn: LoopTurn, client: ClientRecord) {
         self.server = server
@@ -76,12 +80,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
         server.clients.remove(session.id)
         stopWaitingForChanges()
         outputWatch?.cancel()
+        lingering?.look?.cancel()
         context.fireChannelInactive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         LoopMetrics.add(bytes.readableBytes, to: metrics.bytesRead)
+        if isClosing { return passOver(bytes.readableBytes) }
         if input.readableBytes == 0 {
             input = bytes
         } else {
@@ -106,11 +112,16 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if let event = event as? ChannelEvent, event == .inputClosed {
             // What was sent before the end is answered first.
             isInputClosed = true
+            endWaitWithoutEnd()
             turn.join(self)
         }
         // One that waits for an answer, or takes a long one, is silent for a reason.
         if event is ClientRecord.Silence, pause != .work, order.isEmpty, outputWatch == nil {
             context.close(promise: nil)
+        }
+        if event is ClientRecord.AccessChange {
+            renewGrant()
+            lookForChanges()
         }
         context.fireUserInboundEventTriggered(event)
     }
@@ -125,7 +136,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private var mayRead: Bool {
-        pause == .none && !session.isEnding && !isInputClosed && !isClosing && (context?.channel.isWritable ?? false)
+        if lingering != nil { return true }
+        return pause == .none && !session.isEnding && !isInputClosed && !isClosing
+            && (context?.channel.isWritable ?? false)
     }
 
     func resumeReading() {
@@ -314,35 +327,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if !context.channel.isWritable { watchOutput(context) }
     }
 
-    /// Ends a client that takes nothing of what waits for it. One that does gets all of it, however long a reply is: until
-    /// it has taken it nothing more is read from it, so little more than that comes to wait.
-    private func watchOutput(_ context: ChannelHandlerContext) {
-        let secondsMax = server.limits.outputSecondsMax
-        guard outputWatch == nil, secondsMax > 0, let before = excessByteCount(context) else { return }
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        outputWatch = context.eventLoop.scheduleTask(in: .seconds(Int64(secondsMax))) {
-            bound.value.lookAtOutput(before)
-        }
-    }
-
-    private func lookAtOutput(_ before: Int) {
-        outputWatch = nil
-        guard let context else { return }
-        guard let waiting = excessByteCount(context), waiting >= before else {
-            noteActivity()
-            return watchOutput(context)
-        }
-        server.metrics.outputOverrunCount.add(1, ordering: .relaxed)
-        server.logger.notice("Client takes no replies", metadata: ["client": "\(client.address)"])
-        context.close(promise: nil)
-    }
-
-    /// The bytes that wait for the client; nil where they may stay.
-    private func excessByteCount(_ context: ChannelHandlerContext) -> Int? {
-        guard let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes) else { return nil }
-        return waiting > (isClosing ? 0 : server.limits.outputBytesMax) ? waiting : nil
-    }
-
     /// Puts a reply into its place; all that is complete up to there is sent.
     func fulfil(_ ticket: ReplyOrder.Ticket, _ reply: ByteBuffer) {
         noteActivity()
@@ -359,34 +343,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// From an answer on a client is given its time anew.
-    private func noteActivity() {
+    func noteActivity() {
         client.lastActivity.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
-    }
-
-    // MARK: Ending
-
-    /// Answers what has come and closes. Nothing more is read.
-    func drain() {
-        isInputClosed = true
-        turn.join(self)
-    }
-
-    private func endIfDue() {
-        guard session.isEnding || isInputClosed, !isClosing, order.isEmpty, pause != .writes, let context else {
-            return
-        }
-        // Waiting for events has no end of its own.
-        if pause == .work, waitingForChanges == nil { return }
-        // Commands that wait until the client takes its replies.
-        if isInputClosed, !session.isEnding, input.readableBytes > 0, !context.channel.isWritable { return }
-        isClosing = true
-        // Nothing is on its way, and a client that has not agreed on TLS would keep whatever follows waiting.
-        guard hasSent else { return context.close(promise: nil) }
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        let channel = context.channel
-        promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: promise)
-        watchOutput(context)
     }
 }
 

@@ -13,6 +13,7 @@ struct HTTPChannel: ServerChildChannel, HTTPChannelHandler {
     let responder: Responder
     let limits: ServerLimits
     let security: NIOSSLContext?
+    let logger: Logger
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
@@ -25,10 +26,9 @@ struct HTTPChannel: ServerChildChannel, HTTPChannelHandler {
             try pipeline.configureHTTPServerPipeline(
                 withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
                 withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoder)
-            let idle = limits.httpIdleSecondsMax
-            try pipeline.addHandler(
-                ExchangeHandler(requestSecondsMax: limits.httpRequestSecondsMax, idleSecondsMax: idle))
+            try pipeline.addHandler(ExchangeHandler(limits, self.logger))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: security != nil))
+            let idle = limits.httpIdleSecondsMax
             try pipeline.addHandler(
                 HTTPConnectionStateHandler(idleTimeout: idle > 0 ? .seconds(idle) : nil, logger: logger))
             return try NIOAsyncChannel(

@@ -29,10 +29,23 @@ struct HTTPFront: RouterMiddleware {
             response = refusal(error, request, context)
         }
         complete(&response.headers, for: request)
-        state.httpMetrics.note(
-            context.endpointPath, request.method, status: response.status.code, since: started)
+        count(&response, context.endpointPath, request.method, since: started)
         // The router makes heads only of what it finds.
         return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    /// Has a response be counted: one that streams at its end, which may be long after its beginning.
+    private func count(
+        _ response: inout Response, _ path: String?, _ method: HTTPRequest.Method, since started: NIODeadline
+    ) {
+        let (metrics, status) = (state.httpMetrics, response.status.code)
+        guard response.body.contentLength == nil else {
+            return metrics.note(path, method, status: status, since: started)
+        }
+        response.body = ResponseBody { [body = response.body] writer in
+            defer { metrics.note(path, method, status: status, since: started) }
+            try await body.write(writer)
+        }
     }
 
     private func refusal(_ error: any Error, _ request: WebRequest, _ context: HTTPContext) -> Response {

@@ -53,15 +53,17 @@ final class HTTPServer: Sendable {
             middleware: HTTPFront(
                 state: state, access: routes.access, routes: routes, isEncrypted: security != nil))
         routes.register(on: router)
-        let (limits, security) = (state.limits, security)
+        let (limits, security, logger) = (state.limits, security, state.logger)
         let scheme = security == nil ? "http" : "https"
         return Application(
             router: router,
-            server: HTTPServerBuilder { HTTPChannel(responder: $0, limits: limits, security: security) },
+            server: HTTPServerBuilder {
+                HTTPChannel(responder: $0, limits: limits, security: security, logger: logger)
+            },
             configuration: ApplicationConfiguration(
                 address: .hostname(state.configuration.host, port: port),
                 availableConnectionsDelegate: MaximumAvailableConnections(limits.httpConnectionsMax)),
-            onServerRunning: { [logger = state.logger] channel in
+            onServerRunning: { channel in
                 // Before Hummingbird's handlers, to which a connection that can't be accepted is the end of the server.
                 _ = channel.pipeline.addHandler(AcceptPause(logger), position: .first)
                 onListening("\(scheme)://\(channel.localAddress.map(ListenPolicy.text) ?? "?")")

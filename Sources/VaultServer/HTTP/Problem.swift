@@ -59,9 +59,15 @@ struct Problem: Error, Sendable {
         case let error as any HTTPResponseError:
             self.init(error.status, "invalid_argument", (error as? HTTPError)?.body ?? "the request is malformed")
         case NIOHTTPDecompression.DecompressionError.limit: self = .tooLarge
+        case let error as NIOHTTPDecompression.ExtraDecompressionError where error == .invalidTrailingData:
+            self = .invalid(
+                "the compressed body has more behind its first part",
+                advice: "pack it at once: members of gzip that follow each other are not read")
         case is NIOHTTPDecompression.DecompressionError, is NIOHTTPDecompression.ExtraDecompressionError:
             self = .invalid("the body is not compressed as it says")
-        case is HTTPParserError: self = .invalid("the body ends before its end")
+        case is HTTPParserError: self = .cutOff
+        case is CancellationError:
+            self.init(.serviceUnavailable, VaultError.Code.busy.rawValue, "the server stops")
         default:
             self.init(.internalServerError, "system", "the request failed; the server's operator finds why in the log")
         }
@@ -83,6 +89,7 @@ struct Problem: Error, Sendable {
         .requestHeaderFieldsTooLarge, "headers_too_large", "the headers are larger than the server takes")
     static let timedOut = Problem(.requestTimeout, "timed_out", "the request did not come to its end in time")
     static let malformed = invalid("this is no request of HTTP/1.1, or a malformed one")
+    static let cutOff = invalid("the body ends before its end", advice: "send the request again, whole")
 
     static let unauthenticated: Problem = {
         var problem = Problem(

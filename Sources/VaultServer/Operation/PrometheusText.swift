@@ -23,13 +23,13 @@ struct PrometheusText {
             "connections_refused_total", "counter", "Connections refused because there were too many.",
             state.clients.refusedCount.load(ordering: .relaxed))
         add(
-            "resolve_matched_total", "counter", "Resolves that found somebody.",
+            "resolve_matched_total", "counter", "RESOLVE commands that found somebody.",
             metrics.sum { $0.matched.load(ordering: .relaxed) })
         add(
-            "resolve_created_total", "counter", "Resolves that created an identity.",
-            metrics.sum { $0.created.load(ordering: .relaxed) })
+            "resolve_created_total", "counter", "Resolves that created an identity, by whatever call.",
+            state.vault.createdCount)
         add(
-            "resolve_conflicts_total", "counter", "Conflicts that resolves told of.",
+            "resolve_conflicts_total", "counter", "Conflicts that RESOLVE commands told of.",
             metrics.sum { $0.conflicts.load(ordering: .relaxed) })
         add("busy_total", "counter", "Replies that said busy.", metrics.busyCount.load(ordering: .relaxed))
         add(

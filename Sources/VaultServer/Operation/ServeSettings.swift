@@ -5,6 +5,7 @@ package import VaultDB
 package struct ServeSettings: Sendable {
     package let server: ServerConfiguration
     package let durability: VaultOptions.Durability
+    package let isReadOnly: Bool
     package let cacheBytes: Int
     package let writerNiceness: Int
     package let logLevel: Logger.Level
@@ -25,7 +26,9 @@ package struct ServeSettings: Sendable {
             throw ServerError("there is no durability '\(mode)'", advice: "it is durable or relaxed")
         }
         self.durability = durability
-        cacheBytes = try settings.number("cacheBytes") ?? VaultOptions.cacheBytesDefault
+        isReadOnly = try settings.truth("readOnly") ?? false
+        let (cache, bytes) = (try settings.memory("cache"), try settings.number("cacheBytes"))
+        cacheBytes = cache ?? bytes ?? VaultOptions.cacheBytesDefault
         guard cacheBytes >= 0 else { throw ServerError("cacheBytes can't be \(cacheBytes)", advice: "give 0 for none") }
         writerNiceness = try settings.number("writerNiceness") ?? Self.writerNicenessDefault
         guard (0...19).contains(writerNiceness) else {

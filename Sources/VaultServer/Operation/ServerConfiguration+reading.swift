@@ -14,9 +14,9 @@ extension ServerConfiguration {
         for (name, path) in ServerLimits.named {
             limits[keyPath: path] = try settings.number(Self.key(name)) ?? limits[keyPath: path]
         }
-        let certificate = try settings.text("tlsCertificate")
-        let key = try settings.text("tlsKey")
-        let authorities = try settings.text("tlsClientAuthorities")
+        let certificate = try settings.text("tlsCertificate", protects: true)
+        let key = try settings.text("tlsKey", protects: true)
+        let authorities = try settings.text("tlsClientAuthorities", protects: true)
         switch (certificate, key) {
         case (let certificate?, let key?):
             security = TransportSecurity(
@@ -28,8 +28,9 @@ extension ServerConfiguration {
     }
 
     private mutating func readHTTP(_ settings: inout SettingsReader) throws(ServerError) {
-        let (isServed, port) = (try settings.truth("http") ?? true, try settings.number("httpPort") ?? httpPort)
-        httpPort = isServed ? port : nil
+        let (isWanted, isRefused) = (try settings.truth("http") ?? true, try settings.truth("noHttp") ?? false)
+        let port = try settings.number("httpPort") ?? httpPort
+        httpPort = isWanted && !isRefused ? port : nil
         organization = try Self.id("org", &settings)
         if let name = try settings.text("timeZone") {
             guard let zone = TimeZone(identifier: name) else {

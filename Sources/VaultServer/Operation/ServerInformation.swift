@@ -59,7 +59,7 @@ struct ServerInformation {
             ("total_net_input_bytes", String(metrics.sum { $0.bytesRead.load(ordering: .relaxed) })),
             ("total_net_output_bytes", String(metrics.sum { $0.bytesWritten.load(ordering: .relaxed) })),
             ("resolve_matched", String(metrics.sum { $0.matched.load(ordering: .relaxed) })),
-            ("resolve_created", String(metrics.sum { $0.created.load(ordering: .relaxed) })),
+            ("resolve_created", String(state.vault.createdCount)),
             ("resolve_conflicts", String(metrics.sum { $0.conflicts.load(ordering: .relaxed) })),
             ("busy_replies", String(metrics.busyCount.load(ordering: .relaxed))),
             ("protocol_errors", String(metrics.protocolFaultCount.load(ordering: .relaxed))),

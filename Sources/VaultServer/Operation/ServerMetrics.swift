@@ -21,7 +21,6 @@ final class LoopMetrics: Sendable {
     let bytesRead = Atomic<Int>(0)
     let bytesWritten = Atomic<Int>(0)
     let batches = Atomic<Int>(0)
-    let created = Atomic<Int>(0)
     let matched = Atomic<Int>(0)
     let conflicts = Atomic<Int>(0)
 

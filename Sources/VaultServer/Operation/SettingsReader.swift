@@ -2,13 +2,15 @@ internal import Configuration
 internal import Foundation
 internal import VaultDB
 
-/// Settings as texts, numbers and truths, out of flags, environment and a file, in that order. What is there in another form is
-/// an error, and so is a name of the file that nobody asks for: a setting that protects is not to be lost by a slip.
+/// Settings as texts, numbers and truths, out of flags, environment and a file, in that order. What is there in another
+/// form is an error, and so is a name of the file that nobody asks for: a setting that protects is not to be lost by a
+/// slip. A text or number that is empty in the environment is not set there, unless it protects.
 struct SettingsReader {
     private enum Form: String {
         case text = "no text"
         case number = "no whole number"
         case truth = "neither true nor false"
+        case memory = "no size from 1M to 16T such as 512M, and not 0"
     }
 
     private let flags: [String: String]
@@ -25,9 +27,13 @@ struct SettingsReader {
         self.file = try file.map(Self.read) ?? [:]
     }
 
-    mutating func text(_ name: String) throws(ServerError) -> String? {
+    /// - Parameter protects: whether it is an error where the environment has it empty.
+    mutating func text(_ name: String, protects: Bool = false) throws(ServerError) -> String? {
         if let text = flag(name) { return text }
-        if case .string(let text) = try inEnvironment(name, .string, .text) { return text }
+        if case .string(let text) = try inEnvironment(name, .string, .text), protects || !text.isEmpty {
+            guard !text.isEmpty else { throw ServerError("\(name) is empty", advice: "set it, or leave it out") }
+            return text
+        }
         switch file[name] {
         case nil, .null: return nil
         case .string(let text): return text
@@ -37,7 +43,9 @@ struct SettingsReader {
 
     mutating func number(_ name: String) throws(ServerError) -> Int? {
         if let text = flag(name) { return try Self.number(text, name) }
-        if case .int(let number) = try inEnvironment(name, .int, .number) { return number }
+        if try !isEmptyInEnvironment(name), case .int(let number) = try inEnvironment(name, .int, .number) {
+            return number
+        }
         switch file[name] {
         case nil, .null: return nil
         case .number(let text): return try Self.number(text, name)
@@ -58,6 +66,19 @@ struct SettingsReader {
         }
     }
 
+    /// Bytes of memory: a number, or a text such as 512M.
+    mutating func memory(_ name: String) throws(ServerError) -> Int? {
+        if let text = flag(name) { return try Self.memory(text, name) }
+        if case .string(let text) = try inEnvironment(name, .string, .text), !text.isEmpty {
+            return try Self.memory(text, name)
+        }
+        switch file[name] {
+        case nil, .null: return nil
+        case .string(let text), .number(let text): return try Self.memory(text, name)
+        default: throw Self.wrong(name, .memory)
+        }
+    }
+
     /// To be called when everything was asked for.
     func end() throws(ServerError) {
         guard let unknown = file.keys.filter({ !asked.contains($0) }).min() else { return }
@@ -68,6 +89,11 @@ struct SettingsReader {
     private mutating func flag(_ name: String) -> String? {
         asked.insert(name)
         return flags[name]
+    }
+
+    private func isEmptyInEnvironment(_ name: String) throws(ServerError) -> Bool {
+        guard case .string(let text) = try inEnvironment(name, .string, .text) else { return false }
+        return text.isEmpty
     }
 
     private func inEnvironment(_ name: String, _ type: ConfigType, _ form: Form) throws(ServerError) -> ConfigContent? {
@@ -81,6 +107,11 @@ struct SettingsReader {
     private static func number(_ text: String, _ name: String) throws(ServerError) -> Int {
         guard let number = Int(text) else { throw wrong(name, .number) }
         return number
+    }
+
+    private static func memory(_ text: String, _ name: String) throws(ServerError) -> Int {
+        guard let bytes = ByteSize.memory(text) else { throw wrong(name, .memory) }
+        return bytes
     }
 
     /// What it says may be a secret, and is not told.

@@ -10,13 +10,20 @@ struct Upkeep: Sendable {
     private static let roundsPerSweep = 5
 
     private let state: ServerState
-    private let rounds = RoundCounter()
+    private let memory: Memory
 
-    private final class RoundCounter: Sendable {
-        let count = Atomic<Int>(0)
+    private final class Memory: Sendable {
+        let rounds = Atomic<Int>(0)
+        /// Of `AccessControl` when connections were told of it last.
+        let accessGeneration: Atomic<Int>
+
+        init(accessGeneration: Int) { self.accessGeneration = Atomic(accessGeneration) }
     }
 
-    init(_ state: ServerState) { self.state = state }
+    init(_ state: ServerState) {
+        self.state = state
+        memory = Memory(accessGeneration: state.access.generation)
+    }
 
     func start(on loop: any EventLoop) -> RepeatedTask {
         loop.scheduleRepeatedTask(initialDelay: Self.interval, delay: Self.interval) { [self] _ in run() }
@@ -31,7 +38,15 @@ struct Upkeep: Sendable {
         } catch {
             state.logger.warning("The vault can't be read", metadata: ["error": "\(error)"])
         }
-        if rounds.count.add(1, ordering: .relaxed).newValue % Self.roundsPerSweep == 0 { sweep(at: .now()) }
+        renewGrants()
+        if memory.rounds.add(1, ordering: .relaxed).newValue % Self.roundsPerSweep == 0 { sweep(at: .now()) }
+    }
+
+    /// Tells all connections where tokens were made or revoked: one that is silent would never ask.
+    private func renewGrants() {
+        let generation = state.access.generation
+        guard memory.accessGeneration.exchange(generation, ordering: .relaxed) != generation else { return }
+        for client in state.clients.all { client.renewGrant() }
     }
 
     /// Closes connections that show no token in time, and those that are silent for too long unless they wait for an answer.

@@ -7,6 +7,7 @@ internal import VaultDB
 extension PageCall {
     private static let pairsPerPage = 25
     private static let mergesShown = 10
+    private static let identifiersPreviewed = 50
 
     func conflicts() async throws -> Response {
         let (times, organization) = (times, organization)
@@ -14,11 +15,11 @@ extension PageCall {
         let queue = try await pages.state.working {
             try organization.conflictPage(from: cursor, limit: Self.pairsPerPage)
         }
-        let merges = try organization.merges(limit: Self.mergesShown)
+        let merges = try merges(times)
         var content: PageContent = [
             "pairs": .list(try queue.conflicts.map { .object(try pair($0, times)) }),
             "is_empty": .flag(queue.conflicts.isEmpty && queue.next == nil),
-            "merges": .list(try merges.map { .object(try merge($0, times)) }), "has_merges": .flag(!merges.isEmpty),
+            "merges": .list(merges), "has_merges": .flag(!merges.isEmpty),
         ]
         content["more"] = .optional(
             queue.next.map { path("/conflicts?from=\(Self.escaped($0.description))") })
@@ -45,13 +46,20 @@ extension PageCall {
         return content
     }
 
-    private func merge(_ merge: Merge, _ times: PageTimes) throws -> PageContent {
-        let survivor = try organization.identity(merge.into).map { name(of: $0.identity) }
-        return [
-            "text": .text(survivor ?? language.text("unnamed")), "time": times.day(merge.time),
-            "href": .text(path("/contacts/\(merge.into.text)")),
-            "undo": .object(["action": .text(path("/merges/\(merge.id.text)/undo"))]),
-        ]
+    /// The newest merges. Undoing is offered for the last one into each of the people that there still are: what others
+    /// build on has to wait for those.
+    private func merges(_ times: PageTimes) throws -> [PageValue] {
+        try organization.merges(limit: Self.mergesShown).map { merge -> PageValue in
+            let survivor = try organization.identity(merge.into)?.identity
+            var content: PageContent = [
+                "text": .text(survivor.map { name(of: $0) } ?? language.text("unnamed")), "time": times.day(merge.time),
+                "href": .text(path("/contacts/\(merge.into.text)")),
+            ]
+            if survivor?.id == merge.into, survivor?.lastMerge == merge.id {
+                content["undo"] = .object(["action": .text(path("/merges/\(merge.id.text)/undo"))])
+            }
+            return .object(content)
+        }
     }
 
     // MARK: One pair
@@ -102,7 +110,8 @@ extension PageCall {
     private func side(_ id: UUID, other: UUID, _ offer: MergePreview?, _ times: PageTimes) throws -> PageContent {
         let contact = try organization.contact(id, order: .newestFirst, limit: 3)
         var content = person(contact.identity).merging(totals(contact, times)) { own, _ in own }
-        content["identifiers"] = identifiers(of: contact.identity)
+        content.merge(identifiers(of: contact.identity)) { own, _ in own }
+        content["has_entries"] = .flag(!contact.timeline.records.isEmpty)
         content["entries"] = .list(
             contact.timeline.records.map { record in
                 var entry = entry(record, times)
@@ -120,9 +129,10 @@ extension PageCall {
 
     private func preview(_ preview: MergePreview) -> PageContent {
         let survivor = preview.survivor
+        let shown = survivor.identifiers.prefix(Self.identifiersPreviewed)
         var content: PageContent = [
-            "identifiers": .list(survivor.identifiers.prefix(50).map { .text($0.identifier.text) }),
-            "gains": .list(gains(preview).map { .text($0) }),
+            "identifiers": .list(shown.map { .text($0.identifier.text) }),
+            "more_identifiers": more(than: shown.count, of: survivor), "gains": .list(gains(preview).map { .text($0) }),
         ]
         content["name"] = .optional(survivor.displayName)
         content["email"] = .optional(survivor.primaryEmail)
@@ -143,7 +153,7 @@ extension PageCall {
         ] where count > 0 {
             gains.append(language.text("gain.\(key)", count: count))
         }
-        gains += preview.names.map { language.text("gain.name", $0) }
+        gains += preview.names.filter(\.isVisible).map { language.text("gain.name", $0) }
         return gains + [language.text("gain.redirect")]
     }
 
@@ -163,7 +173,7 @@ extension PageCall {
     func undo() async throws -> Response {
         try requireReview()
         let (merge, organization) = (try identity(), organization)
-        return try await decided(otherwise: "/conflicts") {
+        return try await decided(otherwise: "/conflicts", refusal: "notice.built_on") {
             _ = try await pages.state.writing { try await organization.unmerge(merge) }
             return redirect(to: path("/conflicts"), PageNotice(key: "notice.unmerged"))
         }
@@ -187,13 +197,15 @@ extension PageCall {
     }
 
     /// What the vault refuses was decided by somebody else meanwhile: the next page says so.
+    /// - Parameter refusal: what it says where the decision itself can't be.
     private func decided(
-        otherwise fallback: String, _ decide: () async throws -> Response
+        otherwise fallback: String, refusal: String = "notice.refused", _ decide: () async throws -> Response
     ) async throws -> Response {
         do {
             return try await decide()
         } catch let error as VaultError where [.refused, .notFound, .erased].contains(error.code) {
-            return redirect(to: path(fallback), PageNotice(key: "notice.refused"))
+            return redirect(
+                to: path(fallback), PageNotice(key: error.code == .refused ? refusal : "notice.refused"))
         }
     }
 }

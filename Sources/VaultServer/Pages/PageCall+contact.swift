@@ -14,16 +14,17 @@ extension PageCall {
         let contact = try organization.contact(
             id, from: cursor, order: .newestFirst, limit: Self.entriesPerPage)
         var content = person(contact.identity).merging(totals(contact, times)) { own, _ in own }
-        let aliases = contact.identity.aliases
+        content.merge(identifiers(of: contact.identity)) { own, _ in own }
+        let aliases = contact.identity.aliases.filter(\.isVisible)
         content["aliases"] = .list(aliases.map { .text($0) })
         content["has_aliases"] = .flag(!aliases.isEmpty)
-        content["identifiers"] = identifiers(of: contact.identity)
         content["redirected_from"] = .optional(contact.redirectedFrom?.text)
         content["days"] = .list(days(contact.timeline.records, times))
         content["has_days"] = .flag(!contact.timeline.records.isEmpty)
         let here = path("/contacts/\(contact.identity.id.text)")
         content["older"] = .optional(contact.timeline.next.map { "\(here)?from=\(Self.escaped($0.description))" })
         content["newest"] = cursor == nil ? nil : .text(here)
+        content["has_pages"] = .flag(cursor != nil || contact.timeline.next != nil)
         let doubts = try organization.conflicts(of: contact.identity.id).filter { $0.state == .open }
         content["has_conflicts"] = .flag(!doubts.isEmpty)
         content["conflicts"] = .list(
@@ -61,8 +62,8 @@ extension PageCall {
     // MARK: A record
 
     func record() async throws -> Response {
-        guard let kind = context.part("kind").flatMap(RecordKind.init), let id = context.part("id"), !id.isEmpty,
-            let record = try organization.record(kind, id)
+        guard let kind = context.part("kind").flatMap(RecordKind.init), let id = context.part("id") ?? query["id"],
+            !id.isEmpty, let record = try organization.record(kind, id)
         else { throw Problem.notFound("there is no such record") }
         var content = entry(record, times)
         content["contact"] = .object(try person(record.identity))

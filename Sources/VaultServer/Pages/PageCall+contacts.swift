@@ -73,7 +73,12 @@ extension PageCall {
             content["is_incomplete"] = .flag(!found.isComplete || found.matches.count == Self.resultsMax)
             show(found.matches, &content)
         } catch let error as VaultError where error.code == .invalidArgument {
-            content["problem"] = .text(language.text("unsearchable"))
+            // Words of letters and digits, as a search takes them.
+            let words = text.split { !$0.isLetter && !$0.isNumber }
+            content["problem"] = .text(
+                words.count > Limits.searchWordsMax
+                    ? language.text("unsearchable.words", String(Limits.searchWordsMax))
+                    : language.text("unsearchable"))
         }
     }
 

@@ -3,17 +3,24 @@ internal import VaultDB
 
 /// People and what they did, as the templates take them.
 extension PageCall {
+    private static let identifiersShown = 100
+
     /// A person's name, or what else there is to call them by.
     func name(of identity: Identity) -> String {
-        identity.displayName ?? identity.primaryEmail ?? identity.primaryPhone
+        givenName(of: identity) ?? identity.primaryEmail ?? identity.primaryPhone
             ?? identity.identifiers.first?.identifier.text ?? language.text("unnamed")
+    }
+
+    /// One that shows nothing is none.
+    private func givenName(of identity: Identity) -> String? {
+        identity.displayName.flatMap { $0.isVisible ? $0 : nil }
     }
 
     func person(_ identity: Identity) -> PageContent {
         let name = name(of: identity)
         var content: PageContent = [
             "id": .text(identity.id.text), "href": .text(path("/contacts/\(identity.id.text)")), "name": .text(name),
-            "has_name": .flag(identity.displayName != nil), "initials": .text(Self.initials(of: name)),
+            "has_name": .flag(givenName(of: identity) != nil), "initials": .text(Self.initials(of: name)),
         ]
         content["email"] = .optional(identity.primaryEmail)
         content["phone"] = .optional(identity.primaryPhone)
@@ -35,16 +42,24 @@ extension PageCall {
         return letters.isEmpty ? "·" : String(letters).uppercased()
     }
 
-    func identifiers(of identity: Identity) -> PageValue {
-        .list(
-            identity.identifiers.prefix(100).map { held in
-                var content: PageContent = [
-                    "kind_label": .text(language.text("identifier.\(held.identifier.kind)")),
-                    "text": .text(held.identifier.text), "is_primary": .flag(held.isPrimary),
-                ]
-                if held.state != .owned { content["state_label"] = .text(language.text("state.\(held.state)")) }
-                return .object(content)
-            })
+    /// The first of a person's identifiers, and how many there are beside them.
+    func identifiers(of identity: Identity) -> PageContent {
+        let shown = identity.identifiers.prefix(Self.identifiersShown).map { held in
+            var content: PageContent = [
+                "kind_label": .text(language.text("identifier.\(held.identifier.kind)")),
+                "text": .text(held.identifier.text), "is_primary": .flag(held.isPrimary),
+            ]
+            if held.state != .owned { content["state_label"] = .text(language.text("state.\(held.state)")) }
+            return PageValue.object(content)
+        }
+        return ["identifiers": .list(shown), "more_identifiers": more(than: shown.count, of: identity)]
+    }
+
+    /// `and 3 more`, of a person's identifiers; false where these are all.
+    func more(than shown: Int, of identity: Identity) -> PageValue {
+        let count = identity.identifiers.count - shown
+        guard count > 0 else { return false }
+        return .text(language.text("and_more", count.formatted(.number.locale(language.locale))))
     }
 
     /// A contact's totals and times.
@@ -56,8 +71,8 @@ extension PageCall {
             return PageValue.object(content)
         }
         return [
-            "counts": .list(counts), "first_contact": times.day(contact.firstContact),
-            "last_activity": times.day(contact.lastActivity),
+            "counts": .list(counts), "has_counts": .flag(!counts.isEmpty),
+            "first_contact": times.day(contact.firstContact), "last_activity": times.day(contact.lastActivity),
             "total": .text(contact.totalInteractions.formatted(.number.locale(language.locale))),
         ]
     }
@@ -73,7 +88,7 @@ extension PageCall {
     func entry(_ record: Record, _ times: PageTimes) -> PageContent {
         var content = kind(record.kind)
         content["id"] = .text(record.id)
-        content["href"] = .text(path("/records/\(record.kind.rawValue)/\(Self.escaped(record.id))"))
+        content["href"] = .text(path("/records/\(record.kind.rawValue)\(Self.address(ofRecord: record.id))"))
         content["time"] = .text(times.clock(record.createdAt))
         content["iso"] = .text(record.createdAt.description)
         content["name"] = .optional(record.name)
@@ -86,6 +101,11 @@ extension PageCall {
 
     private static let unreserved = CharacterSet(
         charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+    /// The end of a record's address. Browsers take a part of a path that is one dot or two for a way to go.
+    private static func address(ofRecord id: String) -> String {
+        [".", ".."].contains(id) ? "?id=\(id)" : "/\(escaped(id))"
+    }
 
     /// As a part of a path or a value of a query.
     static func escaped(_ text: String) -> String {

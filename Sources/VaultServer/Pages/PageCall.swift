@@ -57,6 +57,8 @@ struct PageFrame {
     let prefix: String
     /// The address behind the prefix, with its query; for a form, of a page that can be asked for.
     let address: String
+    /// Of the session, with the port: browsers keep one jar for all ports of a host.
+    let cookieName: String
 
     func path(_ path: String) -> String { prefix + path }
 }

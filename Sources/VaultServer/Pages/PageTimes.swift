@@ -51,5 +51,9 @@ struct PageTimes {
 }
 
 extension Timestamp {
-    fileprivate var date: Date { Date(timeIntervalSince1970: Double(microseconds) / 1_000_000) }
+    /// Its second. With its microseconds a late time would be rounded up, into the next day.
+    fileprivate var date: Date {
+        let (seconds, rest) = microseconds.quotientAndRemainder(dividingBy: 1_000_000)
+        return Date(timeIntervalSince1970: Double(rest < 0 ? seconds - 1 : seconds))
+    }
 }

@@ -8,8 +8,8 @@ enum PageValue {
     case list([PageValue])
     case object(PageContent)
 
-    /// Nothing where the text is absent or empty, so that a section of it is left out.
-    static func optional(_ text: String?) -> PageValue? { text.flatMap { $0.isEmpty ? nil : .text($0) } }
+    /// Nothing where the text is absent or shows nothing, so that a section of it is left out.
+    static func optional(_ text: String?) -> PageValue? { text.flatMap { $0.isVisible ? .text($0) : nil } }
 
     fileprivate var rendered: Any {
         switch self {
@@ -44,9 +44,13 @@ extension PageValue: ExpressibleByStringInterpolation, ExpressibleByBooleanLiter
 /// The renderer looks at whole characters, and a quotation mark with an accent on it, or behind a sign that goes with what
 /// follows, is another character than a quotation mark. To a browser it is the mark all the same, so it is parted here
 /// from what stands around it.
+///
+/// Signs that turn round the direction of what follows, and controls, are shown as U+FFFD: a person must see that
+/// somebody else's text holds them.
 struct PageText: MustacheCustomRenderable, MustacheParent {
     private static let marks: Set<Unicode.Scalar> = ["<", ">", "&", "\"", "'"]
     private static let wordJoiner: Unicode.Scalar = "\u{2060}"
+    private static let replacement: Unicode.Scalar = "\u{FFFD}"
 
     let renderText: String
     var isNull: Bool { false }
@@ -55,7 +59,12 @@ struct PageText: MustacheCustomRenderable, MustacheParent {
     func child(named name: String) -> Any? { nil }
 
     init(_ text: String) {
-        guard text.utf8.contains(where: { $0 >= 0x80 }), text.contains(where: Self.hidesMark) else {
+        guard text.utf8.contains(where: { $0 < 0x20 || $0 >= 0x7F }) else {
+            renderText = text
+            return
+        }
+        let text = Self.honest(text)
+        guard text.contains(where: Self.hidesMark) else {
             renderText = text
             return
         }
@@ -76,7 +85,34 @@ struct PageText: MustacheCustomRenderable, MustacheParent {
         }
     }
 
+    private static func honest(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: misleads) else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.map { misleads($0) ? replacement : $0 }))
+    }
+
+    /// Whether a scalar is a control, but for white space, or one of those that order text from right to left.
+    private static func misleads(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "\t", "\n", "\r": false
+        case "\0"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{61C}", "\u{200E}", "\u{200F}", "\u{202A}"..."\u{202E}",
+            "\u{2066}"..."\u{2069}":
+            true
+        default: false
+        }
+    }
+
     private static func hidesMark(_ character: Character) -> Bool {
         character.unicodeScalars.count > 1 && character.unicodeScalars.contains(where: marks.contains)
+    }
+}
+
+extension String {
+    /// Whether anything of it is to be seen.
+    var isVisible: Bool {
+        unicodeScalars.contains { scalar in
+            let properties = scalar.properties
+            return !properties.isWhitespace && !properties.isDefaultIgnorableCodePoint
+                && properties.generalCategory != .control && properties.generalCategory != .format
+        }
     }
 }

@@ -10,7 +10,8 @@ extension Pages {
 
     private static let shown: [(path: String, show: Show)] = [
         ("/contacts", { try await $0.contacts() }), ("/contacts/{id}", { try await $0.contact() }),
-        ("/records/{kind}/{id}", { try await $0.record() }), ("/conflicts", { try await $0.conflicts() }),
+        ("/records/{kind}/{id}", { try await $0.record() }), ("/records/{kind}", { try await $0.record() }),
+        ("/conflicts", { try await $0.conflicts() }),
         ("/conflicts/{first}/{second}", { try await $0.conflict() }),
     ]
 
@@ -158,7 +159,7 @@ extension Pages {
             if let former = cookie(of: request) { sessions.end(former) }
             let session = sessions.begin(grant, organization)
             var response = Response.redirect(to: next)
-            response.headers[.setCookie] = cookie(session.id, seconds: 43_200)
+            response.headers[.setCookie] = cookie(session.id, frame, seconds: 43_200)
             return response
         } catch let problem as Problem {
             let error = problem.status == .tooManyRequests ? "token.limited" : "token.wrong"
@@ -189,7 +190,7 @@ extension PageCall {
     func signOut() async throws -> Response {
         pages.sessions.end(session.id)
         var response = Response.redirect(to: path("/sign-in?signed_out=1"))
-        response.headers[.setCookie] = pages.cookie("", seconds: 0)
+        response.headers[.setCookie] = pages.cookie("", frame, seconds: 0)
         return response
     }
 }

@@ -8,7 +8,6 @@ internal import VaultDB
 
 /// The pages for a clinic's staff: rendered here, without a script.
 struct Pages: Sendable {
-    static let cookieName = "vaultdb_session"
     private static let templates: [(name: String, bytes: [UInt8])] = [
         ("layout", PackageResources.layout_mustache), ("contacts", PackageResources.contacts_mustache),
         ("contact", PackageResources.contact_mustache), ("record", PackageResources.record_mustache),
@@ -69,7 +68,7 @@ struct Pages: Sendable {
         var response = Response(
             status: status, headers: Self.headers, body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
         response.headers[.contentLanguage] = frame.language.rawValue
-        if let session { response.headers[.setCookie] = cookie(session.id, seconds: 43_200) }
+        if let session { response.headers[.setCookie] = cookie(session.id, frame, seconds: 43_200) }
         return response
     }
 
@@ -120,8 +119,8 @@ struct Pages: Sendable {
         return .object(content)
     }
 
-    func cookie(_ id: String, seconds: Int) -> String {
-        "\(Self.cookieName)=\(id); Path=/; HttpOnly; SameSite=Lax; Max-Age=\(seconds)\(isEncrypted ? "; Secure" : "")"
+    func cookie(_ id: String, _ frame: PageFrame, seconds: Int) -> String {
+        "\(frame.cookieName)=\(id); Path=/; HttpOnly; SameSite=Lax; Max-Age=\(seconds)\(isEncrypted ? "; Secure" : "")"
     }
 
     var styleSheet: Response {
@@ -160,7 +159,7 @@ struct Pages: Sendable {
     static func digest(_ text: String) -> SHA256.Digest { SHA256.hash(data: Data(text.utf8)) }
 
     func cookie(of request: WebRequest) -> String? {
-        Cookies(from: request.headers[values: .cookie])[Self.cookieName]?.value
+        Cookies(from: request.headers[values: .cookie])[PageFrame(of: request).cookieName]?.value
     }
 }
 
@@ -171,6 +170,7 @@ extension PageFrame {
         let query = request.uri.query.map { $0.isEmpty ? "" : "?\($0)" } ?? ""
         let named = PageLanguage.allCases.first { path == "/\($0.rawValue)" || path.hasPrefix("/\($0.rawValue)/") }
         prefix = named.map { "/\($0.rawValue)" } ?? ""
+        cookieName = Self.cookieName(at: request.head.authority ?? "")
         language = named ?? PageLanguage(accepted: request.headers[.acceptLanguage])
         let unprefixed = String(path.dropFirst(prefix.utf8.count))
         // Links to the other languages lead there, and only signing in has a page where its form goes.
@@ -179,5 +179,10 @@ extension PageFrame {
         } else {
             address = unprefixed + query
         }
+    }
+
+    private static func cookieName(at authority: String) -> String {
+        let port = authority.split(separator: ":").dropFirst().last ?? ""
+        return "vaultdb_session" + (port.utf8.allSatisfy { 0x30...0x39 ~= $0 } && !port.isEmpty ? "_\(port)" : "")
     }
 }

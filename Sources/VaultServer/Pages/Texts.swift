@@ -46,6 +46,7 @@ extension PageLanguage {
         "identifier.email": "Correo",
         "identifier.phone": "Teléfono",
         "identifier.external": "Externo",
+        "and_more": "y %@ más",
         "primary": "principal",
         "state.shared": "compartido",
         "state.blocked": "bloqueado",
@@ -58,7 +59,6 @@ extension PageLanguage {
         "kinds.patient": "Pacientes",
         "kind.follower": "Seguidor",
         "kinds.follower": "Seguidores",
-        "kind.other": "%@",
         "timeline": "Cronología",
         "timeline_pages": "Más cronología",
         "no_interactions": "Todavía no hay ninguna interacción con esta persona.",
@@ -110,6 +110,7 @@ extension PageLanguage {
         "understood.external": "Búsqueda por el identificador %@",
         "understood.name": "Búsqueda por el nombre «%@»",
         "unsearchable": "Esto no se puede buscar. Escribe un correo, un teléfono o el comienzo de un nombre.",
+        "unsearchable.words": "Son demasiadas palabras. Busca con %@ como máximo.",
         "unsearchable.long": "El texto es demasiado largo. Basta con el comienzo de un nombre o dos.",
 
         // Contacts that may be one person.
@@ -161,6 +162,7 @@ extension PageLanguage {
         "notice.kept_apart": "Los dos contactos se mantienen separados.",
         "notice.signed_out": "Sesión cerrada.",
         "notice.refused": "No se ha podido hacer: los contactos han cambiado entretanto. Revísalos de nuevo.",
+        "notice.built_on": "Todavía no se puede deshacer: una fusión posterior se apoya en esta. Deshaz antes esa.",
 
         // Signing in.
         "sign_in": "Entrar",
@@ -241,6 +243,7 @@ extension PageLanguage {
         "identifier.email": "Email",
         "identifier.phone": "Phone",
         "identifier.external": "External",
+        "and_more": "and %@ more",
         "primary": "primary",
         "state.shared": "shared",
         "state.blocked": "blocked",
@@ -253,7 +256,6 @@ extension PageLanguage {
         "kinds.patient": "Patients",
         "kind.follower": "Follower",
         "kinds.follower": "Followers",
-        "kind.other": "%@",
         "timeline": "Timeline",
         "timeline_pages": "More of the timeline",
         "no_interactions": "There are no interactions with this person yet.",
@@ -302,6 +304,7 @@ extension PageLanguage {
         "understood.external": "Searched by the identifier %@",
         "understood.name": "Searched by the name “%@”",
         "unsearchable": "This can’t be searched. Type an email, a phone or the beginning of a name.",
+        "unsearchable.words": "These are too many words. Search with %@ at most.",
         "unsearchable.long": "The text is too long. The beginning of a name or two is enough.",
 
         // Contacts that may be one person.
@@ -353,6 +356,7 @@ extension PageLanguage {
         "notice.kept_apart": "The two contacts are kept apart.",
         "notice.signed_out": "You are signed out.",
         "notice.refused": "It couldn’t be done: the contacts have changed in the meantime. Please review them again.",
+        "notice.built_on": "This can’t be undone yet: a later merge builds on it. Undo that one first.",
 
         // Signing in.
         "sign_in": "Sign in",

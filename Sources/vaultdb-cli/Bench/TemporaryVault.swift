@@ -2,47 +2,45 @@ import Foundation
 import Glibc
 import VaultDB
 
-/// A vault of invented people in a directory of its own, which is gone when this is.
-final class TemporaryVault {
-    private let directory: String
-    private let vault: Vault
+/// A vault of invented people in a directory of its own.
+struct TemporaryVault {
+    private let path: String
     let organization: Organization
 
+    /// Runs `body` on an empty one, which is gone at its end.
     /// - Parameter parent: where the directory is to lie; nil for the system's place for such.
-    init(in parent: String?, options: VaultOptions) throws {
-        let base = parent ?? Environment["TMPDIR"] ?? "/tmp"
-        directory = "\(base)/vaultdb-bench-\(UUID().text)"
-        guard mkdir(directory, 0o700) == 0 else {
-            throw Failure(
-                .failed, "\(base) can't be written to: \(String(cString: strerror(errno)))",
-                advice: "name another place with --directory")
+    static func with(
+        in parent: String?, options: VaultOptions, _ body: (TemporaryVault) throws -> Void
+    ) throws {
+        try TemporaryDirectory.with("bench", in: parent, advice: "name another place with --directory") { path in
+            let vault = try Vault(at: path, options: options)
+            defer { vault.close() }
+            try body(TemporaryVault(path: path, organization: vault.organization(UUID())))
         }
-        do {
-            vault = try Vault(at: "\(directory)/bench.vault", options: options)
-        } catch {
-            try? FileManager.default.removeItem(atPath: directory)
-            throw error
-        }
-        organization = vault.organization(UUID())
-    }
-
-    deinit {
-        vault.close()
-        try? FileManager.default.removeItem(atPath: directory)
     }
 
     /// Imports so many people as a user would.
     func fill(_ count: Int) throws {
-        let path = "\(directory)/people.csv"
-        let file = try NewFile(path)
-        try file.addRecord(["id", "name", "email", "phone"])
-        for number in 0..<count {
-            if number % 4_096 == 0, Interruption.isWished { throw Failure(.interrupted, "") }
-            let person = InventedPeople.person(number)
-            try file.addRecord(
-                ["\(number)", InventedPeople.name(number), person.email ?? "", person.phone ?? ""])
+        let rows = "\(path.directoryPath)/people.csv"
+        try Interruption.removing([rows]) {
+            try Self.write(count, to: rows)
+            try load(rows, of: count)
         }
-        try file.finish()
+    }
+
+    private static func write(_ count: Int, to path: String) throws {
+        try NewFile.write(path, replaces: true) { file in
+            try file.addRecord(["id", "name", "email", "phone"])
+            for number in 0..<count {
+                if number % 4_096 == 0, Interruption.isWished { throw Failure(.interrupted, "") }
+                let person = InventedPeople.person(number)
+                try file.addRecord(
+                    ["\(number)", InventedPeople.name(number), person.email ?? "", person.phone ?? ""])
+            }
+        }
+    }
+
+    private func load(_ path: String, of count: Int) throws {
         var source = try ImportSource(path: path)
         var listener = Filling()
         let summary = try organization.importRows(of: .lead, from: &source, &listener)
@@ -58,7 +56,7 @@ final class TemporaryVault {
         var bar = ProgressBar("filling")
 
         mutating func rejected(_ fault: RowFault) {}
-        mutating func assigned(recordID: String, to identity: UUID?) {}
+        mutating func assigned(recordID: String?, to identity: UUID?) {}
         mutating func progressed(rows: Int, bytesRead: Int, bytesTotal: Int?) -> Bool {
             bar.update(rows, of: "people", share: bytesTotal.map { Double(bytesRead) / Double(max($0, 1)) })
             return !Interruption.isWished

@@ -24,16 +24,9 @@ struct ErasureFile {
         }
     }
 
-    /// Reads all of a register, so that nothing is done where a line of it is no erasure.
+    /// Reads all of a register, from a file or a pipe, so that nothing is done where a line of it is no erasure.
     static func read(_ path: String, for organization: UUID) throws(Failure) -> [Erasure] {
-        let url = URL(filePath: path)
-        guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int, size <= bytesMax,
-            let data = try? Data(contentsOf: url)
-        else {
-            throw Failure(
-                .failed, "\(path) can't be read as a register of erasures",
-                advice: "give a file of at most \(bytesMax >> 20) MiB that erasures --export wrote")
-        }
+        let data = try bytes(of: path)
         var erasures: [Erasure] = []
         for (index, line) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
         where !line.isEmpty {
@@ -52,6 +45,24 @@ struct ErasureFile {
             erasures.append(erasure)
         }
         return erasures
+    }
+
+    private static func bytes(of path: String) throws(Failure) -> Data {
+        let data: Data
+        do {
+            // One more than may be, so that it is seen. An answer of nil is the end before the first byte.
+            data = try FileHandle(forReadingFrom: URL(filePath: path)).read(upToCount: bytesMax + 1) ?? Data()
+        } catch {
+            throw Failure(
+                .failed, "\(path) can't be read as a register of erasures",
+                advice: "give a file that erasures --export wrote")
+        }
+        guard data.count <= bytesMax else {
+            throw Failure(
+                .failed, "\(path) is too long for a register of erasures",
+                advice: "give one of at most \(bytesMax >> 20) MiB")
+        }
+        return data
     }
 }
 

@@ -1,4 +1,3 @@
-import Foundation
 import Glibc
 import VaultDB
 
@@ -30,8 +29,7 @@ struct RestoredFile {
         do throws(VaultError) {
             try vault.backup(to: temporaryPath)
         } catch {
-            guard error.code == .notFound else { throw error }
-            throw Failure(.failed, "\(path) can't be made", advice: "check that its directory is there")
+            throw Failure.unmade(path, error)
         }
     }
 
@@ -84,8 +82,7 @@ struct RestoredFile {
 
     /// A name survives a power cut once its directory is on disk.
     private func syncDirectory() {
-        let directory = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
-        let descriptor = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let descriptor = Glibc.open(path.directoryPath, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
         fsync(descriptor)
         close(descriptor)

@@ -79,7 +79,7 @@ struct AuditCommand: ParsableCommand {
 
     private func table(_ events: [Event]) -> TextTable {
         var table = TextTable([
-            "sequence": .right, "time": .left, "event": .left, "identity": .left, "about": .left, "source": .left,
+            "sequence": .right, "time": .left, "event": .left, "identity": .whole, "about": .left, "source": .left,
             "actor": .left,
         ])
         for event in events {

@@ -35,15 +35,13 @@ struct BackupCommand: ParsableCommand {
         }
     }
 
-    /// What is not found here is the copy's directory, not what was asked for.
     private func copy(_ vault: Vault) throws {
         do throws(VaultError) {
             try Interruption.removing([VaultFiles.partial(of: file)]) { () throws(VaultError) in
                 try vault.backup(to: file, compacting: compact)
             }
         } catch {
-            guard error.code == .notFound else { throw error }
-            throw Failure(.failed, "\(file) can't be made", advice: "check that its directory is there")
+            throw Failure.unmade(file, error)
         }
     }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Glibc
 import VaultDB
 
 /// `vaultdb bench`: measures latency and throughput on this machine.
@@ -60,7 +59,7 @@ struct BenchCommand: ParsableCommand {
     func run() throws {
         try global.requireApart(options.svg)
         if let svg = options.svg { try LatencyChart.requireRoom(at: svg) }
-        Interruption.listen(to: SIGINT, SIGTERM)
+        Interruption.listen()
         if let host {
             try measureServer(host)
         } else if global.db != nil {
@@ -98,13 +97,11 @@ struct BenchCommand: ParsableCommand {
     private func measureTemporaryVault() throws {
         var vaultOptions = global.vaultOptions()
         if let cache = options.cache { vaultOptions.cacheBytes = cache }
-        let vault = try TemporaryVault(in: directory, options: vaultOptions)
-        let plan = options.plan(connectionsDefault: 1, allowsWrites: true)
-        try vault.fill(options.people)
-        let sample = BenchSample(inventedPeople: options.people, seed: plan.seed)
-        let target = EmbeddedTarget(name: "temporary vault", organization: vault.organization)
-        // The vault is gone with its object.
-        try withExtendedLifetime(vault) {
+        try TemporaryVault.with(in: directory, options: vaultOptions) { vault in
+            let plan = options.plan(connectionsDefault: 1, allowsWrites: true)
+            try vault.fill(options.people)
+            let sample = BenchSample(inventedPeople: options.people, seed: plan.seed)
+            let target = EmbeddedTarget(name: "temporary vault", organization: vault.organization)
             try measure(target, plan, sample, Newcomers(from: options.people, run: nil))
         }
     }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import VaultDB
 
 /// `vaultdb changes`: streams what was committed, and what will be.
@@ -32,7 +31,7 @@ struct ChangesCommand: ParsableCommand {
     private static let pollMilliseconds = 200
 
     func run() throws {
-        Interruption.listen(to: SIGINT, SIGTERM)
+        Interruption.listen()
         try global.withOrganization(.readOnly) { organization, _ in
             var next = from
             var left = limit ?? .max

@@ -64,7 +64,7 @@ struct ConflictsCommand: ParsableCommand {
 
     private func table(_ conflicts: [Conflict]) -> TextTable {
         var table = TextTable([
-            "first": .left, "second": .left, "kind": .left, "identifier": .left, "seen": .right, "last seen": .left,
+            "first": .whole, "second": .whole, "kind": .left, "identifier": .left, "seen": .right, "last seen": .left,
             "source": .left,
         ])
         for conflict in conflicts {

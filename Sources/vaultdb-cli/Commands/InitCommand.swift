@@ -56,8 +56,8 @@ struct InitCommand: ParsableCommand {
             return try Vault(at: path, options: options)
         } catch {
             guard error.code == .notFound else { throw error }
-            let directory = (path as NSString).deletingLastPathComponent
-            throw Failure(.failed, "the directory \(directory) is not there", advice: "make it, or choose another")
+            throw Failure(
+                .failed, "the directory \(path.directoryPath) is not there", advice: "make it, or choose another")
         }
     }
 

@@ -35,7 +35,7 @@ struct MergesCommand: ParsableCommand {
 
     private func table(_ merges: [Merge]) -> TextTable {
         var table = TextTable([
-            "merge": .whole, "time": .left, "from": .left, "into": .left, "records": .right, "actor": .left,
+            "merge": .whole, "time": .left, "from": .whole, "into": .whole, "records": .right, "actor": .left,
         ])
         for merge in merges {
             table.add(

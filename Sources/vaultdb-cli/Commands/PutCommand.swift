@@ -52,7 +52,7 @@ struct PutCommand: ParsableCommand {
         let draft = try draft()
         try global.withOrganization(.readWrite) { organization, _ in
             let answer = try organization.putBlocking(draft)
-            let identity = try organization.identity(answer.identity)?.identity
+            let identity = try organization.identity(answered: answer.identity)
             if global.json { return try Output.document(answer.json(identity)) }
             try print(answer, identity)
         }

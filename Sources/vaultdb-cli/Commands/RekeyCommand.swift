@@ -38,7 +38,7 @@ struct RekeyCommand: ParsableCommand {
     }
 
     private func print(_ report: RekeyReport) throws(Failure) {
-        var table = TextTable(["change": .left, "kind": .left, "identifier": .left, "now": .left, "identity": .left])
+        var table = TextTable(["change": .left, "kind": .left, "identifier": .left, "now": .left, "identity": .whole])
         for change in report.changes {
             table.add(
                 .init(change.kind.rawValue), .init(change.identifier.kind.description), .init(change.identifier.text),

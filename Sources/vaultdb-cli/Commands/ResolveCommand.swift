@@ -48,7 +48,7 @@ struct ResolveCommand: ParsableCommand {
     func run() throws {
         try global.withOrganization(dryRun ? .readOnly : .readWrite) { organization, _ in
             let resolution = try organization.resolveBlocking(resolveRequest)
-            let identity = try organization.identity(resolution.identity.id)?.identity
+            let identity = try organization.identity(answered: resolution.identity.id)
             if global.json { return try Output.document(resolution.json(identity)) }
             try print(resolution, identity)
         }
@@ -64,7 +64,7 @@ struct ResolveCommand: ParsableCommand {
         var fields = TextFields()
         let outcome = resolution.outcome.name
         fields.add("outcome", dryRun ? "\(outcome) (dry run: nothing is written)" : outcome, style: .good)
-        fields.add("identity", identity == nil ? "a new one" : resolution.identity.id.text)
+        fields.add("identity", dryRun && identity == nil ? "a new one" : resolution.identity.id.text)
         fields.add("matched by", resolution.matched?.text)
         fields.add(identity)
         fields.add(resolution)

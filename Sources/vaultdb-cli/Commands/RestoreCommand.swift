@@ -54,7 +54,7 @@ struct RestoreCommand: ParsableCommand {
     }
 
     private func print(_ path: String, _ report: CheckReport) throws(Failure) {
-        let bytes = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+        let bytes = (try? FileManager.default.attributesOfItem(atPath: path.resolvedPath)[.size] as? Int) ?? 0
         if global.json {
             return try Output.document([
                 "path": .string(path), "backup": .string(backup), "bytes": JSONValue(bytes),

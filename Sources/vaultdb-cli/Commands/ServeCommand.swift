@@ -94,7 +94,7 @@ struct ServeCommand: ParsableCommand {
     func run() throws {
         let settings = try settings()
         var options = global.vaultOptions()
-        options.access = readOnly ? .readOnly : .readWrite
+        options.access = settings.isReadOnly ? .readOnly : .readWrite
         options.creates = false
         options.durability = settings.durability
         options.cacheBytes = settings.cacheBytes
@@ -139,12 +139,13 @@ struct ServeCommand: ParsableCommand {
             flags["host"] = host
             flags["port"] = port.map(String.init)
             flags["httpPort"] = httpPort.map(String.init)
-            flags["http"] = noHTTP ? "false" : nil
+            flags["noHttp"] = noHTTP ? "true" : nil
             flags["org"] = global.org?.text
             flags["timeZone"] = timeZone
             flags["threads"] = threads.map(String.init)
             flags["durability"] = durability
-            flags["cacheBytes"] = cache.map(String.init)
+            flags["cache"] = cache.map(String.init)
+            flags["readOnly"] = readOnly ? "true" : nil
             flags["requireTokens"] = requireTokens ? "true" : nil
             flags["tlsCertificate"] = tlsCertificate
             flags["tlsKey"] = tlsKey

@@ -59,7 +59,7 @@ struct StatCommand: ParsableCommand {
         try file(vault, statistics).print()
         try Output.line()
         var counts = TextTable([
-            "organization": .left, "region": .left, "identities": .right, "emails": .right, "phones": .right,
+            "organization": .whole, "region": .left, "identities": .right, "emails": .right, "phones": .right,
             "external": .right, "records": .right, "conflicts": .right, "events": .right,
         ])
         for counted in organizations {

@@ -20,7 +20,8 @@ struct TokenCommand: ParsableCommand {
 
 extension TokenCommand {
     struct Create: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make a token and print it, once.")
+        static let configuration = CommandConfiguration(
+            commandName: "create", abstract: "Make a token and print it, once.")
 
         @OptionGroup var global: GlobalOptions
 
@@ -45,7 +46,7 @@ extension TokenCommand {
     }
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the tokens there are.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List the tokens there are.")
 
         @OptionGroup var global: GlobalOptions
 
@@ -54,7 +55,7 @@ extension TokenCommand {
                 let tokens = try vault.tokens()
                 if global.json { return try Output.document(.array(tokens.map(\.json))) }
                 var table = TextTable([
-                    "id": .left, "role": .left, "organization": .left, "created": .left, "label": .left,
+                    "id": .whole, "role": .left, "organization": .whole, "created": .left, "label": .left,
                 ])
                 for token in tokens {
                     table.add(
@@ -67,7 +68,7 @@ extension TokenCommand {
     }
 
     struct Revoke: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "End a token for good.")
+        static let configuration = CommandConfiguration(commandName: "revoke", abstract: "End a token for good.")
 
         @OptionGroup var global: GlobalOptions
 

@@ -54,7 +54,7 @@ struct ImportRun {
     init(_ files: [ImportFile], into organization: Organization, _ options: ImportOptions, isVerbose: Bool) throws {
         for file in files { try file.requireReadable() }
         var report = try RowReport(options, printsAll: isVerbose)
-        Interruption.listen(to: SIGINT, SIGTERM)
+        Interruption.listen()
         do {
             for file in files where !isInterrupted {
                 try add(file, to: organization, options, &report)

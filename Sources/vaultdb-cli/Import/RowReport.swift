@@ -61,9 +61,9 @@ struct RowReport: ImportListener {
         Terminal.errors.write(DisplayText.oneLine(line) + "\n")
     }
 
-    mutating func assigned(recordID: String, to identity: UUID?) {
+    mutating func assigned(recordID: String?, to identity: UUID?) {
         guard let file else { return }
-        add([file.kind.rawValue, recordID, identity?.text ?? ""], to: assignments)
+        add([file.kind.rawValue, recordID ?? "", identity?.text ?? ""], to: assignments)
     }
 
     mutating func progressed(rows: Int, bytesRead: Int, bytesTotal: Int?) -> Bool {

@@ -17,11 +17,16 @@ extension GlobalOptions {
         var imported: (run: ImportRun, ledger: Ledger, isFirst: Bool)?
         try withOrganization(.readWrite, spellingCacheSlots: Self.importSpellingCacheSlots) { organization, vault in
             let isFirst = try vault.organizations().allSatisfy { try vault.organization($0).ledger().records == 0 }
-            let run = try ImportRun(files, into: organization, options, isVerbose: verbose)
+            let run = try Interruption.removing(options.unfinished) {
+                try ImportRun(files, into: organization, options, isVerbose: verbose)
+            }
             imported = (run, try organization.ledger(), isFirst)
         }
         guard let (run, ledger, isFirst) = imported else { return }
-        let compacts = isFirst && run.isWhole && !options.noCompact && ledger.records >= Self.compactedRecordsMin
+        // While the file is rewritten a signal is a wish that nobody looks at: what was done is printed all the same.
+        let compacts =
+            isFirst && run.isWhole && !options.noCompact && ledger.records >= Self.compactedRecordsMin
+            && !Interruption.isWished
         var (compacted, failure): ((before: Int, after: Int)?, (any Error)?) = (nil, run.failure)
         if compacts {
             do { compacted = try compactIfAlone() } catch { failure = error }

@@ -1,7 +1,15 @@
+import Glibc
+
 extension GlobalOptions {
-    /// Refuses to write where the vault lies, or what this run reads.
+    /// Refuses to write where the vault lies, or what this run reads. To be called before the vault is open: a
+    /// descriptor that is named but closed could be the vault's then.
     func requireApart(_ output: String?, from inputs: [String] = []) throws(Failure) {
-        guard let output, !NewFile.isWrittenInPlace(output) else { return }
+        guard let output else { return }
+        guard !output.isEmpty else {
+            throw Failure(.wrongUsage, "the file to be written has no name", advice: "name it, or leave its option out")
+        }
+        if let stream = NewFile.namedStream(output), fcntl(stream, F_GETFD) < 0 { throw Failure.unwritable(output) }
+        guard !output.isOtherThanFile else { return }
         let vault = db ?? Environment["VAULTDB_PATH"]
         if let vault, VaultFiles.all(of: vault.resolvedPath).contains(where: output.leadsToSameFile(as:)) {
             throw Failure(.wrongUsage, "\(output) belongs to the vault", advice: "write to another file")

@@ -32,6 +32,9 @@ extension GlobalOptions {
         guard let path = db ?? Environment["VAULTDB_PATH"], !path.isEmpty else {
             throw Failure(.wrongUsage, "no vault is named", advice: "give --db PATH or set VAULTDB_PATH")
         }
+        guard !path.hasSuffix("/") else {
+            throw Failure(.wrongUsage, "\(path) is the name of a directory", advice: "name the vault's file in it")
+        }
         return path
     }
 

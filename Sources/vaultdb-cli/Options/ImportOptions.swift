@@ -42,6 +42,9 @@ struct ImportOptions: ParsableArguments {
         }
     }
 
+    /// What the outputs are called until they are whole.
+    var unfinished: [String] { [assignments, rejects].compactMap { $0.map(NewFile.unfinished) } }
+
     /// Refuses two outputs in one file. What is written in place, such as /dev/stdout, takes both.
     func requireApart() throws(Failure) {
         guard let assignments, let rejects, assignments.leadsToSameFile(as: rejects),

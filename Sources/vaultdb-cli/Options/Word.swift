@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import VaultDB
+import VaultServer
 
 /// Words of the command line turned into the library's types, or refused with a reason.
 enum Word {
@@ -73,11 +74,7 @@ enum Word {
     /// A size of at least 1 MiB, with an optional unit of 1024s.
     @Sendable
     static func bytes(_ text: String) throws -> Int {
-        let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
-        let unit = text.last.flatMap { units[Character($0.uppercased())] }
-        let (bytes, overflows) = (Int(unit == nil ? text[...] : text.dropLast()) ?? 0)
-            .multipliedReportingOverflow(by: unit ?? 1)
-        guard !overflows, (1 << 20...16 << 40).contains(bytes) else {
+        guard let bytes = ByteSize.bytes(text) else {
             throw ValidationError("give a size from 1M to 16T, such as 500M or 20G")
         }
         return bytes

@@ -1,7 +1,8 @@
 import Glibc
 
 /// A file that appears under its name when it is whole: written beside it under a temporary name, then renamed. What
-/// has the name already and is no regular file, such as a pipe, is written to in place.
+/// has the name already and is no regular file, such as a pipe, is written to in place; so is a stream of this process,
+/// such as /dev/stdout, wherever it leads.
 final class NewFile {
     private static let bufferBytes = 64 << 10
 
@@ -20,7 +21,7 @@ final class NewFile {
     static func write<Answer>(
         _ path: String, replaces: Bool, _ body: (NewFile) throws -> Answer
     ) throws -> Answer {
-        try Interruption.removing([temporaryPath(of: path.resolvedPath)]) {
+        try Interruption.removing([unfinished(path)]) {
             let file = try NewFile(path, replaces: replaces)
             let answer = try body(file)
             try file.finish()
@@ -33,8 +34,13 @@ final class NewFile {
         self.path = path
         target = path.resolvedPath
         self.replaces = replaces
-        if !replaces, access(path, F_OK) == 0 { throw Failure.existing(path) }
-        if Self.isWrittenInPlace(path) {
+        let stream = Self.stream(path)
+        if stream == nil, !replaces, access(path, F_OK) == 0 { throw Failure.existing(path) }
+        if let stream {
+            temporaryPath = nil
+            // Shares the place in the file with everything else that is written to the stream.
+            descriptor = fcntl(stream, F_DUPFD_CLOEXEC, 0)
+        } else if path.isOtherThanFile {
             temporaryPath = nil
             descriptor = open(path, O_WRONLY | O_CLOEXEC)
         } else {
@@ -54,10 +60,31 @@ final class NewFile {
     /// What this process's file is called until it is whole.
     private static func temporaryPath(of target: String) -> String { "\(target).\(getpid()).tmp" }
 
+    /// What lies there until a file at `path` is whole.
+    static func unfinished(_ path: String) -> String { temporaryPath(of: path.resolvedPath) }
+
     /// Whether something has the name that a file must not take the place of.
-    static func isWrittenInPlace(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && (status.st_mode & S_IFMT) != S_IFREG
+    static func isWrittenInPlace(_ path: String) -> Bool { stream(path) != nil || path.isOtherThanFile }
+
+    /// The stream of this process that is meant: one by its name, or an output that leads to the file at `path`.
+    private static func stream(_ path: String) -> Int32? {
+        if let named = namedStream(path) { return named }
+        return [STDOUT_FILENO, STDERR_FILENO].first { descriptor in
+            var (mine, theirs) = (stat(), stat())
+            return fstat(descriptor, &mine) == 0 && (mine.st_mode & S_IFMT) == S_IFREG
+                && stat(path, &theirs) == 0 && mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino
+        }
+    }
+
+    /// The descriptor that a path names, such as 3 for /dev/fd/3. It need not be open.
+    static func namedStream(_ path: String) -> Int32? {
+        switch path {
+        case "/dev/stdout": return STDOUT_FILENO
+        case "/dev/stderr": return STDERR_FILENO
+        default: break
+        }
+        let directory = ["/dev/fd/", "/proc/self/fd/"].first { path.hasPrefix($0) }
+        return directory.flatMap { Int32(path.dropFirst($0.count)) }
     }
 
     /// Adds a line of text.

@@ -66,6 +66,7 @@ extension Model {
                 rows[record]?.given.removeAll { $0 == name }
                 rows[record]?.updatedAt = now
                 tell(.recordUpdated, person, row: record, at: now)
+                rows[record]?.told = happenings.count
             }
         }
         return gone.count

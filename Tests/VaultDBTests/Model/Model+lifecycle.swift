@@ -11,13 +11,16 @@ extension Model {
         let from: Person
         let into: Person
         let time: Timestamp
+        /// How many events there were then.
+        let told: Int
         var people: [Person: Human]
         let rows: [RowName: Row]
         /// What goes back: what moved and has not left the survivor since.
         var records: [RowName]
-        let quarrels: [Quarrel: QuarrelState]
+        var quarrels: [Quarrel: QuarrelState]
         let namesAdded: [String]
-        let converted: [RowName]
+        /// Leads that the merge converted, and those that moved and were converted since.
+        var converted: [RowName]
     }
 
     struct Erased: Equatable {
@@ -66,8 +69,9 @@ extension Model {
         choosePrimaries(of: into, preferring: redirect.held.filter(\.isPrimary).map(\.name))
         merges.append(
             Undo(
-                merge: nextMerge, from: from, into: into, time: now, people: before.people, rows: before.rows,
-                records: records, quarrels: before.quarrels, namesAdded: namesAdded, converted: converted))
+                merge: nextMerge, from: from, into: into, time: now, told: happenings.count, people: before.people,
+                rows: before.rows, records: records, quarrels: before.quarrels, namesAdded: namesAdded,
+                converted: converted))
         nextMerge += 1
         return MergeReply(merge: nextMerge - 1, person: into, records: records.count)
     }
@@ -138,12 +142,13 @@ extension Model {
         for (quarrel, mine) in undo.quarrels where quarrel.pair.contains(from) && mine.state != .merged {
             giveBack(quarrel, mine, undo, isReturned: returned.contains(quarrel.name))
         }
-        for person in undo.people.filter({ $0.value.survivor == from }).keys { people[person]?.survivor = from }
-        for (record, row) in rows where [from, into].contains(row.owner) && row.updatedAt > undo.time {
+        let redirects = Set(undo.people.filter { $0.value.survivor == from }.keys)
+        for person in redirects { people[person]?.survivor = from }
+        for (record, row) in rows where [from, into].contains(row.owner) && row.told > undo.told {
             quarrelAboutMentions(of: record, nil, at: now)
         }
         answers = answers.filter { _, answer in
-            answer.time <= undo.time || !answer.people.contains(into) || answer.people.contains(from)
+            !answer.people.contains(into) || !answer.people.isDisjoint(with: redirects.union([from]))
                 || answer.names.isDisjoint(with: returned)
         }
         choosePrimaries(of: from)
@@ -179,20 +184,15 @@ extension Model {
         if row.updatedAt == undo.time { rows[lead]?.updatedAt = undo.rows[lead]?.updatedAt ?? row.updatedAt }
     }
 
-    /// What came up since goes with its name; of what the survivor had before, the last time that it was seen.
+    /// What came up since goes with its name.
     private mutating func giveBackGains(_ undo: Undo, _ returned: Set<Name>) {
-        for (quarrel, now) in quarrels where returned.contains(quarrel.name) && now.lastSeen > undo.time {
+        for (quarrel, now) in quarrels where returned.contains(quarrel.name) {
             guard quarrel.pair.contains(undo.into), let other = quarrel.other(than: undo.into), other != undo.from
             else { continue }
             let mine = Quarrel(pair: [undo.from, other], name: quarrel.name)
             if let before = undo.quarrels[mine], before.state != .merged { continue }
             quarrels[mine] = now
-            if now.firstSeen > undo.time {
-                quarrels[quarrel] = nil
-            } else {
-                quarrels[mine]?.firstSeen = now.lastSeen
-                quarrels[mine]?.count = 1
-            }
+            quarrels[quarrel] = nil
         }
     }
 

@@ -16,6 +16,8 @@ extension Model {
         var owner: Person
         var createdAt: Timestamp
         var updatedAt: Timestamp
+        /// The event that told last what it holds.
+        var told: Int
         /// First and last name, email, phone, source, status, attributes.
         var fields: [String?]
         /// What its email and phone are normalised to.
@@ -61,23 +63,29 @@ extension Model {
         let old = stored.flatMap { people[$0.owner]?.isErased == true ? nil : $0 }
         let isMove = old != nil && named != nil && named != old?.owner
         if isMove, !wish.moves { throw Refusal(.refused) }
-        let fields = fields(wish, stored)
+        let fields = fields(wish, old)
         if let old, !isMove, old.fields == fields, [nil, old.createdAt].contains(wish.createdAt),
             [nil, old.isActive].contains(wish.isActive),
             // External ids are no fields, so a new one is news.
-            !wish.request.names.contains(where: { $0.kind == .external && index[$0] == nil })
+            !wish.request.names.contains(where: { $0.kind == .external && isNews($0, to: old.owner) })
         {
             return PutAnswer(change: .unchanged, person: old.owner, answer: nil, converted: [])
         }
         let known = named ?? old?.owner
+        var request = wish.request
+        if wish.keeps, request.name != nil { request.name = wholeName(fields) }
         var answer: Answer?
-        if !wish.request.names.isEmpty { answer = try resolve(wish.request, for: known, row: true, at: now) }
+        if !request.names.isEmpty { answer = try resolve(request, for: known, row: true, at: now) }
         guard let owner = answer?.person ?? known else { throw Refusal(.noUsableIdentifier) }
+        if answer == nil, let name = request.name, learn(name, owner) {
+            tell(.nameAdded, owner, source: request.source, at: now)
+        }
 
         let isFirstPatient = name.kind == .patient && old?.owner != owner && !hasPatient(owner)
         rows[name] = Row(
-            owner: owner, createdAt: wish.createdAt ?? old?.createdAt ?? now, updatedAt: now, fields: fields,
-            given: given(wish, stored), isActive: wish.isActive ?? old?.isActive ?? true,
+            owner: owner, createdAt: wish.createdAt ?? old?.createdAt ?? now, updatedAt: now,
+            told: happenings.count + 1, fields: fields, given: given(wish, old),
+            isActive: wish.isActive ?? old?.isActive ?? true,
             isConverted: old?.isConverted == true && old?.fields[Row.status] == fields[Row.status])
         let action: Event.Action = isMove ? .recordMoved : old == nil ? .recordCreated : .recordUpdated
         tell(action, owner, andOf: isMove ? old?.owner : nil, row: name, source: wish.request.source, at: now)
@@ -87,6 +95,9 @@ extension Model {
         }
         let converted = isFirstPatient ? openLeads(of: owner) : []
         for lead in converted { convert(lead, at: now) }
+        for place in merges.indices where [merges[place].into, people[merges[place].into]?.survivor].contains(owner) {
+            merges[place].converted += converted.filter(merges[place].records.contains)
+        }
         choosePrimaries(of: owner)
         if isMove, let former = old?.owner { choosePrimaries(of: former) }
         answer?.sequence = people[owner]?.lastSequence ?? 0
@@ -110,6 +121,18 @@ extension Model {
             quarrels[quarrel] =
                 quarrels[quarrel] ?? QuarrelState(source: source, firstSeen: now, lastSeen: now, count: 1)
         }
+    }
+
+    /// An external id that nobody owns, or somebody else by whom the pair is not known.
+    private func isNews(_ name: Name, to person: Person) -> Bool {
+        guard let entry = index[name] else { return true }
+        guard entry.state == .owned, let owner = entry.holder, owner != person else { return false }
+        return quarrels[Quarrel(pair: [person, owner], name: name)] == nil
+    }
+
+    private func wholeName(_ fields: [String?]) -> String {
+        fields[0...1].compactMap(\.self).joined(separator: " ").split(whereSeparator: \.isWhitespace)
+            .joined(separator: " ")
     }
 
     /// An empty field is no field; where others are kept, one that is not given is as it was.

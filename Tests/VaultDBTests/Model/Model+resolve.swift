@@ -168,11 +168,13 @@ extension Model {
         return answer
     }
 
-    /// Each new one drops up to four that are older than seven days.
+    /// Each new one drops up to four that are seven days older than one that is older than seven days.
     private mutating func keep(_ answer: FirstAnswer, _ key: String, at now: Timestamp) {
         answers[key] = answer
-        let horizon = now.microseconds - 7 * 86_400 * 1_000_000
-        let old = answers.filter { $0.value.time.microseconds < horizon }
+        let week: Int64 = 7 * 86_400 * 1_000_000
+        let times = answers.values.map(\.time.microseconds)
+        guard let later = times.filter({ $0 < now.microseconds - week }).max() else { return }
+        let old = answers.filter { $0.value.time.microseconds < later - week }
         for (key, _) in old.sorted(by: { $0.value.time < $1.value.time }).prefix(4) { answers[key] = nil }
     }
 }

@@ -128,6 +128,7 @@ extension Twins {
             let real = record.map { record in
                 Model.Row(
                     owner: person(record.identity), createdAt: record.createdAt, updatedAt: record.updatedAt,
+                    told: row.told,
                     fields: [
                         record.firstName, record.lastName, record.email, record.phone, record.source,
                         record.givenStatus, record.attributes,

@@ -94,7 +94,7 @@ private struct ImportWatcher: ImportListener {
     init(people: Int) { self.people = people }
 
     mutating func rejected(_ fault: RowFault) { print("rejected: \(fault)") }
-    mutating func assigned(recordID: String, to identity: UUID?) {}
+    mutating func assigned(recordID: String?, to identity: UUID?) {}
 
     mutating func progressed(rows: Int, bytesRead: Int, bytesTotal: Int?) -> Bool {
         let share = Double(bytesRead) / Double(max(bytesTotal ?? 1, 1))

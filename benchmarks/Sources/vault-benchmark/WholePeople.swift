@@ -113,6 +113,6 @@ struct WholePeople {
 
 private struct Quiet: ImportListener {
     mutating func rejected(_ fault: RowFault) { print("rejected: \(fault)") }
-    mutating func assigned(recordID: String, to identity: UUID?) {}
+    mutating func assigned(recordID: String?, to identity: UUID?) {}
     mutating func progressed(rows: Int, bytesRead: Int, bytesTotal: Int?) -> Bool { true }
 }

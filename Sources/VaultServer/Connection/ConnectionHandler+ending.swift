@@ -1,0 +1,117 @@
+internal import Glibc
+internal import Logging
+internal import NIOCore
+internal import Synchronization
+
+/// How a connection ends: when its answers are with the client, or when that takes too long.
+extension ConnectionHandler {
+    /// What comes behind all that is answered, and is passed over.
+    ///
+    /// A socket that is closed while something is unread, or comes, resets its connection, and the system throws away
+    /// what it has not sent yet. So only its output is closed first, and all of it once the client has ended too, or
+    /// has everything and sends nothing.
+    struct Lingering {
+        static let interval = TimeAmount.milliseconds(50)
+        static let timeMax = TimeAmount.seconds(1)
+        static let bytesMax = 64 << 20
+
+        /// Nil before the output is closed, and where the end of the server's draining is the end of this.
+        var end: NIODeadline?
+        /// What came, and how much of it the last look knew of.
+        var byteCount = 0
+        var knownByteCount = 0
+        var look: Scheduled<Void>?
+    }
+
+    // MARK: Clients that take nothing
+
+    /// Ends a client that takes nothing of what waits for it. One that does gets all of it, however long a reply is: until
+    /// it has taken it nothing more is read from it, so little more than that comes to wait.
+    func watchOutput(_ context: ChannelHandlerContext) {
+        let secondsMax = server.limits.outputSecondsMax
+        guard outputWatch == nil, secondsMax > 0, let before = excessByteCount(context) else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        outputWatch = context.eventLoop.scheduleTask(in: .seconds(Int64(secondsMax))) {
+            bound.value.lookAtOutput(before)
+        }
+    }
+
+    private func lookAtOutput(_ before: Int) {
+        outputWatch = nil
+        guard let context else { return }
+        guard let waiting = excessByteCount(context), waiting >= before else {
+            noteActivity()
+            return watchOutput(context)
+        }
+        server.metrics.outputOverrunCount.add(1, ordering: .relaxed)
+        server.logger.notice("Client takes no replies", metadata: ["client": "\(client.address)"])
+        context.close(promise: nil)
+    }
+
+    /// The bytes that wait for the client; nil where they may stay.
+    private func excessByteCount(_ context: ChannelHandlerContext) -> Int? {
+        guard let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes) else { return nil }
+        return waiting > (isClosing ? 0 : server.limits.outputBytesMax) ? waiting : nil
+    }
+
+    // MARK: Ending
+
+    /// Answers what has come and closes. Nothing more is read.
+    func drain() {
+        isInputClosed = true
+        isDraining = true
+        endWaitWithoutEnd()
+        turn.join(self)
+    }
+
+    func endIfDue() {
+        guard session.isEnding || isInputClosed, !isClosing, order.isEmpty, pause == .none, let context else { return }
+        // Commands that wait until the client takes its replies.
+        if isInputClosed, !session.isEnding, input.readableBytes > 0, !context.channel.isWritable { return }
+        isClosing = true
+        // Nothing is on its way, and a client that has not agreed on TLS would keep whatever follows waiting.
+        guard hasSent else { return context.close(promise: nil) }
+        lingering = Lingering()
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let channel = context.channel
+        promise.futureResult.whenSuccess { bound.value.linger() }
+        promise.futureResult.whenFailure { _ in channel.close(promise: nil) }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: promise)
+        watchOutput(context)
+    }
+
+    /// Ends the output. Where the client has ended already, that is the end.
+    private func linger() {
+        guard let context else { return }
+        if !isDraining { lingering?.end = NIODeadline.now() + Lingering.timeMax }
+        context.close(mode: .output, promise: nil)
+        if !client.isGone.load(ordering: .relaxed) { watchInput(context) }
+    }
+
+    /// To be called for what comes when nothing more is answered.
+    func passOver(_ byteCount: Int) {
+        noteActivity()
+        lingering?.byteCount += byteCount
+        if let lingering, lingering.byteCount > Lingering.bytesMax { context?.close(promise: nil) }
+    }
+
+    private func watchInput(_ context: ChannelHandlerContext) {
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        lingering?.look = context.eventLoop.scheduleTask(in: Lingering.interval) { bound.value.lookAtInput() }
+    }
+
+    private func lookAtInput() {
+        guard let context, let lingering else { return }
+        if let end = lingering.end, end <= .now() { return context.close(promise: nil) }
+        let isSilent = lingering.byteCount == lingering.knownByteCount
+        self.lingering?.knownByteCount = lingering.byteCount
+        watchInput(context)
+        guard isSilent, let socket = context.channel as? any SocketOptionProvider else { return }
+        let channel = context.channel
+        socket.getTCPInfo().whenSuccess { information in
+            // The client's system has acknowledged the end, and so all before it.
+            if information.tcpi_state == UInt8(TCP_FIN_WAIT2) { channel.close(promise: nil) }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+// How connections end: with all answers of what was done, whatever else the client has sent.
+
+import Foundation
+import Synchronization
+import Testing
+import VaultDB
+
+@testable import VaultServer
+
+extension ServerTests {
+    @Suite("Ending") struct EndingTests {
+        private static let org = TestServer.organization
+        /// Far less than the answers, so that the server's system still has most of them when the connection ends.
+        private static let receiveBytes: Int32 = 4_096
+
+        @Test("A server that stops sends the answers of all that it did, however much comes behind it")
+        func stoppedAmidPipeline() async throws {
+            let server = try await TestServer({ $0.limits.connectionWritesPendingMax = 100 })
+            let idle = try server.connect()
+            #expect(try idle.command("PING") == "PONG")
+            let endHold = CareTests.holdWriter(of: server)
+            let wire = try Wire(port: server.port, receiveBytes: Self.receiveBytes)
+            let creates = (0..<2_000).map { index in
+                Wire.encoded(["RESOLVE", Self.org, "EMAIL", "e\(index)@example.com", "NAME", "Ana"])
+            }
+            // The writer waits, so that nothing more is read than a connection may have waiting.
+            let taken = try await wire.sendUntilStalled(Array(creates.joined().utf8), bytesMax: 1 << 20)
+            #expect(taken > 64 << 10)
+            let stopping = Task { try await server.stop() }
+            // Once the one that waits for nothing is gone, the end has reached the others.
+            let clients = server.server.state.clients
+            for _ in 0..<1_000 where clients.count > 1 { try await Task.sleep(for: .milliseconds(10)) }
+            #expect(clients.count == 1 && idle.isClosed())
+            try endHold()
+            let answers = wire.all().components(separatedBy: "outcome").count - 1
+            #expect(!wire.isReset)
+            try await stopping.value
+            #expect(answers >= 100 && answers == server.vault.createdCount)
+        }
+
+        @Test("Answers before the end of a connection arrive, whatever was sent behind it", arguments: ["QUIT", "*x"])
+        func endedAmidPipeline(_ last: String) async throws {
+            try await TestServer.run { server in
+                let wire = try Wire(port: server.port, receiveBytes: Self.receiveBytes)
+                let questions = String(repeating: "INFO\r\n", count: 30)
+                try wire.send(questions + last + "\r\n" + String(repeating: "PING\r\n", count: 4_000))
+                for _ in 0..<30 { #expect(try wire.reply().contains("# Latencystats")) }
+                let rest = last == "QUIT" ? "+OK\r\n" : "-ERR Protocol error: invalid multibulk length\r\n"
+                #expect(wire.all() == rest)
+                #expect(!wire.isReset)
+            }
+        }
+
+        @Test("A client that has everything and does not end is not waited for")
+        func idleClients() async throws {
+            let server = try await TestServer({ $0.drainSecondsMax = 3_600 })
+            let wires = try (0..<5).map { _ in try server.connect() }
+            for wire in wires { #expect(try wire.command("PING") == "PONG") }
+            try await server.stop()
+            for wire in wires { #expect(wire.all() == "" && !wire.isReset) }
+        }
+    }
+}
