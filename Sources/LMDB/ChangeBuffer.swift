@@ -1,5 +1,4 @@
 internal import CLMDB
-internal import Dispatch
 internal import Glibc
 internal import Storage
 internal import Synchronization
@@ -267,12 +266,8 @@ final class ChangeBuffer: Sendable {
         if view.newer.count >= full || !view.newer.hasRoom(for: BufferedEntries.entryBytesMax) { turnOver() }
         // Last: until then who sees a commit of another process does not read its logs into a view that is about to change.
         pending.store(0, ordering: .releasing)
-        // The writer has more to do than whoever reads what it is to write.
-        if changes.areOfMany {
-            DispatchQueue.global().async { view.newer.sortByAndBy() }
-        } else {
-            view.newer.sortByAndBy()
-        }
+        // Of many, whoever makes the next ready does: see `Environment.foresee`.
+        if !changes.areOfMany { view.newer.sortByAndBy() }
     }
 
     /// - Parameter tables: a bit for each.

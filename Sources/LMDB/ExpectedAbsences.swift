@@ -1,7 +1,9 @@
 public import Storage
 
 extension Environment {
+    /// Sorts what was gathered as well: the writer has more to do than who reads for it.
     public func foresee(_ keys: ExpectedKeys) throws(StorageError) -> Foresight {
+        buffer?.view.newer.sortByAndBy()
         let reader = try beginSnapshot()
         defer { endSnapshot(reader) }
         return reader.foresee(keys)

@@ -5,7 +5,13 @@ public struct ExpectedKeys: Sendable {
     /// A bit for each table, by its ordinal.
     public private(set) var tables: UInt64 = 0
 
-    public init() {}
+    /// - Parameter capacity: how many keys there are going to be, if that is known.
+    public init(capacity: Int = 0) {
+        bytes.reserveCapacity(capacity * Self.bytesUsual)
+        places.reserveCapacity(capacity)
+    }
+
+    private static let bytesUsual = 32
 
     public var count: Int { places.count }
 
