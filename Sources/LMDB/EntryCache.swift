@@ -45,10 +45,6 @@ final class EntryCache: Sendable {
         }
     }
 
-    private struct Transition {
-        var isCommitting = false
-    }
-
     /// A key has so many places in the index, in one cache line.
     private static let ways = 8
     private static let setsAtFirst = 128
@@ -81,7 +77,7 @@ final class EntryCache: Sendable {
     private let emptied = Atomic<Int>(0)
     /// Words of the ring that were ever written.
     private let touched = Atomic<Int>(0)
-    private let transition = Mutex(Transition())
+    private let isCommitting = Mutex(false)
 
     /// - Parameter bytes: the most it may use.
     /// - Returns: nil where that is too little, no table asks for it, or the system gives no memory.
@@ -231,17 +227,17 @@ final class EntryCache: Sendable {
     // MARK: Commits
 
     /// To be called before a commit of this process, with LMDB's write lock held.
-    func willCommit() { transition.withLock { $0.isCommitting = true } }
+    func willCommit() { isCommitting.withLock { $0 = true } }
 
-    func didNotCommit() { transition.withLock { $0.isCommitting = false } }
+    func didNotCommit() { isCommitting.withLock { $0 = false } }
 
     /// To be called when a commit of this process is there.
     /// - Parameters:
     ///   - changes: what it has changed; nil for too much to be told.
     ///   - before: the commit that it came after.
     func didCommit(_ commit: Int, after before: Int, _ changes: [Change]?) {
-        transition.withLock { transition in
-            transition.isCommitting = false
+        isCommitting.withLock { isCommitting in
+            isCommitting = false
             let known = shut()
             if known == before, let changes { for change in changes { remove(change) } } else { empty() }
             current.store(commit, ordering: .releasing)
@@ -250,9 +246,9 @@ final class EntryCache: Sendable {
 
     /// Another process has committed.
     private func adopt(_ commit: Int) {
-        _ = transition.withLockIfAvailable { transition in
+        _ = isCommitting.withLockIfAvailable { isCommitting in
             // A commit of this process tells by itself what it has changed.
-            guard !transition.isCommitting, current.load(ordering: .relaxed) < commit else { return }
+            guard !isCommitting, current.load(ordering: .relaxed) < commit else { return }
             _ = shut()
             empty()
             current.store(commit, ordering: .releasing)
@@ -274,7 +270,7 @@ final class EntryCache: Sendable {
 
     /// Begins anew with so many sets.
     private func begin(sets wanted: Int) {
-        _ = transition.withLockIfAvailable { _ in
+        _ = isCommitting.withLockIfAvailable { _ in
             let known = shut()
             crowded.store(0, ordering: .relaxed)
             let sets = min(wanted, setsMax)

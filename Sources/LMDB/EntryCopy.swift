@@ -46,7 +46,7 @@ struct EntryCopy {
             let passages = try copy.openTables(names)
             for passage in passages { try copy.write(passage) }
             try copy.commit()
-            try StoreFile.lengthen(descriptor, to: wholeBytes(of: pointer))
+            try StoreFile.lengthen(descriptor, to: pointer.wholeBytes)
         } catch {
             mdb_txn_abort(copy.writer)
             // LMDB calls a write that the disk took only in part an I/O error.
@@ -93,21 +93,12 @@ struct EntryCopy {
         _ path: String, _ reader: OpaquePointer, tableCount: Int, during operation: String
     ) throws(StorageError) -> OpaquePointer {
         var options = EnvironmentOptions()
-        var information = MDB_envinfo()
-        mdb_env_info(mdb_txn_env(reader), &information)
+        let source: OpaquePointer = mdb_txn_env(reader)
         // A commit of its own now and then costs pages that one large one would not need.
-        options.mapBytes = max(information.me_mapsize, wholeBytes(of: mdb_txn_env(reader)) + 2 * bytesPerCommit)
+        options.mapBytes = max(source.information.me_mapsize, source.wholeBytes + 2 * bytesPerCommit)
         // Nobody else knows the file, so it needs no lock file, and one sync at the end.
         let flags = UInt32(MDB_NOLOCK | MDB_NOSYNC)
         return try Environment.openPointer(path, tableCount: tableCount, options, flags: flags)
-    }
-
-    private static func wholeBytes(of pointer: OpaquePointer?) -> Int {
-        var information = MDB_envinfo()
-        var stat = MDB_stat()
-        mdb_env_info(pointer, &information)
-        mdb_env_stat(pointer, &stat)
-        return (information.me_last_pgno + 1) * Int(stat.ms_psize)
     }
 
     /// Makes the tables anew, in one transaction: their handles hold from its commit on.

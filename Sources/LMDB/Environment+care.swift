@@ -12,49 +12,40 @@ extension Environment {
         }
     }
 
-    var pageBytes: Int {
-        var stat = MDB_stat()
-        mdb_env_stat(pointer, &stat)
-        return Int(stat.ms_psize)
-    }
-
-    /// The bytes of a file that has all pages the last commit knows of.
-    var wholeBytes: Int { (information.me_last_pgno + 1) * pageBytes }
-
     /// LMDB leaves the file short of its last page when that page is free again by the time of the commit. Whoever
     /// opens it next could not tell such a file from a truncated one.
     func keepFileWhole() {
-        guard file.bytes < wholeBytes else { return }
+        guard file.bytes < pointer.wholeBytes else { return }
         // Another process may be writing by now, and shortening what it wrote would destroy it: so under LMDB's lock.
         // Where that fails, the next one to open the file looks closer.
         var begun: OpaquePointer?
         guard mdb_txn_begin(pointer, nil, 0, &begun) == MDB_SUCCESS, let begun else { return }
         defer { mdb_txn_abort(begun) }
-        if file.bytes < wholeBytes { try? file.resize(to: wholeBytes) }
+        if file.bytes < pointer.wholeBytes { try? file.resize(to: pointer.wholeBytes) }
     }
 
     /// Touching a page beyond the end of the file would kill the process, so a file that is too short is looked at
     /// with the missing part stretched out: healthy if all of that is free, truncated otherwise.
     func refuseTruncation() throws(StorageError) {
         // In this order: commits lengthen the file before they say so.
-        var whole = wholeBytes
+        var whole = pointer.wholeBytes
         var actual = file.bytes
         guard actual < whole else { return }
         guard options.access == .readWrite else {
             // A writer may be between its commit and making the file whole.
-            for _ in 0..<100 where file.bytes < wholeBytes { usleep(200) }
-            if file.bytes >= wholeBytes { return }
+            for _ in 0..<100 where file.bytes < pointer.wholeBytes { usleep(200) }
+            if file.bytes >= pointer.wholeBytes { return }
             throw .corrupted("\(path) is truncated: \(actual) bytes of \(whole)")
         }
         // While this process could write, no other one changes the file's size.
         let writer = try writing.withLock { state throws(StorageError) in try beginWrite(&state) }
         defer { mdb_txn_abort(writer) }
-        whole = wholeBytes
+        whole = pointer.wholeBytes
         actual = file.bytes
         guard actual < whole else { return }
         try file.resize(to: whole)
-        let firstMissing = actual / pageBytes
-        if let free = try? freePages(from: firstMissing), free == whole / pageBytes - firstMissing { return }
+        let firstMissing = actual / pointer.pageBytes
+        if let free = try? freePages(from: firstMissing), free == whole / pointer.pageBytes - firstMissing { return }
         try file.resize(to: actual)
         throw .corrupted("\(path) is truncated: \(actual) bytes of \(whole)")
     }
@@ -63,7 +54,7 @@ extension Environment {
     /// that it opens by itself, of the tables' names and of the free pages, are looked at first.
     /// - Parameter commit: one that a reader keeps.
     func refuseDamagedRoots(at commit: Int) throws(StorageError) {
-        let pageBytes = pageBytes
+        let pageBytes = pointer.pageBytes
         guard pageBytes == Tree.pageBytes else { return }
         let metas = MetaPage.all(in: try file.firstPages(pageBytes: pageBytes), pageBytes: pageBytes)
         // None where others have committed twice since.
@@ -94,9 +85,9 @@ extension Environment {
     public func statistics() throws(StorageError) -> FileStatistics {
         let free = try freePages(from: 0)
         return try pinned {
-            let info = information
+            let info = pointer.information
             return FileStatistics(
-                fileBytes: file.bytes, pageBytes: pageBytes, pagesUsed: info.me_last_pgno + 1, pagesFree: free,
+                fileBytes: file.bytes, pageBytes: pointer.pageBytes, pagesUsed: info.me_last_pgno + 1, pagesFree: free,
                 mapBytes: info.me_mapsize, lastCommit: info.me_last_txnid,
                 entriesBuffered: buffer?.view.logs.reduce(0) { $0 + $1.logged } ?? 0,
                 readersMax: Int(info.me_maxreaders), readers: readerList())
@@ -139,7 +130,7 @@ extension Environment {
                 try NewFile.write(target) { (descriptor, _) throws(StorageError) in
                     try StorageError.check(mdb_env_copyfd2(pointer, descriptor, 0), during: operation)
                     // The log goes on, and the copy does not.
-                    try FileMark.none.write(to: descriptor, pageBytes: pageBytes, target)
+                    try FileMark.none.write(to: descriptor, pageBytes: pointer.pageBytes, target)
                 }
             }
         }

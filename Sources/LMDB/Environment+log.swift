@@ -7,8 +7,9 @@ extension Environment {
     /// Makes the transaction durable before anybody sees it.
     /// - Returns: false where the commit itself has to.
     func appendToLog(_ transaction: inout WriteTransaction) throws(StorageError) -> Bool {
-        guard let log, transaction.writeCount > 0 else { return false }
-        return try transaction.append(to: log)
+        guard let log, transaction.writeCount > 0, transaction.record != nil else { return false }
+        let commit = transaction.handle.commit
+        return try log.append(&transaction.record!, commit: commit)
     }
 
     /// The commit has given up LMDB's lock, so another process may have ended the log since.

@@ -9,7 +9,7 @@ extension Environment {
     func growMap() throws(StorageError) {
         try writing.withLock { state throws(StorageError) in
             try refuseUnlessOpen(state)
-            let current = information.me_mapsize
+            let current = pointer.information.me_mapsize
             let target = min(current * 2, mapBytesMax.load(ordering: .relaxed))
             // Once LMDB has let go of the old map there is no way back, so it only starts with room for a new one.
             guard target > current, file.canMap(bytes: target) else { throw .mapFull }
@@ -22,14 +22,14 @@ extension Environment {
         try writing.withLock { state throws(StorageError) in
             try refuseUnlessOpen(state)
             mapBytesMax.store(bytes, ordering: .relaxed)
-            if bytes < information.me_mapsize { try setMap(bytes: bytes, &state) }
+            if bytes < pointer.information.me_mapsize { try setMap(bytes: bytes, &state) }
         }
     }
 
     /// Takes over the size that another process has given the map.
     func adoptMap(_ state: inout Lifecycle) throws(StorageError) {
         try refuseUnlessOpen(state)
-        guard wholeBytes > information.me_mapsize else { return }
+        guard pointer.wholeBytes > pointer.information.me_mapsize else { return }
         try setMap(bytes: 0, &state)
     }
 

@@ -260,7 +260,7 @@ public final class Environment: StorageEngine {
             // It stays until the end: only this thread changes it, and after the commit.
             defer { withExtendedLifetime(view) {} }
             handle.view = view.map(Unmanaged.passUnretained)
-            var transaction = WriteTransaction(handle: handle, isLogged: log?.records ?? false)
+            var transaction = WriteTransaction(handle: handle, isLogged: log?.records(handle.commit) ?? false)
             let answer: Answer
             let isLogged: Bool
             do throws(Failure) {
@@ -304,7 +304,7 @@ public final class Environment: StorageEngine {
         buffer?.willCommit(number)
         let code = mdb_txn_commit(begun)
         if code == MDB_SUCCESS {
-            log?.didCommit()
+            log?.didCommit(number)
             buffer?.didCommit(number, transaction.bufferedChanges)
             cache?.didCommit(number, after: number - 1, transaction.changes)
         } else {
@@ -361,11 +361,5 @@ public final class Environment: StorageEngine {
         if generation != ProcessGuard.generation {
             throw .misuse("\(path) was opened before fork; open it in the child")
         }
-    }
-
-    var information: MDB_envinfo {
-        var info = MDB_envinfo()
-        mdb_env_info(pointer, &info)
-        return info
     }
 }

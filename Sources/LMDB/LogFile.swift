@@ -28,11 +28,10 @@ final class LogFile {
 
     let path: String
     private let descriptor: Int32
-    /// The first page, as all processes see it.
-    private let shared: UnsafeMutableRawPointer
     private var start = 0
     /// Where the next record goes.
     private(set) var end = 0
+    /// How far this process has seen to it that the file's length, and its name, are on disk.
     private var zeroedTo = 0
 
     /// - Parameter likeOwnerOf: a descriptor of the file whose log this is; nil where the log has to be there.
@@ -53,10 +52,6 @@ final class LogFile {
             if status.st_size < Self.prefixBytes {
                 guard ftruncate(opened, Self.prefixBytes) == 0 else { throw StorageError(code: errno, during: path) }
             }
-            zeroedTo = Int(status.st_size)
-            let map = mmap(nil, Self.prefixBytes, PROT_READ, MAP_SHARED, opened, 0)
-            guard let map, map != MAP_FAILED else { throw StorageError(code: errno, during: path) }
-            shared = map
         } catch {
             close(opened)
             throw error
@@ -65,20 +60,25 @@ final class LogFile {
         descriptor = opened
     }
 
-    deinit {
-        munmap(shared, Self.prefixBytes)
-        close(descriptor)
+    deinit { close(descriptor) }
+
+    /// What the header begins with, as all processes see it at once: the magic, then CRC-32C and bytes of a page, then the
+    /// epoch. Zeros where the file was cut. Read and not mapped, for a map of a file that is cut ends the process.
+    private var head: (magic: UInt64, pageBytes: UInt32, epoch: UInt64) {
+        var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
+        let count = withUnsafeMutableBytes(of: &words) { pread(descriptor, $0.baseAddress, $0.count, 0) }
+        guard count == MemoryLayout.size(ofValue: words) else { return (0, 0, 0) }
+        return (words.0, UInt32(truncatingIfNeeded: words.1 >> 32), words.2)
     }
 
-    /// The epoch of the header; 0 where there is none. What other processes do is seen at once.
+    /// The epoch of the header; 0 where there is none.
     var epoch: UInt64 {
-        let said = shared.load(as: UInt64.self)
-        guard said == Self.magic || said == Self.failedMagic else { return 0 }
-        return shared.load(fromByteOffset: 16, as: UInt64.self)
+        let head = head
+        return head.magic == Self.magic || head.magic == Self.failedMagic ? head.epoch : 0
     }
 
     /// Whether a process has failed to put on disk what the commits follow on, or one of them.
-    var isFailed: Bool { shared.load(as: UInt64.self) == Self.failedMagic }
+    var isFailed: Bool { head.magic == Self.failedMagic }
 
     var recordsBytes: Int { end - start }
 
@@ -90,10 +90,11 @@ final class LogFile {
         (start, end) = (bytes.count, bytes.count)
         if zeroedTo < end + Self.zerosBytes {
             // Its length and its name have to be on disk as well.
-            try write([UInt8](repeating: 0, count: end + Self.zerosBytes), at: 0)
-            zeroedTo = end + Self.zerosBytes
+            let zeros = end + Self.zerosBytes
+            try write([UInt8](repeating: 0, count: zeros), at: 0)
             guard fsync(descriptor) == 0 else { throw failedFlush() }
             try NewFile.syncDirectory(of: path)
+            zeroedTo = zeros
         }
         try write(bytes, at: 0)
     }
@@ -144,7 +145,7 @@ final class LogFile {
     }
 
     /// Whether that was said and the file not begun again since.
-    var isRecovered: Bool { shared.load(as: UInt64.self) == Self.recoveredMagic }
+    var isRecovered: Bool { head.magic == Self.recoveredMagic }
 
     func sync() throws(StorageError) {
         guard fdatasync(descriptor) == 0 else { throw failedFlush() }
@@ -170,7 +171,7 @@ final class LogFile {
     /// The header; nil where there is none that records follow on.
     func header() throws(StorageError) -> Header? {
         guard epoch != 0 else { return nil }
-        let pageBytes = Int(shared.load(fromByteOffset: 12, as: UInt32.self))
+        let pageBytes = Int(head.pageBytes)
         if pageBytes.nonzeroBitCount == 1, (256...32768).contains(pageBytes) {
             let bytes = try read(Self.prefixBytes + 2 * pageBytes, at: 0)
             (start, end) = (bytes.count, bytes.count)

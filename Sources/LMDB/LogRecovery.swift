@@ -64,11 +64,11 @@ final class LogRecovery {
             if let second = parts.dropFirst().first, second.header.epoch != first.header.epoch + 1 {
                 throw .corrupted("the two logs of \(path) do not follow one another")
             }
-            try refuseOther(path, descriptor, than: first.header)
+            try refuseOtherFile(path, descriptor, than: first.header)
             var last = first.header.base
             for (file, header) in parts { last += try file.commitsWithoutGap(of: header.epoch) }
             let pageBytes = first.header.firstPages.count / 2
-            try refuseOther(path, descriptor, pageBytes: pageBytes, than: first.header.base...last)
+            try refuseOtherState(path, descriptor, pageBytes: pageBytes, than: first.header.base...last)
             try putBack(first.header.firstPages, path, descriptor)
             try commit(parts, path)
             // In one step for both files: the commits were made anew in other pages, on which neither follows by itself.
@@ -80,7 +80,7 @@ final class LogRecovery {
     }
 
     /// Refuses a file that the log does not belong to, which would lose what it has.
-    private static func refuseOther(
+    private static func refuseOtherFile(
         _ path: String, _ descriptor: Int32, than header: LogFile.Header
     ) throws(StorageError) {
         let pageBytes = header.firstPages.count / 2
@@ -90,7 +90,7 @@ final class LogRecovery {
 
     /// Refuses a file whose last commit is none that the log follows on or has: one from before it, which has the mark of
     /// the log that was begun next, or one from after it, where the log has lost what was acknowledged.
-    private static func refuseOther(
+    private static func refuseOtherState(
         _ path: String, _ descriptor: Int32, pageBytes: Int, than commits: ClosedRange<Int>
     ) throws(StorageError) {
         let pages = try StoreFile.read(2 * pageBytes, at: 0, from: descriptor, during: "reading \(path)")

@@ -3,13 +3,14 @@ internal import Storage
 
 /// A file that appears under its name only when it is whole and on disk, readable by its owner alone.
 enum NewFile {
+    /// Makes a file at `path`. What has that name, if only since this began and be it a link that leads nowhere, stays.
     /// - Parameter fill: gets the file, and its name until it is whole.
     static func write(
         _ path: String, _ fill: (Int32, String) throws(StorageError) -> Void
     ) throws(StorageError) {
-        guard access(path, F_OK) != 0 else { throw .exists(path) }
+        guard !isTaken(path) else { throw .exists(path) }
         // Two that make the same file must not meet in the unfinished one, and who is interrupted knows its name.
-        try make(path, through: "\(path).\(getpid()).partial", fill)
+        try make(path, through: "\(path).\(getpid()).partial", replaces: false, fill)
     }
 
     /// Puts a new file in the place of the one at `path`, which the caller has for itself.
@@ -20,11 +21,12 @@ enum NewFile {
         _ path: String, through partial: String, _ fill: (Int32, String) throws(StorageError) -> Void
     ) throws(StorageError) {
         unlink(partial)
-        try make(path, through: partial, fill)
+        try make(path, through: partial, replaces: true, fill)
     }
 
     private static func make(
-        _ path: String, through partial: String, _ fill: (Int32, String) throws(StorageError) -> Void
+        _ path: String, through partial: String, replaces: Bool,
+        _ fill: (Int32, String) throws(StorageError) -> Void
     ) throws(StorageError) {
         let descriptor = open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
@@ -40,12 +42,34 @@ enum NewFile {
             unlink(partial)
             throw error
         }
-        guard rename(partial, path) == 0 else {
+        guard replaces ? rename(partial, path) == 0 : renameToFree(partial, path) else {
             let code = errno
             unlink(partial)
             throw StorageError(code: code, during: path)
         }
         try syncDirectory(of: path)
+    }
+
+    /// As `rename`, which would take another's place, to a name that has to be free.
+    /// - Returns: false, with `errno` set, where it can't have the name.
+    private static func renameToFree(_ partial: String, _ path: String) -> Bool {
+        if link(partial, path) == 0 {
+            unlink(partial)
+            return true
+        }
+        // File systems that have no links, such as a memory stick's, know nothing better than a look beforehand.
+        guard errno == EPERM else { return false }
+        guard !isTaken(path) else {
+            errno = EEXIST
+            return false
+        }
+        return rename(partial, path) == 0
+    }
+
+    /// Whether something has the name, if only a link that leads nowhere.
+    private static func isTaken(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
     }
 
     static func directory(of path: String) -> String {

@@ -37,6 +37,8 @@ final class WriteAheadLog: @unchecked Sendable {
     /// A process that writes now and then has no use for a log: it begins with so many commits after which nobody else wrote.
     private let commitsBefore: Int
     private var commits = 0
+    /// The last commit of this process.
+    private var lastOwn = 0
 
     private var files: [LogFile?] = [nil, nil]
     private var current: Part?
@@ -81,8 +83,11 @@ final class WriteAheadLog: @unchecked Sendable {
     /// What the log has on disk; 0 where nothing waits to be written back. To be asked by anybody.
     var bytes: Int { bytesWaiting.load(ordering: .relaxed) }
 
-    /// Whether commits are to be recorded.
-    var records: Bool { commitsBefore != .max && (commits >= commitsBefore || current != nil) }
+    /// Whether a commit of this number is to be recorded.
+    func records(_ commit: Int) -> Bool {
+        if commitsBefore == .max { return false }
+        return current != nil || commitsBefore == 0 || commits >= commitsBefore && commit == lastOwn + 1
+    }
 
     // MARK: Commits
 
@@ -100,15 +105,11 @@ final class WriteAheadLog: @unchecked Sendable {
         if previous != nil {
             let isFlushed = flushCode.load(ordering: .acquiring) != Self.running
             if isFlushed || current.file.recordsBytes > 2 * bytesMax { try emptyPrevious() }
-        } else if current.file.recordsBytes > bytesMax || lastCommit - mdb_txn_id(current.pin) > Self.commitsMax {
+        } else if current.file.recordsBytes > bytesMax
+            || pointer.lastCommit - mdb_txn_id(current.pin) > Self.commitsMax
+        {
             try turnOver()
         }
-    }
-
-    private var lastCommit: Int {
-        var information = MDB_envinfo()
-        mdb_env_info(pointer, &information)
-        return information.me_last_txnid
     }
 
     /// Also that of another process, which the system may have told the only one.
@@ -163,7 +164,10 @@ final class WriteAheadLog: @unchecked Sendable {
         try? orFailForGood { () throws(StorageError) in try current.file.takeBack(record.bytes) }
     }
 
-    func didCommit() { if commits < commitsBefore { commits += 1 } }
+    func didCommit(_ commit: Int) {
+        if commits < commitsBefore { commits = commit == lastOwn + 1 ? commits + 1 : 1 }
+        lastOwn = commit
+    }
 
     /// - Returns: false where no reader can be had as a pin.
     private func begin(after base: Int) throws(StorageError) -> Bool {
@@ -175,7 +179,7 @@ final class WriteAheadLog: @unchecked Sendable {
     /// Later commits go to the other file; the background flushes what this one has.
     private func turnOver() throws(StorageError) {
         guard previous == nil, let before = current else { return }
-        let base = lastCommit
+        let base = pointer.lastCommit
         guard base > mdb_txn_id(before.pin), let pin = pin(at: base) else { return }
         try begin(in: before.file === files[0] ? 1 : 0, pin, at: base)
         previous = before
@@ -201,7 +205,10 @@ final class WriteAheadLog: @unchecked Sendable {
         }
         // The system tells of an error once: the flush would know nothing of it any more.
         let isFailure = code != 0 && code != ENOSYS && code != EINVAL && code != ESPIPE
-        flushCode.store(isFailure ? code : flushFile(descriptor), ordering: .releasing)
+        if !isFailure { code = flushFile(descriptor) }
+        // At once: another process that writes first could not learn it from the system.
+        if code != 0 { previous?.file.markFailed() }
+        flushCode.store(code, ordering: .releasing)
     }
 
     private func begin(in index: Int, _ pin: OpaquePointer, at base: Int) throws(StorageError) {
@@ -226,7 +233,7 @@ final class WriteAheadLog: @unchecked Sendable {
     /// While there is no log, and before the header of the next can be on disk: it has the mark as well. Done while nobody
     /// writes, so that the first who does again does not wait for it.
     private func markFile() throws(StorageError) {
-        try FileMark.random().write(to: descriptor, pageBytes: pageBytes, path)
+        try FileMark.random().write(to: descriptor, pageBytes: pointer.pageBytes, path)
         try flush()
         isMarkedAnew = true
     }
@@ -239,14 +246,8 @@ final class WriteAheadLog: @unchecked Sendable {
         return nil
     }
 
-    private var pageBytes: Int {
-        var stat = MDB_stat()
-        mdb_env_stat(pointer, &stat)
-        return Int(stat.ms_psize)
-    }
-
     private func firstPages() throws(StorageError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: 2 * pageBytes)
+        var bytes = [UInt8](repeating: 0, count: 2 * pointer.pageBytes)
         guard pread(descriptor, &bytes, bytes.count, 0) == bytes.count else {
             throw StorageError(code: errno, during: "reading \(path)")
         }

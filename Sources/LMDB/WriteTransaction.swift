@@ -21,19 +21,12 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     /// By table, for puts: each looks for its place from that of the one before. LMDB closes them with the transaction.
     private var cursors: [OpaquePointer?]
     /// What was done to LMDB's tables so far; nil where that is not logged.
-    private(set) var record: LogRecord?
+    var record: LogRecord?
 
     init(handle: TransactionHandle, isLogged: Bool) {
         self.handle = handle
         record = isLogged ? LogRecord() : nil
         cursors = Array(repeating: nil, count: handle.tableCount)
-    }
-
-    /// - Returns: false where the commit itself has to be durable.
-    mutating func append(to log: WriteAheadLog) throws(StorageError) -> Bool {
-        guard var sealed = record.take() else { return false }
-        defer { record = sealed }
-        return try log.append(&sealed, commit: handle.commit)
     }
 
     @_lifetime(borrow self)
@@ -103,7 +96,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     ) throws(StorageError) {
         if cursors[table] == nil {
             var opened: OpaquePointer?
-            try settle(mdb_cursor_open(handle.pointer, handle.tables[table], &opened), during: operation())
+            try check(mdb_cursor_open(handle.pointer, handle.tables[table], &opened), during: operation())
             cursors[table] = opened
         }
         let code = key.withUnsafeBytes { name in
@@ -156,11 +149,14 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
         changes?.append(cache._withUnsafeGuaranteedRef { $0.hash(key, of: table) })
     }
 
+    /// To be called with what a write has led to.
     private mutating func settle(_ code: Int32, during operation: @autoclosure () -> String) throws(StorageError) {
-        if code == MDB_SUCCESS {
-            writeCount += 1
-            return
-        }
+        try check(code, during: operation())
+        writeCount += 1
+    }
+
+    private mutating func check(_ code: Int32, during operation: @autoclosure () -> String) throws(StorageError) {
+        if code == MDB_SUCCESS { return }
         let error = failure ?? StorageError(code: code, during: operation())
         failure = error
         throw error

@@ -18,7 +18,7 @@ enum Demo {
             filling.access = .readWrite
             filling.creates = true
             let vault = try Vault(at: path, options: filling)
-            try ServeCommand.wait { try await fill(vault.organization(organization)) }
+            try Blocking.wait { try await fill(vault.organization(organization)) }
             guard options.access == .readOnly else { return try body(vault) }
             vault.close()
             try body(try Vault(at: path, options: options))

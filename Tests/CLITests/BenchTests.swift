@@ -41,6 +41,14 @@ struct BenchTests {
         try expectOrdered(document)
     }
 
+    /// The last operation begins a whole interval before the end.
+    @Test(arguments: [["--duration", "0.2"], ["--operations", "4"]])
+    func anOpenLoopIsMeasuredToItsEnd(_ length: [String]) throws {
+        let place = try Workplace()
+        let result = try place.start(["bench", "--json", "--rate", "20"] + length + Self.few).end()
+        #expect(try #require(try result.object["seconds"] as? Double) >= 0.2, "\(result.errors)")
+    }
+
     @Test func aTemporaryVaultIgnoresTheOneInTheEnvironment() throws {
         let place = try Workplace.withVault()
         let before = try place.counters()
@@ -48,19 +56,35 @@ struct BenchTests {
         #expect(try place.counters() == before)
     }
 
-    @Test(arguments: [SIGINT, SIGHUP])
-    func interruptedItTellsWhatItHasAndRemovesTheVault(_ signal: Int32) throws {
+    /// At work, while it waits for the end of warming up, and between two operations of an open loop.
+    @Test(
+        arguments: [SIGINT, SIGHUP],
+        [
+            ["--duration", "3600", "--warm-up", "0"], ["--warm-up", "3600"],
+            ["--rate", "0.001", "--duration", "3600", "--warm-up", "0"],
+        ])
+    func interruptedItTellsWhatItHasAndRemovesTheVault(_ signal: Int32, _ length: [String]) throws {
         let place = try Workplace()
-        let running = try place.start(["bench", "--duration", "3600", "--directory", ".", "--json"] + Self.few)
-        // The vault is complete when the file that fills it is gone.
+        let drawing = "<svg >before</svg>\n"
+        try place.write(drawing, to: "l.svg")
+        let running = try place.start(
+            ["bench", "--people", "300", "--directory", ".", "--json", "--svg", "l.svg"] + length)
+        // The vault is complete when it has grown, and the file that fills it is gone.
         try running.wait {
-            let directory = try place.files().first { $0.hasPrefix("vaultdb-bench-") }
-            return directory.map { place.exists("\($0)/bench.vault") && !place.exists("\($0)/people.csv") } ?? false
+            let name = try place.files().first { $0.hasPrefix("vaultdb-bench-") }
+            guard let name else { return false }
+            var vault = stat()
+            return stat(place.file("\(name)/bench.vault"), &vault) == 0 && vault.st_size > 100_000
+                && !place.exists("\(name)/people.csv")
         }
         running.signal(signal)
+        try running.wait { running.hasEnded }
         let result = try running.end()
         #expect(result.status == 130)
         #expect(try place.files().filter { $0.hasPrefix("vaultdb-bench-") }.isEmpty)
+        // One that shows nothing takes no other's place.
+        let operations = try result.object["operations"] as? Int
+        #expect(try (operations == 0) == (place.read("l.svg") == drawing))
     }
 
     @Test func theVaultIsNotDrawnOver() throws {

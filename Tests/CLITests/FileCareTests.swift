@@ -46,6 +46,25 @@ struct FileCareTests {
         }
     }
 
+    @Test func tokensStandAboveOrganizations() throws {
+        let place = try Workplace.withVault()
+        let other = "11111111-2222-4333-8444-555555555555"
+        try place.run("token", "create", "--org", Workplace.organization)
+        try place.run("token", "create", "--org", other)
+        let lines = try place.run("keys", "--table", "tokens", "--json").lines
+        #expect(lines.count == 2)
+        var owners: Set<String> = []
+        for line in lines {
+            let entry = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? NSDictionary)
+            owners.insert(try #require(entry["organization"] as? String))
+            #expect(line.components(separatedBy: #""organization":"#).count == 2, "\(line)")
+            let got = try place.run("get", "tokens", try #require(entry["key"] as? String), "--json")
+            #expect(got.status == 0, "\(got.errors)")
+            #expect(try got.json as? NSDictionary == entry)
+        }
+        #expect(owners.count == 2)
+    }
+
     @Test func getFindsTheEntryThatHasAnEvent() throws {
         let place = try placeWithPeople()
         let events = try place.run("audit", "--json").list.compactMap { $0["sequence"] as? Int }
@@ -104,6 +123,16 @@ struct FileCareTests {
         try place.expectClean()
     }
 
+    @Test(arguments: ["", "-wal0", "-wal1", "-lock", ".compact"])
+    func aBackupKeepsAwayFromTheVaultsOwnFiles(_ suffix: String) throws {
+        let place = try placeWithPeople()
+        let before = try place.files().sorted()
+        expectOneLineError(
+            try place.run("backup", "clinic.vault\(suffix)"), status: 2, containing: "belongs to the vault")
+        #expect(try place.files().sorted() == before)
+        try place.expectClean()
+    }
+
     @Test func rekeyFindsNothingWhereTheRulesAreTheSame() throws {
         let place = try placeWithPeople()
         let report = try place.run("rekey", "--dry-run", "--json").object
@@ -125,6 +154,23 @@ struct FileCareTests {
         #expect(try place.run("import", "--kind", "lead", "rows.csv").status == 0)
         #expect(try place.run("check").status == 0)
         #expect(try place.run("init", "--db", "other.vault", "--max-size", "12").status == 2)
+    }
+
+    @Test func aLargestSizeWithoutRoomToWriteIsRefused() throws {
+        let place = try Workplace.withVault()
+        try place.write(Workplace.generatedRows(5_000), to: "rows.csv")
+        try place.run("import", "--kind", "lead", "rows.csv")
+        let size = try place.run("get", "meta", "vault", "--json").object["bytes_max"] as? Int
+        let refused = try place.run("compact", "--max-size", "1M")
+        expectOneLineError(refused, status: 2, containing: "give at least ")
+        #expect(try place.run("get", "meta", "vault", "--json").object["bytes_max"] as? Int == size)
+        let least = try #require(refused.errors.firstMatch(of: /at least (\d+M)/)?.output.1)
+        let result = try place.run("compact", "--max-size", String(least))
+        #expect(result.status == 0, "\(result.errors)")
+        let id = try place.person("--email", "person7@example.com")
+        let erased = try place.run("erase", id, "--yes")
+        #expect(erased.status == 0, "\(erased.errors)")
+        try place.expectClean()
     }
 
     @Test func compactKeepsEverything() throws {

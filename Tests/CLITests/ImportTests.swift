@@ -122,6 +122,8 @@ struct ImportTests {
         let result = try place.run("import", "--kind", "lead", "rows.csv")
         #expect(result.errors.split(separator: "\n").count == 21)
         #expect(result.errors.contains("… and 10 more; --rejects FILE writes all"))
+        place.environment["LC_ALL"] = "C"
+        #expect(try place.run("import", "--kind", "lead", "rows.csv").errors.contains("~ and 10 more"))
         #expect(try place.run("import", "--kind", "lead", "rows.csv", "-v").errors.split(separator: "\n").count >= 30)
         try place.run("import", "--kind", "lead", "rows.csv", "--rejects", "bad.csv")
         let lines = try place.read("bad.csv").split(separator: "\r\n")

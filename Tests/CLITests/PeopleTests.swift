@@ -92,6 +92,16 @@ struct PeopleTests {
         #expect(result.output.isEmpty)
     }
 
+    @Test func adviceAboutWhatIdentifiesNobodyCanBePasted() throws {
+        let place = try Workplace.withVault()
+        let external = "stripe:cus 1"
+        try place.run("resolve", "--email", "ana@example.com", "--external", external)
+        try place.run("block", "--external", external)
+        expectOneLineError(
+            try place.run("find", "--external", external), status: 3,
+            containing: "vaultdb get by_external 'stripe:cus 1' shows it")
+    }
+
     @Test func identifiersListsThemWithTheirState() throws {
         let place = try Workplace.withVault()
         let id = try #require(

@@ -55,6 +55,21 @@ import Testing
         #expect(try place.run("token", "revoke", id).status == 3)
     }
 
+    @Test("A lost terminal ends it as politely as SIGTERM does, and not at all under nohup")
+    func lostTerminal() throws {
+        let place = try Workplace.withVault()
+        let served = try Served(place)
+        served.program.signal(SIGHUP)
+        let result = try served.program.end()
+        #expect(result.status == 0)
+        #expect(result.errors.contains("Stopped"))
+        let kept = try Served(place, under: ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"])
+        kept.program.signal(SIGHUP)
+        let answer = try place.start(program: ["redis-cli", "-p", "\(kept.port)", "PING"]).end()
+        #expect(answer.output == "PONG\n")
+        #expect(try kept.stop().status == 0)
+    }
+
     @Test("Generic behaviour is that of a real Redis, byte for byte")
     func comparison() throws {
         let place = try Workplace.withVault()
@@ -284,7 +299,7 @@ import Testing
         let place = try Workplace.withVault()
         try place.write(
             #"""
-            {"threads": 1, "cacheBytes": 8388608, "connectionsMax": 7, "idleSecondsMax": 5, "durability": "relaxed",
+            {"threads": 1, "cache": 8388608, "connectionsMax": 7, "idleSecondsMax": 5, "durability": "relaxed",
             "writerNiceness": 3}
             """#, to: "s.json")
         place.environment["VAULTDB_CONNECTIONS_MAX"] = "8"
@@ -326,13 +341,14 @@ import Testing
         arguments: [
             (["--host", "0.0.0.0"], 1, "vaultdb token create"), (["--port", "70000"], 2, "70000"),
             (["--durability", "none"], 2, "durable or relaxed"), (["--limit", "nonsense=1"], 2, "there is no limit"),
-            (["--tls-key", "x.pem"], 2, "certificate"), (["--config", "cache.json"], 2, "cacheBytes"),
+            (["--tls-key", "x.pem"], 2, "certificate"), (["--config", "cache.json"], 2, "cache is no size"),
             (["--config", "missing.json"], 2, "missing.json"), (["--config", "nice.json"], 2, "writerNiceness"),
             (["--time-zone", "Nope/X"], 2, "time zone"),
+            (["--limit", "connections-max=7", "--limit", "connections-max=9"], 2, "connections-max is given twice"),
         ] as [([String], Int32, String)])
     func refused(_ words: [String], _ status: Int32, _ part: String) throws {
         let place = try Workplace.withVault()
-        try place.write(#"{"cacheBytes": -1}"#, to: "cache.json")
+        try place.write(#"{"cache": -1}"#, to: "cache.json")
         try place.write(#"{"writerNiceness": 20}"#, to: "nice.json")
         expectOneLineError(try place.start(["serve"] + words).end(), status: status, containing: part)
     }
@@ -342,7 +358,7 @@ import Testing
         arguments: [
             ("[1, 2]", "give a JSON object"), ("\"host\"", "give a JSON object"), ("null", "give a JSON object"),
             ("", "give a JSON object"), ("{\"host\": ", "stops being JSON at byte"), ("{\"host\": 5}", "host"),
-            ("{\"http\": \"maybe\"}", "http"), ("{\"port\": \"abc\"}", "port"), ("{\"port\": [1]}", "port"),
+            ("{\"noHttp\": \"maybe\"}", "noHttp"), ("{\"port\": \"abc\"}", "port"), ("{\"port\": [1]}", "port"),
             ("{\"port\": 1.5}", "port"), ("{\"prot\": 1}", "there is no setting 'prot'"),
         ])
     func wrongSettingsFile(_ text: String, _ part: String) throws {

@@ -9,9 +9,10 @@ struct UsageTests {
         "bench", "record", "serve",
     ]
 
-    @Test(arguments: commands)
+    @Test(arguments: commands + ["token create", "token list", "token revoke"])
     func helpHasAnExample(_ command: String) throws {
-        let result = try Workplace().run(command, "--help")
+        let place = try Workplace()
+        let result = try place.start(command.split(separator: " ").map(String.init) + ["--help"]).end()
         #expect(result.status == 0)
         #expect(result.errors.isEmpty)
         #expect(result.output.contains("  vaultdb \(command)"))
@@ -40,7 +41,8 @@ struct UsageTests {
         ["share", "--email", "nonsense"], ["bench", "--mix", "nonsense"], ["bench", "--connections", "0"],
         ["bench", "--rate", "0"], ["bench", "--pipeline", "2"], ["bench", "--duration", "1", "--operations", "1"],
         ["bench", "--host", "127.0.0.1"], ["bench", "--db", "clinic.vault", "--mix", "mixed"],
-        ["bench", "--host", "127.0.0.1", "--org", "x"],
+        ["bench", "--host", "127.0.0.1", "--org", "x"], ["bench", "--port", "7380"], ["bench", "--threads", "2"],
+        ["bench", "--token", "x"],
         ["resolve", "--external", "x", "--actor", String(repeating: "x", count: 999)],
     ])
     func isOneLine(_ words: [String]) throws {

@@ -183,6 +183,28 @@ extension EngineTests {
             #expect(try readFile(target) == [1, 2, 3])
         }
 
+        @Test func aCopyReplacesNoLinkThatLeadsNowhere() throws {
+            let store = try Store()
+            let target = store.directory.file("target")
+            try FileManager.default.createSymbolicLink(atPath: target, withDestinationPath: "nothing")
+            for compacting in [false, true] {
+                expectThrows(exists) { try store.environment.copy(to: target, compacting: compacting) }
+            }
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: target) == "nothing")
+        }
+
+        @Test func aFileThatCameMeanwhileStays() throws {
+            let directory = try TemporaryDirectory()
+            let target = directory.file("target")
+            expectThrows(exists) {
+                try NewFile.write(target) { (_, _) throws(StorageError) in
+                    do { try writeFile(target, [1, 2, 3]) } catch { throw StorageError.misuse("\(error)") }
+                }
+            }
+            #expect(try readFile(target) == [1, 2, 3])
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["target"])
+        }
+
         @Test func aCopyThatFailsLeavesNoFile() throws {
             let store = try Store()
             let target = store.directory.file("no/such/directory")

@@ -164,6 +164,20 @@ extension EngineTests.WriteAhead {
     }
 
     /// A commit that takes away what the file does not have.
+    /// Who empties a log's file behind the back of its writer, with the shell, ends no process and loses it nothing.
+    @Test func aLogThatIsCutWhileItIsWrittenToIsDoneWithout() throws {
+        let directory = try TemporaryDirectory()
+        let environment = try Self.environment(directory.file("store"))
+        for number in 0..<20 { try Self.change(environment, number) }
+        #expect(environment.logBytes > 0)
+        #expect(truncate(environment.path + LogFile.names[0], 0) == 0)
+        for number in 20..<40 { try Self.change(environment, number) }
+        environment.close()
+        let again = try Self.environment(environment.path)
+        #expect(try dump(of: again, tables: Self.tables) == Self.expected(40))
+        again.close()
+    }
+
     @Test func aLogThatContradictsItsFileIsRefused() throws {
         let directory = try TemporaryDirectory()
         let path = directory.file("store")

@@ -278,6 +278,34 @@ extension EngineTests {
             again.close()
         }
 
+        /// Each would write back the other's log at once.
+        @Test func whoWritesByTurnsWithAnotherBeginsNoLog() throws {
+            let directory = try TemporaryDirectory()
+            let path = directory.file("store")
+            var options = Self.options()
+            options.commitsBeforeLog = 4
+            let environment = try Environment(at: path, tables: Self.tables, options: options)
+            defer { environment.close() }
+            let child = try ChildProcess { [options] link in
+                let other = try Environment(at: path, tables: Self.tables, options: options)
+                for number in 100... {
+                    try link.await()
+                    try Self.change(other, number)
+                    if other.logBytes > 0 { return }
+                    link.signal()
+                }
+            }
+            for number in 0..<12 {
+                try Self.change(environment, number)
+                #expect(environment.logBytes == 0, "\(number)")
+                child.signal()
+                try child.awaitSignal()
+            }
+            child.kill()
+            for number in 12..<18 { try Self.change(environment, number) }
+            #expect(environment.logBytes > 0)
+        }
+
         /// What is too much for a log is written back at once, with all before.
         @Test func longCommitsAndShortOnesFollowEachOther() throws {
             var random = SeededGenerator(seed: 11)
@@ -345,6 +373,24 @@ extension EngineTests {
             #expect(try dump(of: again, tables: Self.tables) == Self.expected(done))
             try Self.change(again, done)
             again.close()
+        }
+
+        /// A process that writes next, and first, has no other way to learn of it.
+        @Test func aFailedFlushInTheBackgroundIsToldAtOnce() throws {
+            let directory = try TemporaryDirectory()
+            let path = directory.file("store")
+            let environment = try Self.environment(path, logBytes: 2_000)
+            defer { environment.close() }
+            environment.log?.flushPart = { _, _, _ in EIO }
+            var number = 0
+            // Until commits go on in the second file.
+            while access(path + LogFile.names[1], F_OK) != 0, number < 200 {
+                try Self.change(environment, number)
+                number += 1
+            }
+            let first = try #require(try LogFile(path + LogFile.names[0], likeOwnerOf: nil))
+            for _ in 0..<10_000 where !first.isFailed { usleep(1_000) }
+            #expect(first.isFailed)
         }
 
         /// The system may have told the one process alone that it has forgotten something.

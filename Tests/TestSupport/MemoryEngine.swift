@@ -9,6 +9,10 @@ public final class MemoryEngine: StorageEngine {
     public let failures = FaultPlan()
     private let committed: Mutex<MemoryState>
     private let writing = Mutex(())
+    private let maintained = Mutex(0)
+
+    /// How often it was asked to see to dead readers.
+    public var maintainedCount: Int { maintained.withLock { $0 } }
 
     public init() { committed = Mutex(MemoryState(faults: failures)) }
 
@@ -56,7 +60,7 @@ public final class MemoryEngine: StorageEngine {
         }
     }
 
-    public func maintain() throws(StorageError) {}
+    public func maintain() throws(StorageError) { maintained.withLock { $0 += 1 } }
 
     /// Everything that is committed.
     public func contents() -> Dump {

@@ -317,6 +317,73 @@ import Testing
         #expect(try restored.check().isClean)
     }
 
+    @Test func `a replay leaves alone who is one person there with somebody else`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let (a, z) = (try clinic.person("alba@example.com"), try clinic.person("zoe@example.com"))
+        let merge = try people.mergeBlocking(z, into: a).merge
+        let copy = clinic.path + ".backup"
+        try clinic.vault.backup(to: copy)
+        try people.unmergeBlocking(merge)
+        try people.eraseBlocking(a)
+        let erasure = try #require(try people.erasures().first)
+
+        let restored = try Clinic.open(copy)
+        defer { restored.close() }
+        let back = restored.organization(.clinic)
+        #expect(try back.replay(erasure) == .needsReview)
+        #expect(try back.find(email: "zoe@example.com") == a)
+        try back.unmergeBlocking(merge)
+        #expect(try back.replay(erasure) == .erased)
+        #expect(try back.find(email: "zoe@example.com") == z)
+        #expect(code { try back.identity(a) } == .erased)
+        #expect(try back.replay(erasure) == .nothingToDo)
+        #expect(try restored.check().isClean)
+    }
+
+    @Test func `a replay registers when a person was erased, and with whom`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let (a, b) = (try clinic.person("alba@example.com"), try clinic.person("berta@example.com"))
+        let copies = [clinic.path + ".apart", clinic.path + ".merged"]
+        try clinic.vault.backup(to: copies[0])
+        try people.mergeBlocking(a, into: b)
+        try clinic.vault.backup(to: copies[1])
+        try people.eraseBlocking(b)
+        let erasure = try #require(try people.erasures().first)
+
+        let apart = try Clinic.open(copies[0])
+        defer { apart.close() }
+        #expect(try apart.organization(.clinic).replay(erasure) == .erased)
+        let register = try apart.organization(.clinic).erasures()
+        #expect(register.map(\.time) == [erasure.time, erasure.time])
+        #expect(register.map { Set([$0.identity] + $0.absorbed) } == [[a, b], [a, b]])
+        #expect(try apart.check().isClean)
+
+        let merged = try Clinic.open(copies[1])
+        defer { merged.close() }
+        let outcomes = try register.map { try merged.organization(.clinic).replay($0) }
+        #expect(outcomes == [.erased, .nothingToDo])
+    }
+
+    @Test func `who held an identifier in place of the erased person is forgotten, who claimed it later not`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let a = try clinic.person("alba@example.com", phone: "600111222")
+        let (b, c) = (try clinic.person("berta@example.com"), try clinic.person("carla@example.com"))
+        let phone = try people.identifier("600111222", kind: .phone)
+        let merge = try people.mergeBlocking(a, into: b).merge
+        try people.unmergeBlocking(merge)
+        try people.release(phone)
+        try clinic.person("carla@example.com", phone: "600111222")
+        try people.release(phone)
+        #expect(try people.holdings(of: phone).map(\.identity) == [a, b, a, c])
+        try people.eraseBlocking(a)
+        #expect(try people.holdings(of: phone).map(\.identity) == [c])
+        #expect(try people.holdings(by: b).map(\.identifier.text) == ["berta@example.com"])
+        #expect(try clinic.isClean())
+    }
+
     @Test func `an export holds all that the contact shows`() throws {
         let clinic = try Clinic()
         let people = clinic.people

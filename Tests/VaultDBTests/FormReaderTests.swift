@@ -87,6 +87,8 @@ import Testing
             email: "ana@example.com", phone: "600 123 456", rest: ["field_1", "field_4"]),
     ]
 
+    private static let longName = String(repeating: "x", count: 120)
+
     static let hostile: [Example] = [
         Example(
             "two emails: the one that is named so",
@@ -132,6 +134,17 @@ import Testing
             "a name without letters, and one that is too long",
             [("first name", "***"), ("last name", String(repeating: "x", count: 200))],
             rest: ["first name", "last name"]),
+        Example(
+            "a whole name beside a first name", [("name", "Ana Ruiz"), ("first name", "Ana"), ("last name", "Ruiz")],
+            first: "Ana", last: "Ruiz", rest: ["name"]),
+        Example(
+            "a last name that would make the name too long",
+            [("name", String(repeating: "x", count: 200)), ("last name", String(repeating: "y", count: 100))],
+            name: String(repeating: "x", count: 200), rest: ["last name"]),
+        Example(
+            "a last name that a long name ends with",
+            [("name", "\(longName) \(longName)"), ("last name", longName)],
+            name: "\(longName) \(longName)", last: longName),
         Example("no dot, no domain", [("a", "ana@example"), ("b", "@ana"), ("c", "ana@.com")], rest: ["a", "b", "c"]),
     ]
 

@@ -62,6 +62,50 @@ import Testing
         #expect(try row("id,Mail,MAIL\n1,a,b", map: "email=MAIL").email == "b")
     }
 
+    @Test(
+        "of a JSON object's keys that a mapping may mean, it takes the one it spells, wherever that stands",
+        arguments: [
+            (#"{"id":"77","_id":"m-2"}"#, "m-2", ["id"]), (#"{"_id":"m-2","id":"77"}"#, "m-2", ["id"]),
+            (#"{"Id":"77","x":{"_id":1},"_id":"m-2","ID":"78"}"#, "m-2", ["Id", "x", "ID"]),
+            (#"{"ID":"77"}"#, "77", []), (#"{"id":"77","ID":"78"}"#, "77", ["ID"]),
+        ] as [(String, String, [String])])
+    func exactKey(line: String, id: String, attributes: [String]) throws {
+        let row = try row(line, map: "id=_id")
+        #expect(row.id == id)
+        #expect(row.attributes.map(\.name) == attributes)
+    }
+
+    @Test("a key that a mapping spells keeps others from standing for it, also without a value")
+    func exactKeyWithoutValue() throws {
+        let mapping = try ColumnMapping(parsing: "id=_id")
+        let items = try importItems(#"{"id":"77","_id":null}"#, mapping: mapping)
+        #expect(items.first?.fault?.code == .missingID)
+        #expect(try row(#"{"id":1,"NO":"7","No":"8"}"#, map: "external:crm=No").externals == ["crm:8"])
+    }
+
+    @Test("a key that stands for two filled fields is one attribute")
+    func keyOfTwoFields() throws {
+        let row = try row(
+            #"{"id":1,"CONTACT":"q@b.com","Contact":"600123456"}"#, map: "email=contact,phone=contact")
+        #expect(row.email == "q@b.com" && row.phone == "q@b.com")
+        #expect(row.attributes == [ImportRow.Attribute(name: "Contact", json: #""600123456""#)])
+    }
+
+    @Test("a mapped column of external identifiers leaves the usual one as it is, in either format")
+    func externalsBesideUsual() throws {
+        for text in ["id,external,other\n1,stripe:1,ig:ana", #"{"id":1,"external":"stripe:1","other":"ig:ana"}"#] {
+            #expect(try row(text, map: "external=other").externals == ["stripe:1", "ig:ana"])
+        }
+    }
+
+    @Test("what is blank has no value, in either format")
+    func blank() throws {
+        let csv = try row("id,name,first_name,email,created_at,note\n1,Ana Ruiz,  ,e@b.com, ,\u{A0}")
+        #expect(csv.name == "Ana Ruiz" && csv.firstName == nil && csv.createdAt == nil && csv.attributes.isEmpty)
+        let json = try row("{\"id\":1,\"email\":\" \\t\u{A0}\",\"correo\":\"z@b.com\"}")
+        #expect(json.email == "z@b.com" && json.attributes.isEmpty)
+    }
+
     @Test("a column may feed several fields")
     func severalTargets() throws {
         let row = try row("email\na@x.es", map: "id=email,email=email,external:crm=email")

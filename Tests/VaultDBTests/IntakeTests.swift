@@ -108,6 +108,33 @@ import Testing
         #expect(try clinic.isClean())
     }
 
+    @Test(
+        arguments: [
+            ([("name", "Ana Ruiz"), ("last name", "Ruiz")], "Ana", "Ruiz", nil),
+            ([("name", "Ruiz"), ("last name", "Ruiz")], nil, "Ruiz", nil),
+            ([("name", "Ana Ruiz"), ("first name", "Ana")], "Ana", nil, #"{"name":"Ana Ruiz"}"#),
+        ] as [([(String, String)], String?, String?, String?)])
+    func `no part of a name is lost or said twice`(
+        _ fields: [(String, String)], _ first: String?, _ last: String?, _ attributes: String?
+    ) async throws {
+        let clinic = try Clinic()
+        let form = (fields + [("email", "ana@example.com")]).map { FormField(name: $0.0, value: $0.1) }
+        let answer = try await clinic.people.submit(FormSubmission(fields: form))
+        let lead = try clinic.record(.lead, answer.intake.put.id)
+        #expect(lead.firstName == first && lead.lastName == last && lead.attributes == attributes)
+        #expect(try clinic.identity(lead.identity).displayName == lead.name)
+    }
+
+    @Test func `a name that is too long with its last name makes a lead all the same`() async throws {
+        let clinic = try Clinic()
+        let (name, last) = (String(repeating: "x", count: 200), String(repeating: "y", count: 100))
+        let fields = [("name", name), ("last name", last), ("email", "ana@example.com")]
+        let answer = try await clinic.people.submit(
+            FormSubmission(fields: fields.map { FormField(name: $0.0, value: $0.1) }))
+        let lead = try clinic.record(.lead, answer.intake.put.id)
+        #expect(lead.name == name && lead.attributes == #"{"last name":"\#(last)"}"#)
+    }
+
     // MARK: WhatsApp
 
     @Test func `a number that WhatsApp spells otherwise finds its owner, and is not stored beside it`() throws {

@@ -1,6 +1,7 @@
 // What an organization promises: it is apart from all others, and has a region of its own.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import VaultDB
@@ -41,6 +42,23 @@ import Testing
         #expect(put.identity == abroad.identity.id)
         #expect(try vault.resolve(phone: "600123456", in: .studio).outcome == .created)
         #expect(try vault.find("+34600123456", .phone, in: .studio) != nil)
+    }
+
+    @Test func `a region that another process sets is noticed by the next write`() throws {
+        let engine = MemoryEngine()
+        let (vault, other) = (try memoryVault(engine), try memoryVault(engine))
+        let french = try #require(Region("FR"))
+        try vault.resolve("a@example.com")
+        try other.resolve("b@example.com")
+        #expect(try vault.region(in: .clinic) == .spain)
+        try other.setRegion(french, in: .clinic)
+        let before = try vault.contents()
+        #expect(code { try vault.resolve(phone: "600123456") } == .busy)
+        #expect(try vault.contents() == before)
+        let made = try vault.resolve(phone: "600123456")
+        #expect(try vault.region(in: .clinic) == french)
+        #expect(try other.resolve(phone: "600123456").identity == made.identity)
+        #expect(try vault.check().faults == [])
     }
 
     @Test(arguments: EngineKind.allCases)

@@ -57,6 +57,20 @@ import Testing
     }
 
     @Test(arguments: EngineKind.allCases)
+    func `an external id that its identity has no room for is no news`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        let drafts = (0...10).map { row in
+            RecordDraft(
+                kind: .lead, id: "\(row)", email: "a@example.com", externals: (0..<100).map { "crm:\(row)-\($0)" })
+        }
+        for draft in drafts { try vault.put(draft) }
+        let before = try vault.contents()
+        let changes = try drafts.map { try vault.put($0).change }
+        #expect(changes.allSatisfy { $0 == .unchanged })
+        #expect(try vault.contents() == before)
+    }
+
+    @Test(arguments: EngineKind.allCases)
     func `a phone keeps the region that it was read for`(_ kind: EngineKind) throws {
         let vault = try kind.vault()
         let drafts = ["600123456", "+34 600 123 456", "0034600123456"].enumerated().map { number, phone in

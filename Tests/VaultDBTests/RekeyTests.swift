@@ -75,6 +75,72 @@ import Testing
         #expect(try rekey(vault, ["+34600123456": "+34700123456"]) == [], "and is settled")
     }
 
+    @Test func `of two spellings that become a new one the first moves, and the other collides with it`() throws {
+        let vault = try memoryVault()
+        let one = try vault.resolve(phone: "600123456").identity.id
+        let other = try vault.resolve(phone: "600123457")
+        let rules: [String: String?] = ["+34600123456": "+34700123456", "+34600123457": "+34700123456"]
+        let told = ["changed +34600123456", "collided +34600123457"]
+        #expect(try rekey(vault, rules, isDryRun: true) == told)
+        #expect(try rekey(vault, rules) == told)
+        #expect(try vault.find("+34700123456") == one)
+        #expect(try vault.person(other).identifiers.map(\.state) == [.blocked])
+        let pairs = try vault.openConflicts().map { Set([$0.first, $0.second]) }
+        #expect(pairs == [[one, other.identity.id]])
+        #expect(try vault.check().faults == [])
+    }
+
+    @Test func `two spellings of one identity that become a new one are held once`() throws {
+        let vault = try memoryVault()
+        let person = try vault.resolve("a@example.com", phone: "600123456")
+        try vault.resolve("a@example.com", phone: "600123457")
+        let rules: [String: String?] = ["+34600123456": "+34700123456", "+34600123457": "+34700123456"]
+        #expect(try rekey(vault, rules) == ["changed +34600123456", "joined +34600123457"])
+        #expect(try vault.person(person).texts(.phone) == ["+34700123456"])
+        #expect(try vault.ledger(in: .clinic).phones == 1)
+        #expect(try vault.check().faults == [])
+    }
+
+    @Test func `merges, decisions and first answers follow a new spelling`() throws {
+        let vault = try memoryVault()
+        let a = try vault.resolve("a@example.com", phone: "600123456").identity.id
+        let b = try vault.resolve("b@example.com").identity.id
+        let c = try vault.resolve("c@example.com").identity.id
+        try vault.resolve(phone: "600123456", key: "k")
+        try vault.resolve("c@example.com", phone: "600123456")
+        try vault.keepApart(a, c)
+        let merge = try vault.merge(a, into: b).merge
+        try rekey(vault, ["+34600123456": "+34700123456"])
+        #expect(try vault.check().faults == [])
+        #expect(try vault.resolve("x@example.com", key: "k").matched?.text == "+34700123456")
+        try vault.unmerge(merge)
+        #expect(try vault.find("+34700123456") == a)
+        #expect(try vault.find("b@example.com") == b)
+        try vault.resolve("c@example.com", phone: "700123456")
+        #expect(try vault.openConflicts().isEmpty, "the two were kept apart")
+        try vault.release("700123456")
+        let kept = try vault.conflicts(in: .keptApart, after: nil, limit: 10, organization: .clinic)
+        #expect(kept.isEmpty)
+        #expect(try vault.resolve("x@example.com", key: "k").outcome == .created, "its first answer is forgotten")
+        #expect(try vault.check().faults == [])
+    }
+
+    @Test func `spellings that become one take their conflicts together, and a decision holds for both`() throws {
+        let vault = try memoryVault()
+        let a = try vault.resolve("a@example.com", phone: "600123456").identity.id
+        try vault.resolve("a@example.com", phone: "700123456")
+        let c = try vault.resolve("c@example.com").identity.id
+        try vault.resolve("c@example.com", phone: "600123456")
+        try vault.keepApart(a, c)
+        try vault.resolve("c@example.com", phone: "700123456")
+        #expect(try vault.openConflicts().count == 1)
+        #expect(try rekey(vault, ["+34600123456": "+34700123456"]) == ["joined +34600123456"])
+        #expect(try vault.openConflicts().isEmpty)
+        let kept = try vault.conflicts(in: .keptApart, after: nil, limit: 10, organization: .clinic)
+        #expect(kept.map(\.identifier.text) == ["+34700123456"] && kept.map(\.count) == [2])
+        #expect(try vault.check().faults == [])
+    }
+
     @Test func `what is not valid any more stays as a contact detail`() throws {
         let vault = try memoryVault()
         let person = try vault.resolve(phone: "600123456")
@@ -137,6 +203,27 @@ import Testing
         try rekey(vault, [:])
         #expect(try vault.resolve("b@example.com").outcome == .created)
         #expect(try vault.check().faults == [])
+    }
+
+    @Test func `who has the vault open notices other rules, and that they are its own again`() throws {
+        let engine = MemoryEngine()
+        let (vault, other) = (try memoryVault(engine), try memoryVault(engine))
+        try vault.resolve("a@example.com")
+        try other.plant(Tables.meta, bytes(Meta.key), other.core.meta.renormalized(by: "rules 0").encoded())
+        #expect(code { try vault.resolve("b@example.com") } == .rekeyRequired)
+        #expect(vault.core.normalizerVersion == "rules 0")
+        #expect(try vault.find("b@example.com") == nil)
+        try rekey(other, [:])
+        #expect(try vault.resolve("b@example.com").outcome == .created)
+        #expect(try vault.check().faults == [])
+    }
+
+    @Test func `the largest size that was set meanwhile stays`() throws {
+        let engine = MemoryEngine()
+        let (vault, other) = (try memoryVault(engine), try memoryVault(engine))
+        try other.plant(Tables.meta, bytes(Meta.key), other.core.meta.limited(to: 1 << 30).encoded())
+        try rekey(vault, [:])
+        #expect(vault.core.meta.bytesMax == 1 << 30)
     }
 }
 

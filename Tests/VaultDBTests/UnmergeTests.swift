@@ -208,6 +208,30 @@ import Testing
         #expect(try vault.check().faults == [])
     }
 
+    @Test func `a name that the survivor was given itself meanwhile stays with it`() throws {
+        let a = try vault.resolve("a@example.com", name: "Juan Perez").identity.id
+        let b = try vault.resolve("b@example.com", name: "JP").identity.id
+        let merge = try merge(a, into: b)
+        try vault.put(RecordDraft(kind: .lead, id: "1", firstName: "Eva", email: "a@example.com"))
+        try vault.put(
+            RecordDraft(kind: .lead, id: "2", firstName: " Juan", lastName: "Perez", email: "b@example.com"))
+        try vault.unmerge(merge)
+        #expect(try vault.identity(a, in: .clinic)?.names == ["Juan Perez"])
+        #expect(try vault.identity(b, in: .clinic)?.names == ["JP", "Juan Perez", "Eva"])
+        #expect(Set(try vault.search("juan", limit: 5, in: .clinic).matches.map(\.id)) == [a, b])
+        #expect(try vault.check().faults == [])
+    }
+
+    @Test func `a display name that the survivor was given itself meanwhile stays`() throws {
+        let a = try vault.resolve("a@example.com", name: "Juan Perez").identity.id
+        let b = try person("b@example.com")
+        let merge = try merge(a, into: b)
+        try vault.put(RecordDraft(kind: .lead, id: "1", firstName: "Juan", lastName: "Perez", email: "b@example.com"))
+        try vault.unmerge(merge)
+        #expect(try vault.identity(b, in: .clinic)?.displayName == "Juan Perez")
+        #expect(try vault.check().faults == [])
+    }
+
     // MARK: Records
 
     @Test func `a record that was deleted and put anew for the survivor stays there`() throws {

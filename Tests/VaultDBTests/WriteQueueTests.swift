@@ -65,6 +65,17 @@ import Testing
         #expect(try vault.check().isClean)
     }
 
+    @Test func `a busy writer frees what dead readers hold as well`() throws {
+        let engine = MemoryEngine()
+        let queue = Queue(engine: engine, careInterval: .milliseconds(1))
+        defer { queue.close() }
+        let blocker = Blocker(queue)
+        let next = queue.submit { _ throws(VaultError) in engine.maintainedCount }
+        usleep(5_000)
+        try blocker.end()
+        #expect(try next.wait() > 0)
+    }
+
     @Test func `what waits together is committed together`() throws {
         let queue = Queue(engine: MemoryEngine())
         defer { queue.close() }

@@ -211,6 +211,45 @@ extension ServerTests {
             }
         }
 
+        @Test("Bearers of a token see and clear the slow commands of their organization only")
+        func slowLog() async throws {
+            var tokens: [String] = []
+            try await TestServer.run(
+                { $0.slowLogMicroseconds = 0 },
+                prepare: {
+                    for organization in [TestServer.organization, TestServer.other] {
+                        let id = UUID(uuidString: organization) ?? UUID()
+                        tokens.append(try $0.createToken(for: id, role: .admin).text)
+                    }
+                }
+            ) { server in
+                let (one, two) = (try server.connect(), try server.connect())
+                #expect(try one.command("AUTH", tokens[0]) == "OK")
+                #expect(try one.command("CLIENT", "SETNAME", "first") == "OK")
+                #expect(try two.command("AUTH", tokens[1]) == "OK")
+                let seen = try two.command("SLOWLOG", "GET", "-1")
+                #expect(seen.contains("[auth, (1 arguments)]") && !seen.contains("first"))
+                #expect(try two.command("SLOWLOG", "RESET") == "OK")
+                #expect(try two.command("SLOWLOG", "LEN") == ":1")
+                #expect(try one.command("SLOWLOG", "LEN") == ":2")
+                #expect(try one.command("SLOWLOG", "GET", "-1").contains("first"))
+            }
+        }
+
+        @Test("Tokens that were read before others came replace none of them")
+        func tokensReadBefore() async throws {
+            try await TestServer.run { server in
+                let access = server.server.state.access
+                let before = try server.vault.lastCommit()
+                let token = try server.vault.createToken(for: Self.id, role: .reader)
+                try access.refresh()
+                access.take([], asOf: before)
+                #expect(access.tokenCount == 1)
+                let grant = Grant(token.token)
+                #expect(access.renewed(grant) == grant)
+            }
+        }
+
         @Test("A read-only vault is read, and writes are refused")
         func readOnly() async throws {
             let directory = try TemporaryDirectory()

@@ -343,7 +343,11 @@ extension ServerTests {
                     "vaultdb_command_seconds_count{command=\"resolve\"} 2", "vaultdb_resolve_created_total 1",
                     "vaultdb_resolve_matched_total 1", "vaultdb_writer_queue 0", "vaultdb_writer_group_max 1",
                     "vaultdb_oldest_reader_lag ", "vaultdb_vault_used_bytes ",
-                    "vaultdb_command_errors_total{command=\"find\"} 1",
+                    "vaultdb_command_errors_total{command=\"find\"} 1", "vaultdb_connections_blocked 0\n",
+                    "vaultdb_connections_accepted_total 1\n", "vaultdb_work_pending 0\n",
+                    "vaultdb_walks_pending 0\n", "vaultdb_writes_pending 0\n", "vaultdb_output_overruns_total 0\n",
+                    "vaultdb_received_bytes_total ", "vaultdb_sent_bytes_total ", "vaultdb_vault_file_bytes ",
+                    "vaultdb_vault_free_bytes ", "vaultdb_readers_max ", "\nprocess_start_time_seconds 1",
                 ] {
                     #expect(prometheus.contains(part), "\(part)")
                 }

@@ -1,6 +1,8 @@
 // How connections end: with all answers of what was done, whatever else the client has sent.
 
 import Foundation
+import NIOCore
+import NIOPosix
 import Synchronization
 import Testing
 import VaultDB
@@ -50,6 +52,60 @@ extension ServerTests {
                 #expect(!wire.isReset)
             }
         }
+
+        /// Leaves a socket open that is to be closed, as TLS does until the client agrees.
+        private final class Unclosing: ChannelOutboundHandler, Sendable {
+            typealias OutboundIn = ByteBuffer
+
+            func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+                promise?.succeed(())
+            }
+        }
+
+        @Test(
+            "What comes when a connection was ended is not done, however long its closing takes",
+            arguments: [true, false])
+        func sentBehindTheEnd(_ isIdle: Bool) async throws {
+            try await TestServer.run { server in
+                let state = server.server.state
+                let loop = MultiThreadedEventLoopGroup.singleton.any()
+                let metrics = state.metrics.addLoop(commandCount: state.table.commands.count)
+                let (clients, arrivals) = AsyncStream.makeStream(of: ClientRecord.self)
+                let bootstrap = ServerBootstrap(group: loop).childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let client = ClientRecord(id: 1_000, channel: channel)
+                        let turn = LoopTurn(of: channel.eventLoop, metrics)
+                        try channel.pipeline.syncOperations.addHandler(Unclosing())
+                        try channel.pipeline.syncOperations.addHandler(
+                            ConnectionHandler(state, turn: turn, client: client))
+                        arrivals.yield(client)
+                    }
+                }
+                let listener = try await bootstrap.bind(host: "127.0.0.1", port: 0).get()
+                let wire = try Wire(port: try #require(listener.localAddress?.port))
+                #expect(try wire.command("PING") == "PONG")
+                var iterator = clients.makeAsyncIterator()
+                let arrived = await iterator.next()
+                let client = try #require(arrived)
+                if isIdle { client.endIfIdle() } else { client.end() }
+                try await loop.submit {}.get()
+                let (read, count) = (Self.load(metrics.bytesRead), Self.load(client.commandCount))
+                try wire.send(Wire.encoded(["RESOLVE", Self.org, "EMAIL", "late@example.com"]))
+                let deadline = ContinuousClock.now + .seconds(20)
+                while Self.load(metrics.bytesRead) == read, ContinuousClock.now < deadline {
+                    try await Task.sleep(for: .milliseconds(1))
+                }
+                // The first comes behind the read, the second behind the turn that the read asked for.
+                for _ in 0..<2 { try await loop.submit {}.get() }
+                let (readLater, countLater) = (Self.load(metrics.bytesRead), Self.load(client.commandCount))
+                #expect(readLater > read && countLater == count)
+                let isGone = client.isGone.load(ordering: .relaxed)
+                #expect(isGone)
+                try await listener.close()
+            }
+        }
+
+        private static func load(_ counter: borrowing Atomic<Int>) -> Int { counter.load(ordering: .relaxed) }
 
         @Test("A client that has everything and does not end is not waited for")
         func idleClients() async throws {

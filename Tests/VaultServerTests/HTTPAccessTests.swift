@@ -68,6 +68,37 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("A token that is revoked ends the imports that it began, and the last line says so")
+        func revokedImport() async throws {
+            var made: (text: String, token: AccessToken)?
+            try await TestServer.runHTTP(prepare: {
+                made = try $0.createToken(for: Self.organization, role: .resolver)
+                _ = try $0.createToken(for: Self.organization, role: .reader)
+            }) { server in
+                let token = try #require(made)
+                let wire = try server.connectHTTP()
+                try wire.send(
+                    "POST /api/v1/contacts/import?kind=lead HTTP/1.1\r\nHost: localhost\r\n"
+                        + "Authorization: Bearer \(token.text)\r\nContent-Type: application/x-ndjson\r\n"
+                        + "Transfer-Encoding: chunked\r\n\r\n")
+                func rows(_ numbers: Range<Int>) -> String {
+                    numbers.map { #"{"id": "r\#($0)", "email": "p\#($0)@example.com"}"# + "\n" }.joined()
+                }
+                try wire.send(chunk: rows(0..<500))
+                #expect(try wire.answerHead().status == 200)
+                let first = String(decoding: try #require(try wire.chunk()), as: UTF8.self)
+                #expect(first.hasPrefix(#"{"line":1,"id":"r0","identity_id":""#))
+                _ = try server.vault.revokeToken(token.token.id)
+                try server.server.state.access.refresh()
+                try wire.send(chunk: rows(500..<1_000))
+                let last = String(decoding: try #require(try wire.chunk()), as: UTF8.self)
+                #expect(last.hasPrefix(#"{"error":"unauthenticated","message":"the token was revoked"#), "\(last)")
+                #expect(try wire.chunk() == nil)
+                #expect(try server.clinic.record(.lead, "r499") != nil)
+                #expect(try server.clinic.record(.lead, "r500") == nil)
+            }
+        }
+
         @Test("Guessing tokens is slow, and a good one from the same address does not wait")
         func guessing() async throws {
             var token = ""

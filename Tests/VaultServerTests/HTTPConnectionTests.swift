@@ -43,6 +43,7 @@ extension ServerTests.HTTPTests {
             arguments: [
                 ("/api/v1/contacts/import", true), ("/api/v1/contacts/import/?kind=lead", true),
                 ("//api/v1//contacts/import", true), ("/api/v1/contacts/import/x", false), ("/?/import", false),
+                ("http://localhost/api/v1/contacts/import?kind=lead", true), ("http://localhost/?x", false),
             ])
         func streaming(_ address: String, _ isImport: Bool) {
             #expect(HTTPRoutes.isStreaming(address) == isImport)
@@ -117,6 +118,119 @@ extension ServerTests.HTTPTests {
                 #expect(try wire.answerHead().status == 100)
                 try wire.send(body)
                 #expect(try wire.answer().status == 201)
+                // Behind another request it waits for that one's answer first.
+                try wire.send(
+                    "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                        + "POST /api/v1/contacts/resolve HTTP/1.1\r\nHost: localhost\r\n\(Self.organization)"
+                        + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
+                        + "Expect: 100-continue\r\n\r\n")
+                #expect(try wire.answer().status == 200)
+                #expect(try wire.answerHead().status == 100)
+                try wire.send(body)
+                #expect(try wire.answer().status == 200)
+            }
+        }
+
+        // MARK: Answers that are not taken at once
+
+        /// The path of an answer of so many times 16 KB.
+        private static func largeAnswer(_ server: TestServer, records: Int) throws -> String {
+            let note = String(repeating: "n", count: 16_000)
+            let rows = (0..<records).map { #"{"id":"r\#($0)","email":"p@example.com","note":"\#(note)"}"# + "\n" }
+            let answer = try server.ask(
+                "POST", "/api/v1/contacts/import?kind=lead", rows.joined(),
+                headers: ["Content-Type": "application/x-ndjson"])
+            let id = try #require(try answer.lines.first?["identity_id"]?.string, "\(answer.text.prefix(500))")
+            return "/api/v1/contacts/\(id)/timeline?limit=\(records)"
+        }
+
+        /// Asks for an answer that is more than the system holds, on a connection that stays.
+        /// - Returns: the connection, and how many bytes are to come behind the head that was read.
+        private static func ask(_ server: TestServer, _ path: String) throws -> (wire: Wire, count: Int) {
+            let wire = try Wire(port: server.httpPort, receiveBytes: 65_536)
+            try wire.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\(organization)\r\n")
+            return (wire, try #require(try wire.answerHead()["content-length"].flatMap { Int($0) }))
+        }
+
+        @Test("A client that takes an answer slowly gets all of it, as long as it goes on taking")
+        func slowReader() async throws {
+            try await TestServer.runHTTP({ $0.limits.httpIdleSecondsMax = 2 }) { server in
+                let (wire, count) = try Self.ask(server, try Self.largeAnswer(server, records: 1_500))
+                let piece = count / 25
+                for _ in 0..<24 {
+                    _ = try wire.take(piece)
+                    try await Task.sleep(for: .milliseconds(150))
+                }
+                #expect(try wire.take(count - 24 * piece).last == UInt8(ascii: "}"))
+            }
+        }
+
+        @Test("A client that takes nothing of an answer is disconnected")
+        func noReader() async throws {
+            try await TestServer.runHTTP({
+                $0.limits.httpIdleSecondsMax = 1
+                $0.limits.httpConnectionsMax = 1
+            }) { server in
+                let (wire, count) = try Self.ask(server, try Self.largeAnswer(server, records: 700))
+                // There is room for another only then.
+                #expect(try server.ask("GET", "/health").status == 200)
+                #expect(wire.all().utf8.count < count)
+            }
+        }
+
+        @Test(
+            "What was written arrives whole, whatever the client sends or ends meanwhile",
+            arguments: ["", "nonsense\r\n\r\n"])
+        func endedMeanwhile(_ rest: String) async throws {
+            try await TestServer.runHTTP { server in
+                let (wire, count) = try Self.ask(server, try Self.largeAnswer(server, records: 700))
+                if rest.isEmpty { wire.endSending() } else { try wire.send(rest) }
+                #expect(try wire.take(count).last == UInt8(ascii: "}"))
+                let end = wire.all()
+                #expect(rest.isEmpty ? end.isEmpty : end.hasPrefix("HTTP/1.1 400"))
+                #expect(!wire.isReset)
+            }
+        }
+
+        @Test("A server that stops lets its clients take what it has answered")
+        func stoppedMeanwhile() async throws {
+            let server = try await TestServer { $0.httpPort = 0 }
+            let (wire, count) = try Self.ask(server, try Self.largeAnswer(server, records: 700))
+            let idle = try server.connectHTTP()
+            try idle.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            #expect(try idle.answer().status == 200)
+            let stopping = Task { try await server.stop() }
+            // Once the one that waits for nothing is gone, the end has reached the others.
+            #expect(idle.isClosed())
+            #expect(try wire.take(count).last == UInt8(ascii: "}"))
+            #expect(wire.isClosed() && !wire.isReset)
+            try await stopping.value
+        }
+
+        @Test("A client that takes nothing does not keep a server from stopping")
+        func stoppedInVain() async throws {
+            let server = try await TestServer {
+                $0.httpPort = 0
+                $0.drainSecondsMax = 1
+                $0.limits.httpIdleSecondsMax = 0
+            }
+            let (wire, count) = try Self.ask(server, try Self.largeAnswer(server, records: 700))
+            try await server.stop()
+            #expect(wire.all().utf8.count < count)
+        }
+
+        @Test("A write that was carried out is answered, whatever comes behind it")
+        func junkBehind() async throws {
+            try await TestServer.runHTTP { server in
+                let wire = try server.connectHTTP()
+                let body = #"{"email":"ana@example.com"}"#
+                try wire.send(
+                    "POST /api/v1/contacts/resolve HTTP/1.1\r\nHost: localhost\r\n\(Self.organization)"
+                        + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+                        + "GARBAGE\r\n\r\n")
+                let answer = try wire.answer()
+                #expect(answer.status == 201 && answer["connection"] == "close")
+                #expect(wire.isClosed())
             }
         }
 

@@ -90,8 +90,9 @@ extension ServerTests.HTTPTests {
             try await TestServer.runHTTP({ $0.limits.failedAttemptsPerMinuteMax = 2 }) {
                 _ = try $0.createToken(for: Self.organization, role: .reader)
             } _: { server in
-                let statuses = try (0..<3).map { _ in try Self.signIn(server, "vdb_guess").status }
-                #expect(statuses == [401, 401, 429])
+                let answers = try (0..<3).map { _ in try Self.signIn(server, "vdb_guess") }
+                #expect(answers.map(\.status) == [401, 401, 429])
+                #expect((1...61).contains(try #require(answers[2]["retry-after"].flatMap { Int($0) })))
             }
         }
 
@@ -178,15 +179,68 @@ extension ServerTests.HTTPTests {
                     #expect(try server.vault.lastCommit() == commit)
                 }
                 let merge = (path: "/contacts/\(first)/merge", fields: "into=\(second)")
+                let keepApart = (path: "/conflicts/keep-apart", fields: "first=\(first)&second=\(second)")
                 #expect(try send(merge)["location"] == "/en/contacts/\(second)")
-                try expectStale(
-                    merge, ("/contacts/\(second)/merge", "into=\(first)"),
-                    ("/conflicts/keep-apart", "first=\(first)&second=\(second)"))
+                try expectStale(("/contacts/\(second)/merge", "into=\(first)"), keepApart)
                 let merges = try server.ask("GET", "/api/v1/merges").json["results"]?.array
                 let id = try #require(merges?.first?["merge_id"]?.string)
-                let undo = (path: "/merges/\(id)/undo", fields: "")
-                #expect(try send(undo)["location"] == "/en/conflicts")
-                try expectStale(undo)
+                #expect(try send(("/merges/\(id)/undo", ""))["location"] == "/en/conflicts")
+                #expect(try send(keepApart)["location"] == "/en/conflicts")
+                try expectStale(merge)
+            }
+        }
+
+        @Test("A decision that is sent twice is told as done, and can be undone as before")
+        func sentTwice() async throws {
+            try await TestServer.runHTTP { server in
+                let (first, second) = try server.conflictingPair()
+                let page = try server.ask("GET", "/en/conflicts/\(first)/\(second)")
+                let cookie: [String: String?] = ["Cookie": try Self.cookie(page)]
+                let secret = "csrf=\(try Self.csrf(page))"
+                /// What the next page says after the form was sent twice.
+                func sendTwice(_ path: String, _ fields: String) throws -> String {
+                    let headers = Self.form.merging(cookie) { $1 }
+                    let answers = try (0..<2).map { _ in
+                        try server.ask("POST", "/en\(path)", "\(fields)&\(secret)", headers: headers)
+                    }
+                    let location = try #require(answers[0]["location"])
+                    #expect(answers[1]["location"] == location)
+                    return try server.ask("GET", location, headers: cookie).text
+                }
+                let merged = try sendTwice("/contacts/\(first)/merge", "into=\(second)")
+                let merge = try #require(
+                    try server.ask("GET", "/api/v1/merges").json["results"]?.array.first?["merge_id"]?.string)
+                #expect(merged.contains("The contacts are merged.") && merged.contains("/en/merges/\(merge)/undo"))
+                let undone = try sendTwice("/merges/\(merge)/undo", "")
+                #expect(undone.contains("undone already") && !undone.contains("in the meantime"))
+                let apart = try sendTwice("/conflicts/keep-apart", "first=\(first)&second=\(second)")
+                #expect(apart.contains("The two contacts are kept apart."))
+            }
+        }
+
+        @Test("A page about a problem tells a message once, and a session whose token is revoked nothing")
+        func problemPages() async throws {
+            try await Self.withToken { server, token in
+                let clinic = server.clinic
+                let first = try await clinic.resolve(email: "ana@example.com").identity.id.text
+                let second = try await clinic.resolve(phone: "+34600123456").identity.id.text
+                _ = try await clinic.resolve(email: "ana@example.com", phone: "+34600123456")
+                var asked: [String: String?] = ["Cookie": try Self.cookie(try Self.signIn(server, token.text))]
+                asked["Accept"] = "text/html"
+                let page = try server.ask("GET", "/en/conflicts/\(first)/\(second)", headers: asked)
+                _ = try server.ask(
+                    "POST", "/en/contacts/\(first)/merge", "into=\(second)&csrf=\(try Self.csrf(page))",
+                    headers: Self.form.merging(asked) { $1 })
+                for isTold in [true, false] {
+                    let problem = try server.ask("GET", "/en/nothing", headers: asked)
+                    #expect(problem.status == 404 && problem.text.contains(TestServer.organization))
+                    #expect(problem.text.contains("The contacts are merged.") == isTold)
+                }
+                _ = try server.vault.revokeToken(token.token.id)
+                try server.server.state.access.refresh()
+                let revoked = try server.ask("GET", "/en/nothing", headers: asked)
+                #expect(revoked.status == 404 && !revoked.text.contains(TestServer.organization))
+                #expect(revoked["set-cookie"] == nil)
             }
         }
 
@@ -330,6 +384,14 @@ extension ServerTests.HTTPTests {
                 for typed in ["+ANA%40example.com+"] + phones {
                     let page = try server.ask("GET", "/en/contacts?q=\(typed)")
                     #expect(page.text.contains("/en/contacts/\(id)"), "\(typed)")
+                }
+                // An `@` makes no email of what has a namespace, but `mailto:` is none.
+                let other = try server.resolved(#"{"external": ["instagram:leo", "crm:leo@example.com"]}"#)
+                for (typed, found) in [
+                    ("instagram:%40leo", other), ("crm:leo%40example.com", other), ("mailto:ana%40example.com", id),
+                ] {
+                    let page = try server.ask("GET", "/en/contacts?q=\(typed)")
+                    #expect(page.text.contains("/en/contacts/\(found)"), "\(typed)")
                 }
             }
         }

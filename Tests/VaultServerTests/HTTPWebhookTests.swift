@@ -105,6 +105,18 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("A delivery may have three megabytes, whatever other bodies may have")
+        func largeDelivery() async throws {
+            try await Self.run { server in
+                let fits = Self.message("m1").replacing("Hola", with: String(repeating: "a", count: 2 << 20))
+                let answer = try Self.send(server, fits)
+                #expect(answer.status == 200)
+                #expect(try server.clinic.find(phone: "+34600123456") != nil)
+                let exceeds = Self.message("m2").replacing("Hola", with: String(repeating: "a", count: 3 << 20))
+                #expect(try Self.send(server, exceeds).status == 413)
+            }
+        }
+
         @Test("A name that is too long is cut between its characters")
         func longName() async throws {
             try await Self.run { server in

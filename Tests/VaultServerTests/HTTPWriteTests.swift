@@ -135,6 +135,24 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("Long rows are answered when a megabyte of them has come")
+        func longRows() async throws {
+            try await TestServer.runHTTP { server in
+                let wire = try server.connectHTTP()
+                try wire.send(Self.head)
+                let note = String(repeating: "n", count: 12_000)
+                let rows = (0..<100).map { #"{"id":"r\#($0)","email":"p@example.com","note":"\#(note)"}"# + "\n" }
+                try wire.send(chunk: rows.joined())
+                #expect(try wire.answerHead().status == 200)
+                var text = String(decoding: try #require(try wire.chunk()), as: UTF8.self)
+                #expect(text.hasPrefix(#"{"line":1,"id":"r0""#))
+                try wire.send("0\r\n\r\n")
+                while let chunk = try wire.chunk() { text += String(decoding: chunk, as: UTF8.self) }
+                #expect(text.split(separator: "\n").count == 100)
+                #expect(!text.contains("error"))
+            }
+        }
+
         @Test("An import whose sender goes away keeps the rows that were answered, and the server")
         func abandoned() async throws {
             try await TestServer.runHTTP { server in
@@ -175,7 +193,7 @@ extension ServerTests.HTTPTests {
                     {"id": "1", "email": "ana@example.com"}
                     {"id": "2", "email":
                     {"id": "3", "email": "nonsense"}
-                    {"id": "4", "email": "leo@example.com"}
+                    {"id": "4", "email": "leo@example.com", "phone": "12"}
                     """
                 let answer = try server.ask(
                     "POST", "/api/v1/contacts/import?kind=lead", rows, headers: ["Content-Type": "application/x-ndjson"]
@@ -185,6 +203,7 @@ extension ServerTests.HTTPTests {
                 #expect(
                     lines.map { $0["error"] != nil || $0["warnings"]?.array.isEmpty == false }[1...2] == [true, true])
                 #expect(lines[0]["change"]?.string == "created" && lines[3]["change"]?.string == "created")
+                #expect(lines[3]["warnings"]?.array.map(\.string) == ["invalid_phone"])
             }
         }
 

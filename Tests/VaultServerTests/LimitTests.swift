@@ -128,8 +128,32 @@ extension ServerTests {
                 let other = try server.connect()
                 #expect(try other.command("RESOLVE", Self.org, "EMAIL", "known@example.com").contains("matched_email"))
                 let replies = try (0..<200).map { _ in try wire.reply() }
-                #expect(replies.contains { $0.hasPrefix("-BUSY") })
+                let busyCount = replies.filter { $0.hasPrefix("-BUSY") }.count
+                #expect(busyCount > 0)
                 #expect(replies.contains { $0.contains("created") })
+                #expect(try other.command("INFO", "stats").contains("busy_replies:\(busyCount)\r\n"))
+            }
+        }
+
+        @Test("What the library or HTTP answers with busy counts as that too")
+        func busyElsewhere() async throws {
+            try await TestServer.runHTTP({ $0.limits.workPendingMax = 1 }) { server in
+                let state = server.server.state
+                let isReserved = ServerState.reserve(state.work.pending, max: 1)
+                #expect(isReserved)
+                let refused = try server.ask("GET", "/api/v1/contacts?name=ana")
+                #expect(refused.status == 503)
+                state.work.pending.subtract(1, ordering: .relaxed)
+                await #expect(throws: VaultError.self) {
+                    try await state.writing { () async throws -> Int in
+                        throw VaultError(.readersFull, "all reader slots are taken")
+                    }
+                }
+                var writer = ReplyWriter(ByteBuffer(), .resp2)
+                writer.error(ReplyError(VaultError(.busy, "another writer came first")), state.metrics)
+                writer.error(ReplyError(VaultError(.notFound, "nobody")), state.metrics)
+                #expect(try server.connect().command("INFO", "stats").contains("busy_replies:3\r\n"))
+                #expect(try server.server.prometheusText().contains("vaultdb_busy_total 3\n"))
             }
         }
 
@@ -169,6 +193,46 @@ extension ServerTests {
                 #expect(try waiting.reply().contains("sequence, :1,"))
                 upkeep.sweep(at: .now() + .seconds(50))
                 #expect(try waiting.command("PING") == "PONG")
+            }
+        }
+
+        @Test(
+            "A connection that takes a long answer is not silent, and one that takes nothing is",
+            arguments: [true, false])
+        func takingIsNotIdle(_ isTaken: Bool) async throws {
+            let bytes = 16 << 20
+            try await TestServer.run({
+                // More than the system keeps for a client, and less than may wait for it.
+                $0.limits.argumentBytesMax = bytes
+                $0.limits.requestBytesMax = 17 << 20
+                $0.limits.outputBytesMax = 32 << 20
+                $0.limits.idleSecondsMax = 100
+                $0.limits.outputSecondsMax = isTaken ? 60 : 1
+                // One loop, so that what another connection is answered comes behind what was to be done for this one.
+                $0.threads = 1
+            }) { server in
+                let wire = try server.connect()
+                try wire.send(Wire.encoded(["ECHO", String(repeating: "x", count: bytes)]))
+                let metrics = server.server.state.metrics
+                let sent = { metrics.sum { $0.bytesWritten.load(ordering: .relaxed) } }
+                let deadline = ContinuousClock.now + .seconds(20)
+                while sent() < bytes, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(1)) }
+                let upkeep = Upkeep(server.server.state)
+                upkeep.sweep(at: .now() + .seconds(200))
+                #expect(try server.connect().command("PING") == "PONG")
+                if isTaken {
+                    #expect(try wire.reply().utf8.count == bytes)
+                    #expect(try wire.command("PING") == "PONG")
+                } else {
+                    let overruns = { metrics.outputOverrunCount.load(ordering: .relaxed) }
+                    while overruns() == 0, ContinuousClock.now < deadline {
+                        try await Task.sleep(for: .milliseconds(1))
+                        // What its system had room for counted as taken.
+                        upkeep.sweep(at: .now() + .seconds(200))
+                    }
+                    #expect(wire.isClosed())
+                    #expect(try server.connect().command("INFO", "stats").contains("output_overruns:1\r\n"))
+                }
             }
         }
 

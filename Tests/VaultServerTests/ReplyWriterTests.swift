@@ -35,11 +35,8 @@ private func written(_ version: ProtocolVersion, _ write: (inout ReplyWriter) ->
         #expect(written(.resp3) { $0.value(value) } == resp3)
     }
 
-    @Test("Doubles, sets and texts for people fall back to what RESP2 has")
+    @Test("Sets and texts for people fall back to what RESP2 has")
     func downgrades() {
-        #expect(written(.resp3) { $0.double(1.5) } == ",1.5\r\n")
-        #expect(written(.resp2) { $0.double(1.5) } == "$3\r\n1.5\r\n")
-        #expect(written(.resp3) { $0.double(.infinity) } == ",inf\r\n")
         #expect(written(.resp3) { $0.set(1) } == "~1\r\n")
         #expect(written(.resp2) { $0.set(1) } == "*1\r\n")
         #expect(written(.resp3) { $0.verbatim("hi") } == "=6\r\ntxt:hi\r\n")

@@ -34,15 +34,20 @@ import Testing
         "What the file has in another form than it has to be, or nobody asks for, is refused",
         arguments: [
             (#"{"requireTokens": "true"}"#, "requireTokens is neither true nor false"),
+            (#"{"requireTokens": null}"#, "requireTokens is null; set it, or leave it out"),
+            (#"{"tlsClientAuthorities": null}"#, "tlsClientAuthorities is null; set it, or leave it out"),
             (#"{"requireTokens": 1}"#, "requireTokens is neither true nor false"),
-            (#"{"http": "nope"}"#, "http is neither true nor false"), (#"{"threads": true}"#, "threads is no whole"),
+            (#"{"noHttp": "nope"}"#, "noHttp is neither true nor false"),
+            (#"{"threads": true}"#, "threads is no whole number"),
             (#"{"idleSecondsMax": 1.5}"#, "idleSecondsMax is no whole number"),
             (#"{"port": "7379"}"#, "port is no whole number"), (#"{"tlsCertificate": 1}"#, "tlsCertificate is no text"),
             (#"{"durability": 5}"#, "durability is no text"), (#"{"logLevel": 3}"#, "logLevel is no text"),
             (#"{"corsOrigins": ["https://a.example"]}"#, "corsOrigins is no text"),
             (#"{"requireToken": true}"#, "there is no setting 'requireToken'; the nearest is requireTokens"),
             (#"{"connections-max": 5}"#, "the nearest is connectionsMax"),
-            (#"{"http": false, "nonsense": 1}"#, "'nonsense'"), ("[]", "give a JSON object"), ("{", "can't be read"),
+            (#"{"noHttp": true, "nonsense": 1}"#, "'nonsense'"), ("[]", "give a JSON object"), ("{", "can't be read"),
+            (#"{"cacheBytes": 0}"#, "there is no setting 'cacheBytes'; the nearest is cache"),
+            (#"{"http": false}"#, "there is no setting 'http'"),
         ])
     func refusedInFile(_ file: String, _ part: String) { #expect(Self.refusal(file: file).contains(part)) }
 
@@ -54,7 +59,7 @@ import Testing
             ("VAULTDB_TLS_CLIENT_AUTHORITIES", "", "tlsClientAuthorities is empty"),
             ("VAULTDB_READ_ONLY", "", "readOnly is neither true nor false"),
             ("VAULTDB_CACHE", "12", "cache is no size"),
-            ("VAULTDB_HTTP", "nope", "http is neither true nor false"),
+            ("VAULTDB_NO_HTTP", "nope", "noHttp is neither true nor false"),
             ("VAULTDB_PORT", "tcp://x:1", "port is no whole"),
             ("VAULTDB_IDLE_SECONDS_MAX", "1.5", "idleSecondsMax is no whole number"),
             ("VAULTDB_TLS_KEY", "key.pem", "TLS needs a certificate and its key"),
@@ -85,23 +90,29 @@ import Testing
     func order(_ truth: String) throws {
         let settings = try Self.settings(
             flags: ["port": "1"],
-            file: #"{"port": 3, "httpPort": 3, "threads": 3, "host": null, "requireTokens": false}"#,
-            environment: ["VAULTDB_PORT": "2", "VAULTDB_HTTP_PORT": "2", "VAULTDB_REQUIRE_TOKENS": truth, "HOME": "/"])
+            file: #"""
+                {"port": 3, "httpPort": 3, "threads": 3, "requireTokens": false, "cache": "512M",
+                "noHttp": true}
+                """#,
+            environment: [
+                "VAULTDB_PORT": "2", "VAULTDB_HTTP_PORT": "2", "VAULTDB_REQUIRE_TOKENS": truth, "HOME": "/",
+                "VAULTDB_CACHE": "0", "VAULTDB_NO_HTTP": "false",
+            ])
         #expect(settings.server.port == 1 && settings.server.httpPort == 2 && settings.server.threads == 3)
-        #expect(settings.server.requiresTokens && settings.server.host == "127.0.0.1")
+        #expect(settings.server.requiresTokens && settings.server.host == "127.0.0.1" && settings.cacheBytes == 0)
     }
 
     @Test(
         "What a flag can say, the environment and the file can say as well",
         arguments: [
             (#"{"readOnly": true, "cache": "512M", "noHttp": true}"#, [:]),
-            (#"{"readOnly": true, "cache": 536870912, "http": false}"#, [:]),
+            (#"{"readOnly": true, "cache": 536870912, "noHttp": true}"#, [:]),
             ("{}", ["VAULTDB_READ_ONLY": "1", "VAULTDB_CACHE": "512M", "VAULTDB_NO_HTTP": "yes"]),
         ] as [(String, [String: String])])
     func flagsOfTheFile(_ file: String, _ environment: [String: String]) throws {
         let settings = try Self.settings(file: file, environment: environment)
         #expect(settings.isReadOnly && settings.cacheBytes == 512 << 20 && settings.server.httpPort == nil)
-        let flags = ["readOnly": "false", "cache": "0", "noHttp": "false", "http": "true"]
+        let flags = ["readOnly": "false", "cache": "0", "noHttp": "false"]
         let overruled = try Self.settings(flags: flags, file: file, environment: environment)
         #expect(!overruled.isReadOnly && overruled.cacheBytes == 0 && overruled.server.httpPort == 8080)
     }

@@ -15,8 +15,8 @@ public struct RekeyReport: Equatable, Sendable {
             case collided
             /// It is not valid any more. It is taken out of matching, and stays as a contact detail.
             case invalid
-            /// What a record was given no longer reads as an identifier that the record's identity holds. Only told:
-            /// putting the record again claims the new one.
+            /// What a record was given no longer reads as an identifier that anybody holds. Only told: whoever is given
+            /// the new one next claims it; putting the record again as it is does not.
             case split
         }
 
@@ -89,6 +89,8 @@ extension ReadTransaction where Self: ~Copyable {
     ) throws(VaultError) -> (entries: Int, changes: [RekeyReport.Change]) {
         var entries = 0
         var changes: [RekeyReport.Change] = []
+        /// Who is to hold what nobody has yet.
+        var movers: [Identifier: UUID] = [:]
         for kind in IdentifierKind.allCases {
             try visit(kind.table, prefix: Key(organization)) { (key, value) throws(VaultError) in
                 let text = String(copyingUTF8: key.extracting(droppingFirst: 4))
@@ -100,9 +102,12 @@ extension ReadTransaction where Self: ~Copyable {
                 // A blocked one is out of matching already, however it reads.
                 if new == old || known.state == .blocked { return .next }
                 let holder = known.holder
-                let other = try new.flatMap { new throws(VaultError) in try entry(of: new, in: organization) }
+                let other = try new.flatMap { new throws(VaultError) in
+                    try entry(of: new, in: organization)?.holder ?? movers[new]
+                }
                 let change: RekeyReport.Change.Kind =
-                    new == nil ? .invalid : other == nil ? .changed : other?.holder == holder ? .joined : .collided
+                    new == nil ? .invalid : other == nil ? .changed : other == holder ? .joined : .collided
+                if change == .changed, let new { movers[new] = holder }
                 changes.append(
                     .init(
                         kind: change, organization: id, identifier: old, replacement: new,
@@ -131,20 +136,24 @@ extension ReadTransaction where Self: ~Copyable {
 extension WriteTransaction where Self: ~Copyable {
     /// Carries out what `rekeyChanges` found, in this transaction.
     mutating func rekey(_ changes: [RekeyReport.Change], _ scope: inout WriteScope) throws(VaultError) {
+        try carry(Respelling(changes), &scope)
         for change in changes where change.kind != .split {
             guard let entry = try entry(of: change.identifier, in: scope.organization) else { continue }
             switch (change.kind, change.replacement) {
             case (.changed, let new?): try move(change.identifier, entry, to: new, &scope)
             case (.joined, _): try drop(change.identifier, entry, &scope)
             case (.collided, let new?):
-                try retire(change.identifier, entry, &scope)
+                _ = try mark(change.identifier, as: .blocked, &scope)
                 if let other = try self.entry(of: new, in: scope.organization), other.state == .owned,
                     entry.state == .owned, other.holder != .nobody
                 {
                     let pair = ConflictKey(one: entry.holder, other: other.holder, identifier: new)
-                    _ = try enqueue(pair, source: "rekey", &scope)
+                    let before = ConflictKey(one: pair.one, other: pair.other, identifier: change.identifier)
+                    let decision = try conflict(before, in: scope.organization)?.state
+                    if decision != .keptApart { _ = try enqueue(pair, source: "rekey", &scope) }
                 }
-            default: try retire(change.identifier, entry, &scope)
+            // It would not be found any more.
+            default: _ = try mark(change.identifier, as: .blocked, &scope)
             }
         }
     }
@@ -165,29 +174,11 @@ extension WriteTransaction where Self: ~Copyable {
         try rekeyHolder(entry, old, &scope) { $0.remove(old) }
     }
 
-    /// Takes an identifier out of matching, where it would not be found any more.
-    private mutating func retire(
-        _ old: Identifier, _ entry: IndexEntry, _ scope: inout WriteScope
-    ) throws(VaultError) {
-        _ = try mark(old, as: .blocked, &scope)
-    }
-
     private mutating func rekeyHolder(
         _ entry: IndexEntry, _ old: Identifier, _ scope: inout WriteScope, _ change: (inout Identity) -> Void
     ) throws(VaultError) {
         let holder = entry.holder == .nobody ? nil : entry.holder
         try update(holder, .identifierRekeyed, old, &scope, change)
-    }
-}
-
-extension Identity {
-    fileprivate mutating func replace(_ old: Identifier, with new: Identifier) {
-        guard let index = identifiers.firstIndex(where: { $0.identifier == old }) else { return }
-        let held = identifiers[index]
-        identifiers[index] = HeldIdentifier(
-            identifier: new, isPrimary: held.isPrimary, isClinical: held.isClinical, state: held.state,
-            source: held.source,
-            firstSeen: held.firstSeen, lastSeen: held.lastSeen)
     }
 }
 
@@ -197,8 +188,10 @@ extension Core {
     func rekey(
         isDryRun: Bool, _ rules: RekeyRules, progress: @escaping @Sendable (Int) throws(VaultError) -> Void
     ) throws(VaultError) -> RekeyReport {
-        var report = RekeyReport(before: normalizerVersion, after: Normalizer.version.description)
-        let organizations = try engine.read { (snapshot) throws(VaultError) in try snapshot.organizations() }
+        let (meta, organizations) = try engine.read { (snapshot) throws(VaultError) in
+            (try snapshot.knownMeta(), try snapshot.organizations())
+        }
+        var report = RekeyReport(before: meta.normalizer, after: Normalizer.version.description)
         if isDryRun {
             for (id, record) in organizations {
                 let done = report.entries
@@ -213,7 +206,7 @@ extension Core {
             return report
         }
         let empty = report
-        report = try writes.writeBlocking { [self] (transaction) throws(VaultError) in
+        return try writes.writeBlocking { [self] (transaction) throws(VaultError) in
             var report = empty
             for (id, record) in try transaction.organizations() {
                 let done = report.entries
@@ -228,11 +221,10 @@ extension Core {
                     try transaction.rebuildNames(in: record.number)
                 }
             }
-            try transaction.put(Meta.key, meta.renormalized(by: report.after).encoded(), in: Tables.meta)
+            let meta = try transaction.knownMeta().renormalized(by: report.after)
+            try transaction.put(Meta.key, meta.encoded(), in: Tables.meta)
             return report
         }
-        didRekey()
-        return report
     }
 }
 

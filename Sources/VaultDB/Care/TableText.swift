@@ -126,3 +126,10 @@ enum TableText {
         .invalid("'\(text)' is no key of \(table.name)", advice: "give \(expected)")
     }
 }
+
+extension Vault {
+    /// Whether the keys of the table with this name start with an organization; not where there is no such table.
+    package static func isPerOrganization(_ table: String) -> Bool {
+        Tables.all.contains { $0.name == table && TableText.isPerOrganization($0) }
+    }
+}

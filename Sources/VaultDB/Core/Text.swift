@@ -1,4 +1,11 @@
+// For `_nfc`, the normalisation that the standard library compares strings by: so two texts are equal exactly when
+// their composed bytes are. Foundation's follows an older Unicode, and is no fixed point for marks that came later.
+@_spi(_Unicode) internal import Swift
+
 extension StringProtocol {
+    /// Whether it holds nothing but white space, as Unicode defines it.
+    var isBlank: Bool { unicodeScalars.allSatisfy { !$0.isVisibleASCII && $0.properties.isWhitespace } }
+
     /// Without the white space at both ends, as Unicode defines it.
     func trimmingWhiteSpace() -> String {
         let scalars = unicodeScalars
@@ -25,6 +32,16 @@ extension StringProtocol {
             }
         }
         return String(result)
+    }
+}
+
+extension String {
+    /// In Unicode NFC.
+    func composed() -> String {
+        if utf8.allSatisfy({ $0 < 0x80 }) { return self }
+        var scalars = String.UnicodeScalarView()
+        for scalar in _nfc { scalars.append(scalar) }
+        return String(scalars)
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Foundation
 public import Storage
 
 /// The one error of the library. When an operation throws it, the vault is as it was before.
@@ -51,6 +52,14 @@ public struct VaultError: Error, Equatable, Sendable {
 
     static func invalid(_ what: String, advice: String = "") -> VaultError {
         VaultError(.invalidArgument, what, advice: advice)
+    }
+
+    static func unknownIdentity(_ id: UUID) -> VaultError {
+        VaultError(.notFound, "no identity has the id \(id.text)", advice: "check the id and the organization")
+    }
+
+    static func erased(_ id: UUID) -> VaultError {
+        VaultError(.erased, "the identity \(id.text) was erased", advice: "nothing is left of it but its id")
     }
 }
 

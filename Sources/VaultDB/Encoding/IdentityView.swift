@@ -44,20 +44,20 @@ struct IdentityView: ~Escapable {
         }
         guard missing == 0 else { return false }
         guard let name = wanted.name else { return true }
+        return try Self.knows(name.utf8.span.bytes, &reader)
+    }
+
+    /// Passes over the sources, which follow the identifiers, and reads the display name and the aliases.
+    static func knows(_ name: RawSpan, _ reader: inout ByteReader) throws(VaultError) -> Bool {
         for _ in 0..<(try reader.count()) {
             let length = try reader.count()
             _ = try reader.span(length)
         }
-        return try Self.knows(name, &reader)
-    }
-
-    /// Reads the display name and the aliases.
-    private static func knows(_ name: String, _ reader: inout ByteReader) throws(VaultError) -> Bool {
         let length = try reader.count()
-        if try reader.span(length).holds(name) { return true }
+        if try reader.span(length).equals(name) { return true }
         for _ in 0..<(try reader.count()) {
             let length = try reader.count()
-            if try reader.span(length).holds(name) { return true }
+            if try reader.span(length).equals(name) { return true }
         }
         return false
     }

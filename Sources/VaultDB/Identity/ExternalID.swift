@@ -1,6 +1,3 @@
-// For `_nfc`, the normalisation that the standard library compares strings by; see `EmailAddress`.
-@_spi(_Unicode) internal import Swift
-
 /// An id that another system gave a person, as `namespace:value`: `whatsapp:34600123456`, `stripe:cus_9s6XKzkNRiz8`.
 ///
 /// The namespace is lower-cased; the value is in Unicode NFC. It keeps its case, because many systems tell ids apart by
@@ -15,7 +12,7 @@ public struct ExternalID: Hashable, Sendable {
         // By scalars: a combining mark after the colon would hide it among the characters.
         guard raw.utf8.count <= 1_024, let colon = raw.unicodeScalars.firstIndex(of: ":") else { return nil }
         let namespace = raw[..<colon].trimmingWhiteSpace().lowercased()
-        let value = Self.composed(raw[raw.unicodeScalars.index(after: colon)...].trimmingWhiteSpace())
+        let value = raw[raw.unicodeScalars.index(after: colon)...].trimmingWhiteSpace().composed()
         guard Self.isWellFormed(namespace, value) else { return nil }
         guard let channel = Channel(namespace: namespace[...]) else {
             rawValue = "\(namespace):\(value)"
@@ -31,7 +28,7 @@ public struct ExternalID: Hashable, Sendable {
         guard let colon = text.unicodeScalars.firstIndex(of: ":") else { return nil }
         let value = String(text[text.unicodeScalars.index(after: colon)...])
         guard Self.isWellFormed(String(text[..<colon]), value), value.trimmingWhiteSpace() == value,
-            Self.composed(value).utf8.elementsEqual(value.utf8)
+            value.composed().utf8.elementsEqual(value.utf8)
         else { return nil }
         rawValue = text
     }
@@ -50,14 +47,6 @@ public struct ExternalID: Hashable, Sendable {
     public var masked: String {
         let value = value.unicodeScalars
         return "\(namespace):\(Substring(value.prefix(value.count > 1 ? 1 : 0)))***"
-    }
-
-    /// In NFC, so that two ids are equal exactly when their bytes are.
-    private static func composed(_ text: String) -> String {
-        if text.utf8.allSatisfy({ $0 < 0x80 }) { return text }
-        var scalars = String.UnicodeScalarView()
-        for scalar in text._nfc { scalars.append(scalar) }
-        return String(scalars)
     }
 
     private static func isNamespaceByte(_ byte: UInt8) -> Bool {

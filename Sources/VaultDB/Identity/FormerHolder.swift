@@ -164,6 +164,23 @@ extension ReadTransaction where Self: ~Copyable {
         return list
     }
 
+    /// The names of the times that are over during which an identifier was held, and its state then, in the order in
+    /// which they ended.
+    borrowing func formerHolders(
+        of identifier: Identifier, in organization: OrganizationNumber
+    ) throws(VaultError) -> [(name: FormerHolderKey, state: IdentifierState)] {
+        var list: [(name: FormerHolderKey, state: IdentifierState)] = []
+        try visit(Tables.formerHolders, prefix: FormerHolderKey.prefix(identifier, in: organization)) {
+            (key, value) throws(VaultError) in
+            let holding = try Holding(key: key, sealed: value)
+            let sequence = try FormerHolderKey.identifier(key).sequence
+            let name = FormerHolderKey(identifier: identifier, identity: holding.identity, sequence: sequence)
+            list.append((name, holding.state))
+            return .next
+        }
+        return list
+    }
+
     /// Since when an identity holds what it holds.
     borrowing func holding(
         _ held: HeldIdentifier, by identity: UUID, in organization: OrganizationNumber
@@ -206,8 +223,8 @@ extension ReadTransaction where Self: ~Copyable {
 }
 
 extension WriteTransaction where Self: ~Copyable {
-    /// Keeps the time during which an identity held an identifier that it holds no longer, or in another state: none
-    /// where the clock has gone back behind its beginning. To be called before the event that says so.
+    /// Keeps the time during which an identity held an identifier that it holds no longer, or in another state; one of
+    /// no length where the clock has gone back behind its beginning. To be called before the event that says so.
     mutating func end(
         _ held: HeldIdentifier, of identity: UUID, _ scope: inout WriteScope
     ) throws(VaultError) {
@@ -223,23 +240,40 @@ extension WriteTransaction where Self: ~Copyable {
     }
 
     /// Forgets who held an identifier before.
+    mutating func forgetFormerHolders(of identifier: Identifier, _ scope: WriteScope) throws(VaultError) {
+        for (name, _) in try formerHolders(of: identifier, in: scope.organization) { try forget(name, scope) }
+    }
+
+    /// Forgets when some identities held an identifier, and when others did who had it of them by a merge. To be called
+    /// with the trail finished.
     mutating func forgetFormerHolders(
-        of identifier: Identifier, _ scope: inout WriteScope
+        of identifier: Identifier, claimedBy identities: [UUID], _ scope: WriteScope
     ) throws(VaultError) {
-        var names: [FormerHolderKey] = []
-        try visit(Tables.formerHolders, prefix: FormerHolderKey.prefix(identifier, in: scope.organization)) {
-            (key, value) throws(VaultError) in
-            let holding = try Holding(key: key, sealed: value)
-            let sequence = try FormerHolderKey.identifier(key).sequence
-            names.append(FormerHolderKey(identifier: identifier, identity: holding.identity, sequence: sequence))
-            return .next
+        var claimant = UUID.nobody
+        var heir: UUID?
+        for (name, state) in try formerHolders(of: identifier, in: scope.organization) {
+            if name.identity != heir { claimant = name.identity }
+            heir = try event(name.sequence, in: scope.organization)?.heir(of: name.identity, state)
+            if identities.contains(claimant) || identities.contains(name.identity) { try forget(name, scope) }
         }
-        for name in names { try forget(name, &scope) }
     }
 
     /// Takes both sides of an entry away.
-    mutating func forget(_ name: FormerHolderKey, _ scope: inout WriteScope) throws(VaultError) {
+    private mutating func forget(_ name: FormerHolderKey, _ scope: WriteScope) throws(VaultError) {
         try remove(name.key(in: scope.organization), from: Tables.formerHolders)
         try remove(name.mirrored(in: scope.organization), from: Tables.formerHolders)
+    }
+}
+
+extension Event {
+    /// To whom an identifier goes by this event, which ended the time during which it was held in a state; nil where it
+    /// is free.
+    fileprivate func heir(of holder: UUID, _ state: IdentifierState) -> UUID? {
+        switch action {
+        case .identityMerged: other
+        case .identityUnmerged: identity
+        case .identifierReleased where state == .owned: nil
+        default: holder
+        }
     }
 }

@@ -80,7 +80,7 @@ extension WriteTransaction where Self: ~Copyable {
                     journal.conflicts.removeAll { $0.identifier == identifier && ids.contains($0.other) }
                 }
             }
-            try forgetAnswers(naming: id, &scope) { $0.identifiers.contains(identifier) }
+            try forgetAnswers(naming: id, scope) { $0.identifiers.contains(identifier) }
         }
     }
 

@@ -60,6 +60,9 @@ public struct HeldIdentifier: Equatable, Sendable {
 }
 
 extension Identity {
+    /// Whether it is neither merged nor erased.
+    var isLiving: Bool { !isMerged && !isErased }
+
     func holds(_ identifier: Identifier) -> Bool { identifiers.contains { $0.identifier == identifier } }
 
     /// Adds an identifier that nobody owns: as primary where there is none as good of its kind.

@@ -215,7 +215,7 @@ extension CSVParser {
         if let fault { throw .unreadableHeader(fault, line: recordLine) }
         guard let fields = fields() else { throw .encoding("WINDOWS-1252") }
         let names = fields.enumerated().map { index, name in
-            let name = name.trimmed
+            let name = name.trimmingWhiteSpace()
             return name.isEmpty ? "column_\(index + 1)" : name
         }
         var seen = Set<String>()

@@ -3,8 +3,8 @@
 /// The meaning of columns: by the usual English and Spanish names, unless an explicit mapping says otherwise.
 ///
 /// Names are compared by their letters and digits alone, without case and accents. Where two columns stand for one
-/// field, the first has it and the other becomes an attribute; an explicit mapping always wins. So does a full name
-/// where a row has a first name.
+/// field, the first has it and the other becomes an attribute; an explicit mapping always wins, and of the columns that
+/// it may mean the one that it spells. A full name becomes an attribute where a row has a first name.
 public struct ColumnMapping: Sendable, Hashable {
     /// What the values of a column become.
     public enum Target: Sendable, Hashable {
@@ -20,7 +20,7 @@ public struct ColumnMapping: Sendable, Hashable {
         var targets: [Target]
     }
 
-    private struct Override: Hashable {
+    fileprivate struct Override: Hashable {
         let target: Target
         let column: String
         let folded: String
@@ -44,13 +44,13 @@ public struct ColumnMapping: Sendable, Hashable {
 
     private mutating func add(_ item: String) throws(ImportError) {
         guard let equals = item.firstIndex(of: "=") else {
-            throw Self.bad("'\(item.trimmed.printable)' has no '='")
+            throw Self.bad("'\(item.trimmingWhiteSpace().printable)' has no '='")
         }
-        let column = String(item[item.index(after: equals)...]).trimmed
-        guard !column.isEmpty else { throw Self.bad("'\(item.trimmed.printable)' names no column") }
-        let target = try Self.target(named: String(item[..<equals]).trimmed)
+        let column = item[item.index(after: equals)...].trimmingWhiteSpace()
+        guard !column.isEmpty else { throw Self.bad("'\(item.trimmingWhiteSpace().printable)' names no column") }
+        let target = try Self.target(named: item[..<equals].trimmingWhiteSpace())
         guard !overrides.contains(where: { $0.target == target && target != .external(namespace: nil) }) else {
-            throw Self.bad("'\(item.trimmed.printable)' maps a field for the second time")
+            throw Self.bad("'\(item.trimmingWhiteSpace().printable)' maps a field for the second time")
         }
         overrides.append(Override(target: target, column: column, folded: FieldName.folded(column)))
     }
@@ -109,16 +109,41 @@ extension ColumnMapping {
         return columns
     }
 
-    /// The targets of a key of a JSON object, whose other keys are not known yet.
-    func targets(ofKey key: String) -> [Target] {
-        let folded = FieldName.folded(key)
-        let explicit = overrides.filter { $0.folded == folded }.map(\.target)
-        guard explicit.isEmpty else { return explicit }
-        guard let usual = Self.usualTarget(of: key), !overrides.contains(where: { $0.target == usual }) else {
-            return [.attribute]
+    /// A key of JSON objects, of which each may have others beside it. Behind a reference, as every row looks at it.
+    final class Key: Sendable {
+        private let name: String
+        private let overrides: [Override]
+        private let usual: Target
+        /// What its values become where the object has no key that the mapping spells just so.
+        let targets: [Target]
+        /// Whether the mapping spells it otherwise: a key that is spelled so comes first where an object has both.
+        let isLoose: Bool
+
+        fileprivate init(_ name: String, _ overrides: [Override], usual: Target) {
+            self.name = name
+            self.overrides = overrides
+            self.usual = usual
+            targets = overrides.isEmpty ? [usual] : overrides.map(\.target)
+            isLoose = overrides.contains { $0.column != name }
         }
-        return [usual]
+
+        /// What its values become.
+        /// - Parameter exact: those keys of the object that the mapping spells just so.
+        func targets(beside exact: Set<String>) -> [Target] {
+            let explicit = overrides.filter { $0.column == name || !exact.contains($0.column) }.map(\.target)
+            return explicit.isEmpty ? [usual] : explicit
+        }
     }
+
+    func key(named name: String) -> Key {
+        let folded = FieldName.folded(name)
+        let usual = Self.usualTarget(of: name) ?? .attribute
+        let isFree = usual == .external(namespace: nil) || !overrides.contains { $0.target == usual }
+        return Key(name, overrides.filter { $0.folded == folded }, usual: isFree ? usual : .attribute)
+    }
+
+    /// Whether it names a column just so.
+    func spells(_ column: String) -> Bool { overrides.contains { $0.column == column } }
 
     private static func unknownColumn(_ column: String, among names: [String]) -> ImportError {
         ImportError(
@@ -140,25 +165,15 @@ extension ColumnMapping {
 // MARK: - Filling a row
 
 extension ImportRow {
-    /// Puts a text, which is not empty, where it belongs; a field that is filled already keeps its value, and the
-    /// text becomes an attribute.
+    /// Puts a text, which is not blank, where it belongs. A field must have none yet.
     mutating func put(_ text: String, from column: String, as target: ColumnMapping.Target) {
         switch target {
-        case .field(let field) where self[field] == nil:
+        case .field(let field):
             self[field] = text
             if field == .name { nameColumn = column }
         case .external(let namespace?): externals.append("\(namespace):\(text)")
         case .external(nil): externals.append(text)
-        case .field, .attribute: attributes.append(Attribute(name: column, json: JSONText.quoted(text)))
+        case .attribute: attributes.append(Attribute(name: column, json: JSONText.quoted(text)))
         }
-    }
-}
-
-extension String {
-    /// The text without white space at its ends.
-    var trimmed: String {
-        guard let first = firstIndex(where: { !$0.isWhitespace }), let last = lastIndex(where: { !$0.isWhitespace })
-        else { return "" }
-        return String(self[first...last])
     }
 }

@@ -104,7 +104,7 @@ private struct CSVRowParser: Sendable {
 
     private func row(of fields: [String], line: Int) -> ImportRow {
         var row = ImportRow(line: line)
-        for (column, text) in zip(columns, fields) where !text.isEmpty {
+        for (column, text) in zip(columns, fields) where !text.isBlank {
             for target in column.targets { row.put(text, from: column.name, as: target) }
         }
         return row

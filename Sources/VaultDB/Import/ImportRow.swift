@@ -1,6 +1,6 @@
 // One row of an import, its columns sorted into the fields that the vault knows.
 
-/// A row as the file gives it: nothing is trimmed, normalised or judged, and what is empty is nil.
+/// A row as the file gives it: nothing is trimmed, normalised or judged, and what is blank is nil.
 public struct ImportRow: Sendable, Hashable {
     /// A column that is no field of the vault.
     public struct Attribute: Sendable, Hashable {
@@ -33,7 +33,7 @@ public struct ImportRow: Sendable, Hashable {
     public internal(set) var createdAt: String?
     /// External identifiers as `namespace:value`, in the order of the columns.
     public internal(set) var externals: [String] = []
-    /// All further columns that are not empty, in the order of the columns.
+    /// All further columns, in their order; of a CSV file those that are not blank.
     public internal(set) var attributes: [Attribute] = []
 
     init(line: Int) {
@@ -75,13 +75,12 @@ extension ImportRow {
 
     /// The id as a record has it, without white space at its ends; nil where there is none.
     var recordID: String? {
-        let id = id.trimmingWhiteSpace()
-        return id.isEmpty ? nil : id
+        id.isEmpty ? nil : id.trimmingWhiteSpace()
     }
 
     /// The row as an item of the import, or a fault where it has no id to be known by.
     var checked: ImportItem {
-        guard id.contains(where: { !$0.isWhitespace }) else {
+        guard !id.isEmpty else {
             return .fault(RowFault(line: line, code: .missingID, message: "the row has no id"))
         }
         return .row(self)

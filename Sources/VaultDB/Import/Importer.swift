@@ -20,7 +20,8 @@ extension Organization {
     ///
     /// While one batch is being written, the next is read and normalised.
     ///
-    /// - Parameter batchRows: rows that share a transaction; more take more memory, and from some 20,000 on are slower.
+    /// - Parameter batchRows: rows that share a transaction, fewer where they are long; more take more memory, and from
+    ///   some 20,000 on are slower.
     /// - Throws: `ImportError` where the source can't be read, `VaultError` where the vault can't be written. Batches
     ///   that were written stay.
     public func importRows(
@@ -51,6 +52,9 @@ extension Organization {
 
     public static var importBatchRowsDefault: Int { 12_000 }
 
+    /// Bytes of a source after which a batch ends, however few rows it has: each may have a megabyte.
+    static var importBatchBytesMax: Int { 16 << 20 }
+
     /// Puts rows that were read elsewhere, in one transaction: what a server does with rows that stream in.
     /// - Returns: what became of each row, in their order.
     /// - Throws: what keeps all of them from being written; then none of them is.
@@ -58,7 +62,7 @@ extension Organization {
         _ items: [ImportItem], of kind: RecordKind
     ) async throws(VaultError) -> [ImportedRow] {
         guard items.count <= Limits.importBatchRowsMax else {
-            throw .invalid("a batch has 1 to \(Limits.importBatchRowsMax) rows")
+            throw .invalid("a batch has more than \(Limits.importBatchRowsMax) rows", advice: "send fewer at a time")
         }
         let batch = try core.batch(items, of: kind, bytesRead: 0, tenant)
         let outcomes = try await core.write(tenant, batch.operation)
@@ -84,7 +88,8 @@ enum ImportNews {
 extension Core {
     /// - Parameter tell: answers false to stop; only asked after progress.
     func importRows(
-        of kind: RecordKind, from source: inout ImportSource, batchRows: Int, into tenant: Tenant,
+        of kind: RecordKind, from source: inout ImportSource, batchRows: Int,
+        batchBytes: Int = Organization.importBatchBytesMax, into tenant: Tenant,
         addingTo summary: inout ImportSummary, _ tell: (ImportNews) -> Bool
     ) throws {
         guard (1...Limits.importBatchRowsMax).contains(batchRows) else {
@@ -94,7 +99,7 @@ extension Core {
         var failure: (any Error)?
         do {
             repeat {
-                let next = try readBatch(of: kind, from: &source, upTo: batchRows, tenant)
+                let next = try readBatch(of: kind, from: &source, rows: batchRows, bytes: batchBytes, tenant)
                 if let next { running.append((next, try submit(tenant, next.operation))) }
                 guard running.count > (next == nil ? 0 : 1) else { continue }
                 let (batch, write) = running.removeFirst()
@@ -114,13 +119,16 @@ extension Core {
         summary.isCancelled = summary.isCancelled || source.isInterrupted
     }
 
-    /// The next rows, normalised; nil at the end.
+    /// The next rows, normalised, up to so many or until so many bytes were read for them; nil at the end.
     private func readBatch(
-        of kind: RecordKind, from source: inout ImportSource, upTo count: Int, _ tenant: Tenant
+        of kind: RecordKind, from source: inout ImportSource, rows: Int, bytes: Int, _ tenant: Tenant
     ) throws -> ImportBatch? {
         var items: [ImportItem] = []
-        items.reserveCapacity(count)
-        while items.count < count, let item = try source.next() { items.append(item) }
+        items.reserveCapacity(rows)
+        let start = source.bytesRead
+        while items.count < rows, source.bytesRead - start < bytes, let item = try source.next() {
+            items.append(item)
+        }
         if items.isEmpty { return nil }
         return try batch(items, of: kind, bytesRead: source.bytesRead, tenant)
     }
@@ -146,8 +154,8 @@ extension Core {
         case .fault(let fault): return .rejected(fault, recordID: fault.recordID)
         case .row(let row):
             do throws(VaultError) {
-                let draft = try RecordDraft(row, kind: kind)
-                var query = try usable(draft, phone: .some(phone), tenant)
+                var draft = try RecordDraft(row, kind: kind)
+                var query = try prepare(&draft, phone: .some(phone), tenant)
                 query?.prepareForNewcomer()
                 return .usable(ImportBatch.UsableRow(draft, query, line: row.line))
             } catch {
@@ -170,13 +178,11 @@ private struct ImportBatch: Sendable {
         let draft: RecordDraft
         /// Nil where the row has nothing usable to be found by.
         let query: ResolveQuery?
-        let identifiers: [Identifier]
         let line: Int
 
         init(_ draft: RecordDraft, _ query: ResolveQuery?, line: Int) {
             self.draft = draft
             self.query = query
-            identifiers = query?.identifiers ?? []
             self.line = line
         }
     }
@@ -204,7 +210,9 @@ private struct ImportBatch: Sendable {
                 continue
             }
             do throws(VaultError) {
-                outcomes.append(.put(try transaction.put(row.draft, row.query, &scope)))
+                var answer = try transaction.put(row.draft, row.query, &scope)
+                answer.warn(of: row.draft, row.query)
+                outcomes.append(.put(answer))
             } catch {
                 // Thrown before anything of the row was written. Any other error is the whole batch's.
                 guard error.code == .noUsableIdentifier else { throw error }
@@ -223,7 +231,7 @@ private struct ImportBatch: Sendable {
                 let key = Key.record(RecordKey(kind: row.draft.kind, id: id), in: organization)
                 keys.append(key.bytes, in: Tables.records)
             }
-            for identifier in row.identifiers {
+            for identifier in row.query?.identifiers ?? [] {
                 keys.append(Key.index(identifier, in: organization).bytes, in: identifier.kind.table)
             }
         }
@@ -286,7 +294,7 @@ extension ImportItem {
 }
 
 extension RecordDraft {
-    /// - Throws: `invalidArgument` where a value exceeds its bounds or can't be read.
+    /// - Throws: `invalidArgument` where its time can't be read.
     fileprivate init(_ row: ImportRow, kind: RecordKind) throws(VaultError) {
         var createdAt: Timestamp?
         if let raw = row.createdAt {
@@ -301,21 +309,10 @@ extension RecordDraft {
         }
         let members = attributes.map { "\(JSONText.quoted($0.name)):\($0.json)" }
         self.init(
-            kind: kind, id: row.id.trimmingWhiteSpace(), firstName: row.firstName ?? row.nameBeforeLast,
-            lastName: row.lastName, email: row.email, phone: row.phone, externals: row.externals, source: row.source,
-            status: row.status, createdAt: createdAt,
+            kind: kind, id: row.id.trimmingWhiteSpace(),
+            firstName: row.firstName ?? row.name?.name(before: row.lastName), lastName: row.lastName,
+            email: row.email, phone: row.phone, externals: row.externals, source: row.source, status: row.status,
+            createdAt: createdAt,
             attributes: members.isEmpty ? nil : "{\(members.joined(separator: ","))}")
-        try validate()
-    }
-}
-
-extension ImportRow {
-    /// The full name without the last name at its end, where that is given too.
-    fileprivate var nameBeforeLast: String? {
-        guard let name = name?.trimmed, let lastName = lastName?.trimmed, " \(name)".hasSuffix(" \(lastName)") else {
-            return self.name
-        }
-        let rest = name.dropLast(lastName.count)
-        return rest.isEmpty ? nil : String(rest).trimmed
     }
 }

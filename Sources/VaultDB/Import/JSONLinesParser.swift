@@ -3,8 +3,8 @@
 /// A push parser for one JSON object per line.
 ///
 /// Chunks may end anywhere; blank lines are skipped. Keys mean what ``ColumnMapping`` says: a known field takes a
-/// string as it is, a number or boolean as its text, and null as absent; every further key becomes an attribute, with
-/// the JSON text of its value. Where two keys stand for one field, the first that holds a value has it.
+/// string as it is, a number or boolean as its text, and what is null or blank as absent; every further key becomes an
+/// attribute, with the JSON text of its value. Where two keys stand for one field, the first that holds a value has it.
 struct JSONLinesParser: Sendable {
     /// A line of this many bytes is read, a longer one is a fault.
     static let lineBytesMax = 1 << 20
@@ -14,7 +14,7 @@ struct JSONLinesParser: Sendable {
     private static let knownKeyBytesMax = 1 << 20
 
     private struct KnownKey {
-        let targets: [ColumnMapping.Target]
+        let key: ColumnMapping.Key
         /// The last line that has the key, so that a second one on that line is seen.
         var line: Int
     }
@@ -111,15 +111,16 @@ extension JSONLinesParser {
         forgetKeysBeyondLimit()
         var misfit: Fault?
         var keyCount = 0
+        var exactKeys: Set<String>?
         try scanner.openObject()
         while let key = try scanner.key(isFirst: keyCount == 0) {
             keyCount += 1
             guard keyCount <= Self.keyCountMax else { throw .tooManyKeys }
             let name = try scanner.text(key)
-            let targets = try targets(ofKey: name)
+            let targets = try targets(ofKey: name, of: text, beside: &exactKeys)
             let value = try scanner.value(depth: 1)
             do throws(Fault) {
-                for target in targets { try row.put(value, of: scanner, from: name, as: target) }
+                try row.put(value, of: scanner, from: name, as: targets)
             } catch {
                 misfit = misfit ?? error
             }
@@ -130,16 +131,46 @@ extension JSONLinesParser {
     }
 
     /// What the values of a key become, which the current line must not have had before.
-    private mutating func targets(ofKey key: String) throws(Fault) -> [ColumnMapping.Target] {
-        guard let index = knownKeys.index(forKey: key) else {
-            let targets = mapping.targets(ofKey: key)
-            knownKeys[key] = KnownKey(targets: targets, line: line)
-            knownKeyBytes += key.utf8.count + MemoryLayout<(String, KnownKey)>.stride
-            return targets
+    /// - Parameter exactKeys: those of the line, once they were looked for.
+    private mutating func targets(
+        ofKey name: String, of text: Span<UInt8>, beside exactKeys: inout Set<String>?
+    ) throws(Fault) -> [ColumnMapping.Target] {
+        let key = try knownKey(name)
+        guard key.isLoose else { return key.targets }
+        let exact = if let exactKeys { exactKeys } else { self.exactKeys(of: text) }
+        exactKeys = exact
+        return key.targets(beside: exact)
+    }
+
+    private mutating func knownKey(_ name: String) throws(Fault) -> ColumnMapping.Key {
+        guard let index = knownKeys.index(forKey: name) else {
+            let key = mapping.key(named: name)
+            knownKeys[name] = KnownKey(key: key, line: line)
+            knownKeyBytes += name.utf8.count + MemoryLayout<(String, KnownKey)>.stride
+            return key
         }
-        guard knownKeys.values[index].line != line else { throw .duplicate(key) }
+        guard knownKeys.values[index].line != line else { throw .duplicate(name) }
         knownKeys.values[index].line = line
-        return knownKeys.values[index].targets
+        return knownKeys.values[index].key
+    }
+
+    /// The keys of a line that the mapping spells just so, as far as it can be read.
+    private func exactKeys(of text: Span<UInt8>) -> Set<String> {
+        var keys: Set<String> = []
+        do throws(Fault) {
+            var scanner = JSONScanner(text)
+            var isFirst = true
+            try scanner.openObject()
+            while let key = try scanner.key(isFirst: isFirst) {
+                isFirst = false
+                let name = try scanner.text(key)
+                if mapping.spells(name) { keys.insert(name) }
+                _ = try scanner.value(depth: 1)
+            }
+        } catch {
+            // Who reads the line for its values meets the same fault, and tells of it.
+        }
+        return keys
     }
 
     /// Only between lines, since the keys of the current one tell its duplicates.
@@ -151,27 +182,40 @@ extension JSONLinesParser {
 }
 
 extension ImportRow {
-    /// Puts a value where it belongs; a known field that is filled already leaves it to the attributes.
+    /// Puts a value where it belongs, among the attributes where no target takes it.
     fileprivate mutating func put(
-        _ value: JSONScanner.Value, of scanner: JSONScanner, from key: String, as target: ColumnMapping.Target
+        _ value: JSONScanner.Value, of scanner: JSONScanner, from key: String, as targets: [ColumnMapping.Target]
     ) throws(JSONScanner.Fault) {
+        var isTaken = false
+        for target in targets {
+            if try take(value, of: scanner, from: key, as: target) { isTaken = true }
+        }
+        if !isTaken { attributes.append(Attribute(name: key, json: try scanner.json(value))) }
+    }
+
+    /// - Returns: false where the value is to be an attribute, as that of a known field that is filled already.
+    private mutating func take(
+        _ value: JSONScanner.Value, of scanner: JSONScanner, from key: String, as target: ColumnMapping.Target
+    ) throws(JSONScanner.Fault) -> Bool {
         switch (target, value.kind) {
         case (.attribute, _):
-            attributes.append(Attribute(name: key, json: try scanner.json(value)))
+            return false
         case (_, .null):
-            return
+            return true
         case (.external, .array):
             for element in try scanner.elements(of: value) {
                 guard case .string = element.kind else { throw .wrongType(key) }
-                try put(element, of: scanner, from: key, as: target)
+                _ = try take(element, of: scanner, from: key, as: target)
             }
+            return true
         case (_, .array), (_, .object):
             throw .wrongType(key)
         case (.field(let field), _) where self[field] != nil:
-            attributes.append(Attribute(name: key, json: try scanner.json(value)))
+            return false
         default:
             let text = try scanner.text(value)
-            if !text.isEmpty { put(text, from: key, as: target) }
+            if !text.isBlank { put(text, from: key, as: target) }
+            return true
         }
     }
 }

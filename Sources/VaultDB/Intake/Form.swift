@@ -29,14 +29,14 @@ public struct Form: Sendable, Equatable {
     /// As it was given, but usable; so is the phone, for the reader's region.
     public internal(set) var email: String?
     public internal(set) var phone: String?
-    /// A whole name that was given in one field.
+    /// A whole name that was given in one field; nil where there is a first name.
     public internal(set) var name: String?
     public internal(set) var firstName: String?
     public internal(set) var lastName: String?
     /// What was found where, in the order of the roles. An email that was found within a text leaves that field in
     /// `rest`.
     public internal(set) var taken: [Taken] = []
-    /// All other fields that are not blank, in their order.
+    /// All other fields that are not blank, in their order; among them a whole name beside a first name.
     public internal(set) var rest: [FormField] = []
 
     /// `rest` as the text of a JSON object, or nil where nothing is left. A name that comes again is numbered: `date`,

@@ -152,20 +152,25 @@ extension FormReader {
 
 extension FormReader {
     private func takeNames(of candidates: inout [Candidate], in form: inout Form) {
-        form.name = takeName(of: &candidates, as: .name, in: &form, bytesMax: Limits.nameBytesMax)
-        // Joined by a space they make a display name.
+        // Joined by a space two names make a display name.
         let half = Limits.nameBytesMax / 2 - 1
-        form.firstName = takeName(of: &candidates, as: .firstName, in: &form, bytesMax: half)
-        form.lastName = takeName(of: &candidates, as: .lastName, in: &form, bytesMax: half)
+        form.firstName = takeName(of: &candidates, as: .firstName, in: &form) { $0.utf8.count <= half }
+        if form.firstName == nil {
+            form.name = takeName(of: &candidates, as: .name, in: &form) { $0.utf8.count <= Limits.nameBytesMax }
+        }
+        let (first, whole) = (form.firstName, form.name)
+        form.lastName = takeName(of: &candidates, as: .lastName, in: &form) { last in
+            let before = first ?? whole?.name(before: last) ?? ""
+            return last.utf8.count <= half && before.utf8.count + 1 + last.utf8.count <= Limits.nameBytesMax
+        }
     }
 
     private func takeName(
-        of candidates: inout [Candidate], as role: FormRole, in form: inout Form, bytesMax: Int
+        of candidates: inout [Candidate], as role: FormRole, in form: inout Form, _ fits: (String) -> Bool
     ) -> String? {
         takeFirst(of: &candidates, as: role, in: &form, [\.isNamed]) { value in
             let line = value.onOneLine()
-            let isName = line.utf8.count <= bytesMax && line.contains(where: \.isLetter) && !line.contains("@")
-            return isName ? line : nil
+            return fits(line) && line.contains(where: \.isLetter) && !line.contains("@") ? line : nil
         }
     }
 }

@@ -98,8 +98,9 @@ extension FormSubmission {
     /// The lead that it makes. A whole name goes where a first name stands; splitting it would guess.
     fileprivate func draft(_ form: Form) -> RecordDraft {
         var draft = RecordDraft(
-            kind: .lead, firstName: form.firstName ?? form.name, lastName: form.lastName, email: form.email,
-            phone: form.phone, source: source ?? "public_form", status: Record.new, attributes: form.attributes)
+            kind: .lead, firstName: form.firstName ?? form.name?.name(before: form.lastName),
+            lastName: form.lastName, email: form.email, phone: form.phone, source: source ?? "public_form",
+            status: Record.new, attributes: form.attributes)
         draft.idempotencyKey = idempotencyKey
         return draft
     }

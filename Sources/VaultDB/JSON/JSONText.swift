@@ -34,15 +34,25 @@ enum JSONText {
 
     /// Valid JSON text without the white space between its tokens.
     static func compacted(_ text: String) -> String {
-        var (bytes, isInString, isEscaped): ([UInt8], Bool, Bool) = ([], false, false)
-        bytes.reserveCapacity(text.utf8.count)
-        for byte in text.utf8 {
-            if !isInString, byte == 0x20 || (0x09...0x0D).contains(byte) { continue }
+        var place = Place()
+        // Most has none, and is kept without a copy.
+        guard text.utf8.contains(where: { place.isBetweenTokens($0) }) else { return text }
+        place = Place()
+        return String(decoding: text.utf8.filter { !place.isBetweenTokens($0) }, as: UTF8.self)
+    }
+
+    /// Where in a JSON text the next byte stands.
+    private struct Place {
+        private var isInString = false
+        private var isEscaped = false
+
+        /// Passes a byte, and says whether it is white space between tokens.
+        mutating func isBetweenTokens(_ byte: UInt8) -> Bool {
+            if !isInString, byte == 0x20 || (0x09...0x0D).contains(byte) { return true }
             if byte == UInt8(ascii: "\""), !isEscaped { isInString.toggle() }
             isEscaped = isInString && !isEscaped && byte == UInt8(ascii: "\\")
-            bytes.append(byte)
+            return false
         }
-        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func needsEscape(_ byte: UInt8) -> Bool {

@@ -20,18 +20,22 @@ public struct ErasureAnswer: Equatable, Sendable {
 extension WriteTransaction where Self: ~Copyable {
     /// Erases a person: identifiers leave the indexes, records are made anonymous, and whatever else names them goes.
     /// The id stays, as erased.
-    mutating func erase(_ id: UUID, _ scope: inout WriteScope) throws(VaultError) -> ErasureAnswer {
+    /// - Parameter replayed: the erasure that is done again, for the register.
+    mutating func erase(
+        _ id: UUID, as replayed: Erasure? = nil, _ scope: inout WriteScope
+    ) throws(VaultError) -> ErasureAnswer {
         let identity = try living(id, in: scope.organization).identity
         let journals = try merges(into: identity, deeply: true, in: scope.organization)
         let absorbed = journals.map(\.from.id)
         let all = [identity.id] + absorbed
 
         let conflicts = try eraseConflicts(of: all, identity, &scope)
-        try remember(identity, absorbed, &scope)
+        let erasure = replayed ?? Erasure(identity: identity.id, absorbed: absorbed, time: scope.now)
+        try remember(erasure, of: identity, scope)
         try eraseIdentifiers(of: identity, all, &scope)
         let records = try anonymise(identity.id, &scope)
         for journal in journals { try remove(Key.merge(journal.id, in: scope.organization), from: Tables.merges) }
-        for id in all { try forgetAnswers(naming: id, &scope) }
+        for id in all { try forgetAnswers(naming: id, scope) }
 
         var tombstone = Identity(id: identity.id, createdAt: identity.createdAt)
         tombstone.lastSequence = identity.lastSequence
@@ -87,20 +91,24 @@ extension WriteTransaction where Self: ~Copyable {
         }
     }
 
-    /// Frees the identifiers, whatever their state, and forgets who held them when.
+    /// Frees the identifiers, whatever their state, and forgets who held them when. Of those that these ids held
+    /// before, their own times go, and those of others who had them of these by a merge.
     private mutating func eraseIdentifiers(
         of identity: Identity, _ ids: [UUID], _ scope: inout WriteScope
     ) throws(VaultError) {
+        var former: Set<Identifier> = []
+        for id in ids {
+            former.formUnion(try formerHolderKeys(by: id, in: scope.organization).map(\.identifier))
+        }
         for held in identity.identifiers {
             try remove(Key.index(held.identifier, in: scope.organization), from: held.identifier.kind.table)
             scope.ledger[held.identifier.kind] -= 1
-            try forgetFormerHolders(of: held.identifier, &scope)
+            try forgetFormerHolders(of: held.identifier, scope)
+            former.remove(held.identifier)
         }
-        for id in ids {
-            for former in try formerHolderKeys(by: id, in: scope.organization) {
-                try forget(former, &scope)
-            }
-        }
+        if former.isEmpty { return }
+        try finishTrail()
+        for identifier in former { try forgetFormerHolders(of: identifier, claimedBy: ids, scope) }
     }
 
     /// - Returns: how many records there are.

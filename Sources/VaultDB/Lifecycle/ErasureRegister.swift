@@ -8,7 +8,8 @@ internal import Storage
 /// An erasure that was done. It names ids only.
 public struct Erasure: Equatable, Sendable {
     public let identity: UUID
-    /// Ids that had been merged into it.
+    /// Ids that were erased with it: they had been merged into it or, where it was replayed, it had been one person with
+    /// them elsewhere.
     public let absorbed: [UUID]
     public let time: Timestamp
 
@@ -149,10 +150,9 @@ extension ReadTransaction where Self: ~Copyable {
 extension WriteTransaction where Self: ~Copyable {
     /// Enters an erasure, and hashes what is about to be forgotten.
     mutating func remember(
-        _ identity: Identity, _ absorbed: [UUID], _ scope: inout WriteScope
+        _ erasure: Erasure, of identity: Identity, _ scope: WriteScope
     ) throws(VaultError) {
         let key = ErasureKey.erasure(of: identity.id, in: scope.organization)
-        let erasure = Erasure(identity: identity.id, absorbed: absorbed, time: scope.now)
         try put(key, erasure.encoded(under: key), in: Tables.erasures)
         let secret = try ownErasureSecret(scope)
         for held in identity.identifiers {

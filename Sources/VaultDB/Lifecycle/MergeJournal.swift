@@ -57,15 +57,8 @@ struct MergeJournal: Equatable {
         /// What the survivor had with the third one, by the same identifier.
         let theirs: ConflictEntry?
 
-        /// What the survivor has after the merge. Keeping apart sticks.
-        var joined: ConflictEntry {
-            guard let theirs else { return mine }
-            return ConflictEntry(
-                state: mine.state == .keptApart ? .keptApart : theirs.state,
-                source: mine.lastSeen > theirs.lastSeen ? mine.source : theirs.source,
-                firstSeen: min(mine.firstSeen, theirs.firstSeen), lastSeen: max(mine.lastSeen, theirs.lastSeen),
-                count: mine.count + theirs.count)
-        }
+        /// What the survivor has after the merge.
+        var joined: ConflictEntry { mine.joined(with: theirs) }
     }
 }
 

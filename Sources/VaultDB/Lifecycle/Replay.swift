@@ -6,26 +6,34 @@ public enum Replay: String, Sendable, CaseIterable {
     case erased
     /// It was erased here already, or is not known here.
     case nothingToDo = "nothing_to_do"
-    /// Here its id redirects to an identity that the erasure does not name: somebody has to decide.
+    /// Here one of its ids is one person with an id that the erasure does not name: somebody has to decide.
     case needsReview = "needs_review"
 }
 
 extension WriteTransaction where Self: ~Copyable {
-    /// Erases each id of an erasure that lives here. One that redirects to somebody else is left alone: the merge it
-    /// stems from was undone before the erasure.
+    /// Erases who lives here behind the ids of an erasure. Who is one person here with an id that it does not name is
+    /// left alone: the merge that this stems from was undone before the erasure.
     mutating func replay(_ erasure: Erasure, _ scope: inout WriteScope) throws(VaultError) -> Replay {
-        let ids = [erasure.identity] + erasure.absorbed
-        var outcome = Replay.nothingToDo
-        for id in ids {
-            guard let identity = try identity(id, in: scope.organization), !identity.isErased else { continue }
-            if let survivor = identity.mergedWith {
-                if !ids.contains(survivor) { outcome = .needsReview }
+        let named = ([erasure.identity] + erasure.absorbed).distinct()
+        var (gone, people): ([UUID], [UUID]) = ([], [])
+        for id in named {
+            guard let asked = try identity(id, in: scope.organization),
+                let person = try identity(asked.mergedWith ?? id, in: scope.organization), !person.isErased
+            else {
+                gone.append(id)
                 continue
             }
-            _ = try erase(id, &scope)
-            if outcome == .nothingToDo { outcome = .erased }
+            let absorbed = try merges(into: person, deeply: true, in: scope.organization).map(\.from.id)
+            guard ([person.id] + absorbed).allSatisfy(named.contains) else { continue }
+            gone.append(id)
+            people.append(person.id)
         }
-        return outcome
+        for id in people.distinct() {
+            let others = gone.filter { $0 != id }
+            _ = try erase(id, as: Erasure(identity: id, absorbed: others, time: erasure.time), &scope)
+        }
+        if gone.count < named.count { return .needsReview }
+        return people.isEmpty ? .nothingToDo : .erased
     }
 }
 

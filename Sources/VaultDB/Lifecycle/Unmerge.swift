@@ -22,10 +22,11 @@ extension WriteTransaction where Self: ~Copyable {
 
         try giveBack(journal, &from, &into, &scope)
         try note(.identityUnmerged, merge: id, on: &from, andOf: &into, &scope)
-        journal.takeNames(from: &into)
+        let moved = try moveBack(journal, &scope)
+        let namesGiven = try names(of: into.id, in: given, scope)
+        journal.takeNames(from: &into, butFor: namesGiven)
         scope.names.note(from: joined, to: into)
         scope.names.note(from: redirect, to: from)
-        let moved = try moveBack(journal, &scope)
         try settleClinical(&from, scope.reading, preferring: journal.from.primaries, in: scope.organization)
         try settleClinical(&into, scope.reading, preferring: journal.primaries, in: scope.organization)
         try unconvert(journal, patients: [from, into].filter(\.isPatient).map(\.id), &scope)
@@ -38,7 +39,7 @@ extension WriteTransaction where Self: ~Copyable {
         // more. Those from before name who held it then.
         let returned = Set(from.identifiers.map(\.identifier))
         let holders = Set([from.id] + journal.redirects)
-        try forgetAnswers(naming: into.id, &scope) { answer in
+        try forgetAnswers(naming: into.id, scope) { answer in
             holders.isDisjoint(with: answer.identities) && !returned.isDisjoint(with: answer.identifiers)
         }
         for earlier in journal.redirects { try redirectAgain(earlier, to: from.id, &scope) }
@@ -164,6 +165,20 @@ extension WriteTransaction where Self: ~Copyable {
         return keys
     }
 
+    /// The names that an identity was given by some records, as far as they are its own.
+    private borrowing func names(
+        of identity: UUID, in records: [RecordKey], _ scope: WriteScope
+    ) throws(VaultError) -> Set<String> {
+        var names: Set<String> = []
+        for key in Set(records) {
+            guard let record = try record(key.kind, key.id, in: scope.organization), record.identity == identity,
+                let name = record.name
+            else { continue }
+            names.insert(name.onOneLine())
+        }
+        return names
+    }
+
     /// What a record was given while the two were one, and somebody else owns now, is a conflict.
     private mutating func enqueueMentions(
         by identities: [Identity], in records: [RecordKey], _ scope: inout WriteScope
@@ -215,10 +230,12 @@ extension WriteTransaction where Self: ~Copyable {
 }
 
 extension MergeJournal {
-    /// Names that the survivor learnt by the merge go. One that came since fills a display name that is empty again.
-    fileprivate func takeNames(from identity: inout Identity) {
-        identity.aliases.removeAll { namesAdded.contains($0) }
-        guard gaveDisplayName else { return }
+    /// Names that the survivor learnt by the merge go, but for those that it was given since. One that came since fills
+    /// a display name that is empty again.
+    fileprivate func takeNames(from identity: inout Identity, butFor given: Set<String>) {
+        let taken = namesAdded.filter { !given.contains($0) }
+        identity.aliases.removeAll { taken.contains($0) }
+        guard gaveDisplayName, let name = identity.displayName, taken.contains(name) else { return }
         identity.displayName = identity.aliases.isEmpty ? nil : identity.aliases.removeFirst()
     }
 }

@@ -1,7 +1,7 @@
 // NameFolding turns names into words that are compared and searched by.
 
 internal import Foundation
-// For `_nfc`, the normalisation that the standard library compares strings by; see `EmailAddress`.
+// For `_nfc`, the normalisation that the standard library compares strings by; see `String.composed`.
 @_spi(_Unicode) internal import Swift
 
 /// Folds names to words in which case, accents and compatibility forms make no difference: "José O'Brien" and

@@ -156,18 +156,6 @@ extension NameSearch {
 }
 
 extension ReadTransaction where Self: ~Copyable {
-    /// Finds people by the beginnings of words of their names, whatever the case and the accents.
-    ///
-    /// - Parameters:
-    ///   - text: one or more words, such as `juan per`.
-    ///   - limit: lists at most so many.
-    /// - Throws: `invalidArgument` where the text is too long, has too many words or none, or the limit is out of bounds.
-    borrowing func search(
-        _ text: String, limit: Int, in organization: OrganizationNumber
-    ) throws(VaultError) -> NameSearchResult {
-        try people(found: NameSearch(text, limit: limit), in: organization)
-    }
-
     /// Runs a search and reads the people it found.
     borrowing func people(
         found search: NameSearch, in organization: OrganizationNumber

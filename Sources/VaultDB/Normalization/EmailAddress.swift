@@ -1,9 +1,5 @@
 // EmailAddress is an email address in the one form the vault stores and looks up.
 
-// For `_nfc`, the normalisation that the standard library compares strings by: so two addresses are equal exactly
-// when their bytes are. Foundation's follows an older Unicode, and is no fixed point for marks that came later.
-@_spi(_Unicode) internal import Swift
-
 /// A normalised, usable email address, such as `john@example.com`.
 ///
 /// One that exists is normalised: `EmailAddress(address.rawValue) == address`. White space around it, a name before
@@ -139,21 +135,13 @@ extension EmailAddress {
     /// but no H with a line below), so the two alternate until the text stands still. Nil if it never does.
     private static func folded(_ text: String) -> String? {
         if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.lowercased() }
-        var text = composed(text)
+        var text = text.composed()
         for _ in 0..<foldsMax {
-            let next = composed(text.lowercased())
+            let next = text.lowercased().composed()
             if next.utf8.elementsEqual(text.utf8) { return text }
             text = next
         }
         return nil
-    }
-
-    private static func composed(_ text: String) -> String {
-        var scalars = String.UnicodeScalarView()
-        for scalar in text._nfc {
-            scalars.append(scalar)
-        }
-        return String(scalars)
     }
 
     private static func isUsable(_ address: String) -> Bool {

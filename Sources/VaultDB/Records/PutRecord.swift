@@ -16,6 +16,12 @@ public struct PutAnswer: Equatable, Sendable {
     public let converted: [String]
     /// What was given and not used.
     public internal(set) var warnings: [Resolution.Warning] = []
+
+    /// Tells what was given and not used, also where nothing had to be resolved.
+    /// - Parameter query: the draft's identifiers, normalised; nil where none is usable.
+    mutating func warn(of draft: RecordDraft, _ query: ResolveQuery?) {
+        warnings = resolution?.warnings ?? query?.warnings ?? draft.request.unusable
+    }
 }
 
 extension WriteTransaction where Self: ~Copyable {
@@ -33,7 +39,9 @@ extension WriteTransaction where Self: ~Copyable {
         let kept = link.isReturn ? nil : old
         let given = draft
         let draft = draft.keepsOthers ? draft.completed(by: kept) : draft
-        if let old, !link.isMove, old.says(draft, scope.reading), try !bringsNewExternals(query, old.identity, scope) {
+        if let old, let owner = link.identity, !link.isMove, old.says(draft, scope.reading),
+            try !bringsNewExternals(query, owner, scope)
+        {
             return PutAnswer(
                 change: .unchanged, kind: key.kind, id: key.id, identity: old.identity, resolution: nil, converted: [])
         }
@@ -57,15 +65,19 @@ extension WriteTransaction where Self: ~Copyable {
             converted: converted)
     }
 
-    /// External ids are no fields of a record, so one is news even where nothing else is: if nobody owns it yet, or if
-    /// somebody else does and the pair is not known by it.
+    /// External ids are no fields of a record, so one is news even where nothing else is: if nobody owns it yet and the
+    /// record's owner has room for it, or if somebody else does and the pair is not known by it.
     private borrowing func bringsNewExternals(
-        _ query: ResolveQuery?, _ owner: UUID, _ scope: WriteScope
+        _ query: ResolveQuery?, _ owner: Identity, _ scope: WriteScope
     ) throws(VaultError) -> Bool {
+        let hasRoom = owner.identifiers.count < Limits.identifiersPerIdentityMax
         for external in query?.externals ?? [] {
-            guard let known = try knownEntry(of: .external(external), in: scope.organization) else { return true }
-            guard let other = known.entry.owner, other != owner else { continue }
-            let pair = ConflictKey(one: owner, other: other, identifier: known.spelling)
+            guard let known = try knownEntry(of: .external(external), in: scope.organization) else {
+                if hasRoom { return true }
+                continue
+            }
+            guard let other = known.entry.owner, other != owner.id else { continue }
+            let pair = ConflictKey(one: owner.id, other: other, identifier: known.spelling)
             if try conflict(pair, in: scope.organization) == nil { return true }
         }
         return false

@@ -75,6 +75,16 @@ struct ConflictEntry: Equatable {
         self.count = count
     }
 
+    /// What this and another conflict of one pair by one identifier are together. Keeping apart sticks.
+    func joined(with other: ConflictEntry?) -> ConflictEntry {
+        guard let other else { return self }
+        return ConflictEntry(
+            state: state == .keptApart ? .keptApart : other.state,
+            source: lastSeen > other.lastSeen ? source : other.source,
+            firstSeen: min(firstSeen, other.firstSeen), lastSeen: max(lastSeen, other.lastSeen),
+            count: count + other.count)
+    }
+
     func write(to writer: inout ByteWriter) {
         writer.byte(state.rawValue)
         writer.time(firstSeen)

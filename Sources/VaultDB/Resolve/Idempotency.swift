@@ -88,14 +88,14 @@ extension WriteTransaction where Self: ~Copyable {
         for identity in stored.identities {
             try put(name.identityKey(identity, in: scope.organization), [], in: Tables.idempotency)
         }
-        try forgetOldAnswers(&scope)
+        try forgetOldAnswers(scope)
         return answer
     }
 
     /// Forgets a few answers that are a week older than one that was given after them and is a week old itself. A clock
     /// that is wrong for a while and set right, however far and whichever way, can make one of the two weeks pass in no
     /// time, and not both.
-    private mutating func forgetOldAnswers(_ scope: inout WriteScope) throws(VaultError) {
+    private mutating func forgetOldAnswers(_ scope: WriteScope) throws(VaultError) {
         guard let weekAgo = scope.now.weekBefore,
             let later = try newestAnswer(before: weekAgo, in: scope.organization),
             let horizon = later.time.weekBefore
@@ -131,7 +131,7 @@ extension WriteTransaction where Self: ~Copyable {
     /// Forgets the answers that name an identity: they hold its identifiers.
     /// - Parameter isMeant: which of them, by what they say.
     mutating func forgetAnswers(
-        naming identity: UUID, _ scope: inout WriteScope, where isMeant: (StoredAnswer) -> Bool = { _ in true }
+        naming identity: UUID, _ scope: WriteScope, where isMeant: (StoredAnswer) -> Bool = { _ in true }
     ) throws(VaultError) {
         var names: [IdempotencyKey] = []
         try visit(Tables.idempotency, prefix: IdempotencyKey.answers(naming: identity, in: scope.organization)) {
@@ -223,6 +223,7 @@ struct IdempotencyKey: Equatable {
         return key
     }
 
+    static func answers(in organization: OrganizationNumber) -> Key { prefix(answer, organization) }
     static func ages(in organization: OrganizationNumber) -> Key { prefix(age, organization) }
 
     static func answers(naming identity: UUID, in organization: OrganizationNumber) -> Key {

@@ -73,6 +73,26 @@ extension ReadTransaction where Self: ~Copyable {
         guard let bytes = try value(Meta.key, in: Tables.meta) else { return nil }
         return try Meta(bytes)
     }
+
+    /// That of a vault which was made.
+    borrowing func knownMeta() throws(VaultError) -> Meta {
+        guard let meta = try meta() else { throw .corrupted("the vault has lost its meta entry") }
+        return meta
+    }
+
+    /// Whether the stored identifiers were normalised by `rules`. Asked for each write, so it copies nothing.
+    borrowing func isNormalized(by rules: String) throws(VaultError) -> Bool {
+        try withValue(Meta.key, in: Tables.meta) { (bytes) throws(VaultError) -> Bool in
+            var reader = try ByteReader(bytes, format: Meta.formatVersion)
+            // When it was made, its largest size, its region.
+            _ = try reader.long()
+            _ = try reader.long()
+            let region = try reader.count()
+            _ = try reader.span(region)
+            let length = try reader.count()
+            return try reader.span(length).holds(rules)
+        } ?? false
+    }
 }
 
 /// An organization as the vault knows it.
@@ -137,12 +157,11 @@ extension ReadTransaction where Self: ~Copyable {
 
 extension WriteTransaction where Self: ~Copyable {
     /// The organization with this id, given a number if it has none yet.
-    mutating func intern(_ id: UUID, region: Region? = nil, at now: Timestamp) throws(VaultError) -> OrganizationRecord
-    {
+    mutating func intern(_ id: UUID, at now: Timestamp) throws(VaultError) -> OrganizationRecord {
         if let known = try organization(id) { return known }
         let numbers = try organizations().map(\.record.number.rawValue)
         let record = OrganizationRecord(
-            number: OrganizationNumber((numbers.max() ?? 0) + 1), createdAt: now, region: region)
+            number: OrganizationNumber((numbers.max() ?? 0) + 1), createdAt: now, region: nil)
         try put(record, of: id)
         return record
     }

@@ -8,20 +8,34 @@ extension Core {
     func put(
         _ draft: RecordDraft, _ tenant: Tenant, as call: StoredAnswer.Put.Call = .put
     ) throws(VaultError) -> Operation<PutAnswer> {
-        try draft.validate()
         var draft = draft
-        draft.attributes = draft.attributes.map(JSONText.compacted)
-        let complete = draft
+        let query = try prepare(&draft, phone: nil, tenant)
         try IdempotencyKey.validate(draft.idempotencyKey)
-        let query = try usable(draft, phone: nil, tenant)
-        let warnings = query?.warnings ?? draft.request.unusable
+        let prepared = draft
         return { (transaction, scope) throws(VaultError) in
-            var answer = try transaction.once(complete.idempotencyKey, of: call, &scope) {
+            var answer = try transaction.once(prepared.idempotencyKey, of: call, &scope) {
                 (transaction, scope) throws(VaultError) in
-                try transaction.put(complete, query, &scope)
+                try transaction.put(prepared, query, &scope)
             }
-            answer.warnings = answer.resolution?.warnings ?? warnings
+            answer.warn(of: prepared, query)
             return answer
+        }
+    }
+
+    /// Makes a draft ready to be put: judged, and as it is kept.
+    /// - Parameter phone: its phone, where the caller has normalised it already; the outer nil means that it has not.
+    /// - Returns: what it can be resolved by; nil where nothing is usable.
+    func prepare(
+        _ draft: inout RecordDraft, phone: PhoneNumber??, _ tenant: Tenant
+    ) throws(VaultError) -> ResolveQuery? {
+        try draft.validate()
+        draft.attributes = draft.attributes.map(JSONText.compacted)
+        do throws(VaultError) {
+            if let phone { return try ResolveQuery(draft.request, phone: phone, normalizer) }
+            return try ResolveQuery(draft.request, region: region(draft.region, for: tenant), normalizer)
+        } catch {
+            if error.code == .noUsableIdentifier { return nil }
+            throw error
         }
     }
 
@@ -35,17 +49,5 @@ extension Core {
     func tell(_ answer: PutAnswer) -> PutAnswer {
         if let resolution = answer.resolution { _ = tell(resolution) }
         return answer
-    }
-
-    /// What a draft can be resolved by; nil where nothing is usable.
-    /// - Parameter phone: its phone, where the caller has normalised it already; the outer nil means that it has not.
-    func usable(_ draft: RecordDraft, phone: PhoneNumber??, _ tenant: Tenant) throws(VaultError) -> ResolveQuery? {
-        do throws(VaultError) {
-            if let phone { return try ResolveQuery(draft.request, phone: phone, normalizer) }
-            return try ResolveQuery(draft.request, region: region(draft.region, for: tenant), normalizer)
-        } catch {
-            if error.code == .noUsableIdentifier { return nil }
-            throw error
-        }
     }
 }

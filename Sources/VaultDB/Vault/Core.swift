@@ -14,9 +14,10 @@ final class Core<Engine: StorageEngine>: Sendable {
     private let clock: @Sendable () -> Timestamp
     private let ids = UUIDv7Generator()
     private let tenants = Mutex<[UUID: Tenant]>([:])
-    let meta: Meta
-    /// Whether the file's identifiers were normalised as this program normalises.
-    private let acceptsWrites: Atomic<Bool>
+    /// What the file said of itself at opening. Its region and when it was made never change.
+    private let opened: Meta
+    /// What normalises here.
+    private let rules = Normalizer.version.description
     /// Matches that changed nothing, since opening.
     let hits = Atomic<Int>(0)
     /// Identities that were created, since opening, but for those of imports that block.
@@ -41,7 +42,7 @@ final class Core<Engine: StorageEngine>: Sendable {
         let mine = Normalizer.version.description
         let known = try engine.read { (snapshot) throws(VaultError) in try snapshot.meta() }
         if let known {
-            meta = known
+            opened = known
             if known.isOfFormatBefore, !isReadOnly {
                 try engine.write { (transaction) throws(VaultError) in
                     try transaction.put(Meta.key, known.encoded(), in: Tables.meta)
@@ -52,26 +53,28 @@ final class Core<Engine: StorageEngine>: Sendable {
         } else {
             let fresh = Meta(
                 createdAt: clock(), region: region, bytesMax: UInt64(clamping: bytesMax), normalizer: mine)
-            meta = try engine.write { (transaction) throws(VaultError) in
+            opened = try engine.write { (transaction) throws(VaultError) in
                 // Another process may have made the vault in between.
                 if let known = try transaction.meta() { return known }
                 try transaction.put(Meta.key, fresh.encoded(), in: Tables.meta)
                 return fresh
             }
         }
-        acceptsWrites = Atomic(meta.normalizer == mine)
         writes = WriteQueue(engine: engine, niceness: writerNiceness)
     }
 
     func close() { writes.close() }
 
-    var region: Region { meta.region }
-    var createdAt: Timestamp { meta.createdAt }
+    /// What the file says of itself now, for other processes may have changed it; as at opening where it can't be read.
+    var meta: Meta { (try? engine.read { (snapshot) throws(VaultError) in try snapshot.meta() }) ?? opened }
+    var region: Region { opened.region }
+    var createdAt: Timestamp { opened.createdAt }
     var normalizerVersion: String { meta.normalizer }
 
     // MARK: Organizations
 
-    /// What is remembered of an organization between calls. Its number never changes once it is given.
+    /// What is remembered of an organization between calls. Its number never changes once it is given; its region may,
+    /// by another process too, which the next write notices.
     final class Tenant: Sendable {
         let id: UUID
         /// Its number, and below it in 16 bits its own region or 0. All zero until the vault knows it.
@@ -93,9 +96,18 @@ final class Core<Engine: StorageEngine>: Sendable {
             _ = known.compareExchange(expected: 0, desired: record.packed, ordering: .relaxed)
         }
 
-        /// What was just written.
+        /// What was just written, or found to be.
         fileprivate func remember(_ record: OrganizationRecord) {
             known.store(record.packed, ordering: .relaxed)
+        }
+
+        /// Compares what is remembered with what a write finds.
+        /// - Throws: `busy` where the region is another one: what was to be written was read for the one before.
+        fileprivate func notice(_ record: OrganizationRecord) throws(VaultError) {
+            let before = known.load(ordering: .relaxed)
+            if before == 0 || before == record.packed { return }
+            remember(record)
+            throw VaultError(.busy, "the organization's region was changed meanwhile", advice: "try again")
         }
     }
 
@@ -120,7 +132,7 @@ final class Core<Engine: StorageEngine>: Sendable {
 
     func region(of tenant: Tenant) throws(VaultError) -> Region {
         _ = try number(of: tenant)
-        return tenant.region ?? meta.region
+        return tenant.region ?? opened.region
     }
 
     /// The region a call is to use: the one it names, or the organization's.
@@ -159,22 +171,19 @@ final class Core<Engine: StorageEngine>: Sendable {
     func write<Answer: Sendable>(
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
     ) async throws(VaultError) -> Answer {
-        try refuseUnderOtherRules()
-        return answer(of: try await writes.write(counted(tenant, body)))
+        answer(of: try await writes.write(counted(tenant, body)))
     }
 
     func writeBlocking<Answer: Sendable>(
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
     ) throws(VaultError) -> Answer {
-        try refuseUnderOtherRules()
-        return answer(of: try writes.writeBlocking(counted(tenant, body)))
+        answer(of: try writes.writeBlocking(counted(tenant, body)))
     }
 
     func submit<Answer: Sendable>(
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
     ) throws(VaultError) -> PendingWrite<Engine, Answer> {
-        try refuseUnderOtherRules()
-        return writes.submit(operation(tenant, body))
+        writes.submit(operation(tenant, body))
     }
 
     /// What an operation answers, and how many identities it created, which counts once it is committed.
@@ -199,11 +208,10 @@ final class Core<Engine: StorageEngine>: Sendable {
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
     ) -> @Sendable (inout Engine.Writer) throws(VaultError) -> Answer {
         { [self] (transaction) throws(VaultError) in
-            if let number = tenant.number {
-                return try operate(&transaction, in: number, region: tenant.region ?? meta.region, body)
-            }
+            try refuseOtherRules(transaction)
             let record = try transaction.intern(tenant.id, at: clock())
-            return try operate(&transaction, in: record.number, region: record.region ?? meta.region, body)
+            try tenant.notice(record)
+            return try operate(&transaction, in: record.number, region: record.region ?? opened.region, body)
         }
     }
 
@@ -219,14 +227,13 @@ final class Core<Engine: StorageEngine>: Sendable {
         return try transaction.operate(&scope, body)
     }
 
-    /// The file's identifiers read as this program reads them now.
-    func didRekey() { acceptsWrites.store(true, ordering: .relaxed) }
-
-    func refuseUnderOtherRules() throws(VaultError) {
-        if acceptsWrites.load(ordering: .relaxed) { return }
+    /// Refuses to write where the file's identifiers were normalised otherwise than this program does. Another process
+    /// may make them anew at any time, so each write looks.
+    private func refuseOtherRules(_ transaction: borrowing Engine.Writer) throws(VaultError) {
+        if try transaction.isNormalized(by: rules) { return }
+        let found = try transaction.knownMeta().normalizer
         throw VaultError(
-            .rekeyRequired,
-            "the vault was normalised by \(meta.normalizer), this program has \(Normalizer.version)",
+            .rekeyRequired, "the vault was normalised by \(found), this program has \(rules)",
             advice: "run `vaultdb rekey` once, or use the program version that wrote it")
     }
 }

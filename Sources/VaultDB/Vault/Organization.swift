@@ -12,7 +12,8 @@ public struct Organization: Sendable {
     /// The region of phones without a country code.
     public func region() throws(VaultError) -> Region { try core.region(of: tenant) }
 
-    /// Sets that region. It counts for what is normalised from now on.
+    /// Sets that region. It counts for what is normalised from now on; another process that has the vault open notices
+    /// it with its next write for the organization, which is told to try again (`busy`).
     public func setRegion(_ region: Region) throws(VaultError) { try core.setRegion(region, of: tenant) }
 
     // MARK: Resolve

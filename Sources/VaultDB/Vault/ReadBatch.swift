@@ -222,22 +222,7 @@ extension IdentityView {
         }
         if missing > 0 { return false }
         if name.isEmpty { return true }
-        for _ in 0..<(try reader.count()) {
-            let length = try reader.count()
-            _ = try reader.span(length)
-        }
         return try Self.knows(name, &reader)
-    }
-
-    /// Reads the display name and the aliases.
-    private static func knows(_ name: RawSpan, _ reader: inout ByteReader) throws(VaultError) -> Bool {
-        let length = try reader.count()
-        if try reader.span(length).equals(name) { return true }
-        for _ in 0..<(try reader.count()) {
-            let length = try reader.count()
-            if try reader.span(length).equals(name) { return true }
-        }
-        return false
     }
 }
 

@@ -30,14 +30,15 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     /// Jobs of the largest group.
     private let groupMax = Atomic<Int>(0)
     /// How often readers that died are looked for.
-    private static var careInterval: DispatchTimeInterval { .seconds(60) }
+    private let careInterval: DispatchTimeInterval
     /// With nothing to write for so long, the writer does a little of what the engine has put off, and so on: most of the
     /// time is left to those who read.
     private static var settlingDelay: DispatchTimeInterval { .milliseconds(20) }
 
     /// - Parameter niceness: see `VaultOptions.writerNiceness`.
-    init(engine: Engine, niceness: Int = 0) {
+    init(engine: Engine, niceness: Int = 0, careInterval: DispatchTimeInterval = .seconds(60)) {
         self.engine = engine
+        self.careInterval = careInterval
         let thread = Thread { [self] in
             // On Linux that is the thread's alone, and that of those it starts.
             if niceness > 0 { _ = nice(Int32(clamping: niceness)) }
@@ -121,11 +122,13 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     private func run() {
         // Not again before the next write, where it failed.
         var settles = true
+        // However busy the vault is: what a dead reader holds makes the file grow with each write.
+        var nextCare = DispatchTime.now() + careInterval
         while true {
             let isUnsettled = settles && engine.isUnsettled
-            let patience = isUnsettled ? Self.settlingDelay : Self.careInterval
-            if wake.wait(timeout: .now() + patience) == .timedOut {
-                if isUnsettled { settles = (try? engine.settle()) != nil } else { try? engine.maintain() }
+            let patience = isUnsettled ? .now() + Self.settlingDelay : nextCare
+            if wake.wait(timeout: patience) == .timedOut {
+                if isUnsettled { settles = (try? engine.settle()) != nil }
             } else {
                 settles = true
             }
@@ -138,6 +141,10 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
                 commit(Array(group))
             }
             if isClosing { break }
+            if DispatchTime.now() >= nextCare {
+                try? engine.maintain()
+                nextCare = .now() + careInterval
+            }
         }
         ended.signal()
     }

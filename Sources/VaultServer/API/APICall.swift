@@ -2,7 +2,6 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
-internal import Synchronization
 internal import VaultDB
 
 /// A request to the API, from a caller who may make it.
@@ -83,8 +82,10 @@ struct APICall: Sendable {
             .unsupportedMediaType, "unsupported_encoding", "a body is compressed by gzip or not at all")
     }
 
-    func bytes() async throws -> ByteBuffer {
-        try await request.body.collect(upTo: state.limits.httpBodyBytesMax)
+    /// - Parameter bytesMax: nil for what the limits say.
+    /// - Throws: 413 where there are more.
+    func bytes(upTo bytesMax: Int? = nil) async throws -> ByteBuffer {
+        try await request.body.collect(upTo: bytesMax ?? state.limits.httpBodyBytesMax)
     }
 
     /// The JSON object that the body is.
@@ -94,11 +95,8 @@ struct APICall: Sendable {
                 .unsupportedMediaType, "unsupported_media_type", "\(what) is a JSON object",
                 advice: "send Content-Type: application/json")
         }
-        return try Self.fields(of: try await bytes(), what)
-    }
-
-    private static func fields(of bytes: ByteBuffer, _ what: String) throws -> Fields {
-        try Fields(JSONElement(parsing: bytes.readableBytesUInt8Span), of: what)
+        let bytes = try await bytes()
+        return try Fields(JSONElement(parsing: bytes.readableBytesUInt8Span), of: what)
     }
 
     // MARK: Doing

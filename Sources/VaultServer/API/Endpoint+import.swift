@@ -5,9 +5,6 @@ internal import VaultDB
 
 /// Many rows, streamed both ways in memory that does not grow with them.
 extension Endpoint {
-    /// Rows that share a transaction. Few enough that answers come soon, enough that a flush is shared.
-    private static let rowsPerBatch = 500
-
     static let importEndpoint = Endpoint(
         method: .post, path: "/api/v1/contacts/import", operation: "importRows", tag: .intake,
         summary: """
@@ -44,12 +41,12 @@ extension Endpoint {
             do {
                 for try await chunk in call.request.body {
                     try rows.feed(chunk)
-                    while let batch = rows.next(rowsPerBatch, isLast: false) {
+                    while let batch = rows.next(isLast: false) {
                         try await writer.write(try await put(batch, kind, organization, call))
                     }
                 }
                 try rows.finish()
-                while let batch = rows.next(rowsPerBatch, isLast: true) {
+                while let batch = rows.next(isLast: true) {
                     try await writer.write(try await put(batch, kind, organization, call))
                 }
             } catch {
@@ -63,9 +60,15 @@ extension Endpoint {
 
     /// Writes rows in one transaction.
     /// - Returns: a line for each.
+    /// - Throws: 401 where the token was revoked since the import began.
     private static func put(
         _ rows: [ImportItem], _ kind: RecordKind, _ organization: Organization, _ call: APICall
     ) async throws -> ByteBuffer {
+        guard call.state.access.renewed(call.caller?.grant) != nil else {
+            throw Problem(
+                .unauthorized, "unauthenticated",
+                "the token was revoked; send the rows that have no answer again, with another one")
+        }
         let written = try await call.writing { try await organization.importRows(rows, of: kind) }
         return ByteBuffer(string: written.map { $0.json.text + "\n" }.joined())
     }
@@ -73,22 +76,34 @@ extension Endpoint {
 
 /// The rows of an import that came and are not written yet.
 private struct ImportStream {
+    /// Rows that share a transaction. Few enough that answers come soon, enough that a flush is shared.
+    private static let batchRows = 500
+    /// Bytes after which fewer rows share one, as each may have a megabyte.
+    private static let batchBytes = 1 << 20
+
     private var parser: ImportParser
     private var items: [ImportItem] = []
+    /// Bytes that came since the last batch.
+    private var bytes = 0
 
     init(_ format: ImportFormat) { parser = ImportParser(format: format) }
 
     mutating func feed(_ chunk: ByteBuffer) throws(ImportError) {
+        bytes += chunk.readableBytes
         try parser.feed(chunk.readableBytesUInt8Span, into: &items)
     }
 
     mutating func finish() throws(ImportError) { try parser.finish(into: &items) }
 
-    /// The next rows, `count` of them or all that is left at the end; nil where there are not so many yet.
-    mutating func next(_ count: Int, isLast: Bool) -> [ImportItem]? {
-        guard !items.isEmpty, isLast || items.count >= count else { return nil }
-        defer { items.removeFirst(min(count, items.count)) }
-        return Array(items.prefix(count))
+    /// The next batch; nil where its rows have not come yet.
+    /// - Parameter isLast: whether no more will come.
+    mutating func next(isLast: Bool) -> [ImportItem]? {
+        let isWhole = isLast || items.count >= Self.batchRows || bytes >= Self.batchBytes
+        guard isWhole, !items.isEmpty else { return nil }
+        bytes = 0
+        let batch = Array(items.prefix(Self.batchRows))
+        items.removeFirst(batch.count)
+        return batch
     }
 
     static func line(ofError error: any Error) -> String {

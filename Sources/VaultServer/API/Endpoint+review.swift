@@ -93,7 +93,9 @@ extension Endpoint {
             successes: [Success(status: .ok, summary: "It is undone.", schema: "MergeAnswer")],
             problems: [.notFound, .conflict, .gone]
         ) { call in
-            guard let merge = try? call.identity("merge_id") else { throw Problem.notFound("there is no such merge") }
+            guard let merge = call.context.part("merge_id").flatMap(UUID.init(text:)) else {
+                throw Problem.notFound("there is no such merge")
+            }
             let organization = try call.organization
             return try await call.once {
                 try await call.writing { try await organization.unmerge(merge) }.json

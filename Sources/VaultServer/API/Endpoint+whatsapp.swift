@@ -58,9 +58,12 @@ extension Endpoint {
             body: ResponseBody(byteBuffer: ByteBuffer(string: challenge)))
     }
 
+    /// What Meta says that a delivery has at most.
+    private static let deliveryBytesMax = 3 << 20
+
     private static func receive(_ call: APICall) async throws -> Response {
         let settings = try settings(call)
-        let bytes = try await call.bytes()
+        let bytes = try await call.bytes(upTo: max(call.state.limits.httpBodyBytesMax, deliveryBytesMax))
         try requireSignature(of: bytes, call, settings)
         // What people write holds anything, and Meta sends a refused delivery again and again.
         let payload = try JSONElement(parsing: bytes.readableBytesUInt8Span, isLenient: true)

@@ -40,9 +40,15 @@ final class AccessControl: Sendable {
     /// Asks the vault for its tokens if anything was committed since the last time.
     func refresh() throws(VaultError) {
         let commit = try vault.lastCommit()
-        guard state.withLock({ $0.commit != commit }) else { return }
-        let tokens = Set(try vault.tokens().map(\.id))
+        guard state.withLock({ $0.commit < commit }) else { return }
+        take(Set(try vault.tokens().map(\.id)), asOf: commit)
+    }
+
+    /// Takes tokens that were read when this commit was the last, or later. Meanwhile another thread may have come with
+    /// those of a later one, which stay.
+    func take(_ tokens: Set<String>, asOf commit: Int) {
         let isChanged = state.withLock { state in
+            guard state.commit < commit else { return false }
             state.commit = commit
             guard state.tokens != tokens else { return false }
             state.tokens = tokens

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import NIOCore
 internal import NIOSSL
 
 /// TLS as the operator asks for it: a certificate and key, and optionally the authorities whose clients are let in.
@@ -25,6 +26,8 @@ package struct TransportSecurity: Equatable, Sendable {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map(NIOSSLCertificateSource.certificate), privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
+        // Whoever closes has told so by then, and need not hear that the client does too.
+        configuration.shutdownTimeout = .milliseconds(200)
         if let clientAuthoritiesPath {
             configuration.trustRoots = .certificates(try Self.certificates("TLS authorities", clientAuthoritiesPath))
             // Client certificates name no host, so only their chain is verified.

@@ -85,7 +85,10 @@ struct Command: Sendable {
     /// Whether the first argument is an organization, by which a proxy may shard.
     var takesOrganization: Bool { usage.hasPrefix("org") }
 
-    func accepts(count: Int) -> Bool { arity >= 0 ? count == arity : count >= -arity }
+    func accepts(count: Int) -> Bool { Self.accepts(count: count, arity: arity) }
+
+    @inline(__always)
+    static func accepts(count: Int, arity: Int) -> Bool { arity >= 0 ? count == arity : count >= -arity }
 }
 
 extension Command {

@@ -8,9 +8,7 @@ struct CommandTable: Sendable {
 
     /// What is looked at for each command that comes, without the rest.
     struct Facts: BitwiseCopyable, Sendable {
-        enum Kind: UInt8, BitwiseCopyable, Sendable {
-            case find, findMany, resolve, connection, answer, submit, work, changes
-        }
+        enum Kind: UInt8, BitwiseCopyable, Sendable { case find, findMany, resolve, other }
 
         let arity: Int32
         /// Of the role that is needed; 0 for none.
@@ -18,7 +16,7 @@ struct CommandTable: Sendable {
         let kind: Kind
 
         @inline(__always)
-        func accepts(count: Int) -> Bool { arity >= 0 ? count == Int(arity) : count >= -Int(arity) }
+        func accepts(count: Int) -> Bool { Command.accepts(count: count, arity: Int(arity)) }
     }
 
     let commands: [Command]
@@ -69,11 +67,7 @@ extension CommandTable.Facts {
             case .find: .find
             case .findMany: .findMany
             case .resolve: .resolve
-            case .echo, .connection: .connection
-            case .answer: .answer
-            case .submit: .submit
-            case .work, .walk: .work
-            case .changes: .changes
+            case .echo, .connection, .answer, .submit, .work, .walk, .changes: .other
             }
     }
 }

@@ -35,9 +35,7 @@ extension ConnectionCommand {
     private mutating func setName() throws {
         let name = try arguments.next()
         try arguments.end()
-        guard Session.isName(name) else {
-            throw ReplyError(.general, "Client names cannot contain spaces, newlines or special characters.")
-        }
+        guard Session.isName(name) else { throw Self.badName }
         session.name = name
         ok()
     }

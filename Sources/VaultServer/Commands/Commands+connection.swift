@@ -102,7 +102,7 @@ extension ConnectionCommand {
         session.grant = grant
     }
 
-    fileprivate static var badName: ReplyError {
+    static var badName: ReplyError {
         ReplyError(.general, "Client names cannot contain spaces, newlines or special characters.")
     }
 }

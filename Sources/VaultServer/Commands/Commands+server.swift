@@ -69,23 +69,25 @@ extension ConnectionCommand {
         return true
     }
 
+    /// Bearers of tokens see and clear what was asked on connections of their organization.
     fileprivate mutating func slowLog() throws {
         let subcommand = try arguments.next()
+        let organization = session.grant?.organization
         switch subcommand.uppercased() {
         case "GET":
             let limit = arguments.isEmpty ? 10 : try Arguments.number(try arguments.next(), -1...128)
             try arguments.end()
-            tell(server.slowLog.entries(limit: limit == -1 ? .max : limit))
-        case "LEN": writer.integer(server.slowLog.count)
+            tell(server.slowLog.entries(of: organization).prefix(limit == -1 ? .max : limit))
+        case "LEN": writer.integer(server.slowLog.entries(of: organization).count)
         case "RESET":
-            server.slowLog.clear()
+            server.slowLog.clear(of: organization)
             ok()
         case "HELP": help(["GET [<count>]", "LEN", "RESET"])
         default: throw unknown(subcommand)
         }
     }
 
-    private mutating func tell(_ entries: [SlowLog.Entry]) {
+    private mutating func tell(_ entries: ArraySlice<SlowLog.Entry>) {
         writer.array(entries.count)
         for entry in entries {
             writer.value([

@@ -15,6 +15,9 @@ final class ClientRecord: Sendable {
         var unauthenticatedSince = NIODeadline.now()
     }
 
+    /// Tells a connection to end at once.
+    struct End: Sendable {}
+
     /// Tells a connection that it was silent for too long.
     struct Silence: Sendable {}
 
@@ -40,9 +43,13 @@ final class ClientRecord: Sendable {
         lastActivity = Atomic(connectedAt.uptimeNanoseconds)
     }
 
-    func end() { channel.close(promise: nil) }
+    /// Ends it: nothing more of what it sends is done, though with TLS its closing takes a moment.
+    func end() {
+        isGone.store(true, ordering: .relaxed)
+        channel.pipeline.fireUserInboundEventTriggered(End())
+    }
 
-    /// Ends it unless it waits for an answer, which is for it to say.
+    /// Ends it unless it waits for an answer or takes one, which is for it to say.
     func endIfIdle() { channel.pipeline.fireUserInboundEventTriggered(Silence()) }
 
     /// Has it ask what has become of its grant, though it be silent.

@@ -58,7 +58,7 @@ extension ConnectionHandler {
             let events = try read(waiting.request, waiting.organization)
             if !events.isEmpty { finishWaiting { $0.value(Self.answer(events)) } }
         } catch {
-            finishWaiting { $0.error(error) }
+            finishWaiting { $0.error(error, server.metrics) }
         }
     }
 

@@ -39,14 +39,14 @@ extension ConnectionHandler {
                 if order.isEmpty { try findMany(request, &batch, &writer) } else { outcome = wait() }
             case .resolve:
                 outcome = try resolve(request, index, &batch, &writer, started)
-            default:
+            case .other:
                 // They look at the vault by themselves, each at a moment of its own.
                 batch = nil
                 outcome = try performOther(request, index, &writer, started)
             }
         } catch {
             isError = true
-            reply(&writer) { $0.error(error) }
+            reply(&writer) { $0.error(error, server.metrics) }
         }
         if outcome != .answered { return outcome == .handedOn }
         let now = NIODeadline.now().uptimeNanoseconds
@@ -69,7 +69,7 @@ extension ConnectionHandler {
     func noteSlow(_ index: Int, _ argumentCount: Int, _ nanoseconds: UInt64) {
         server.slowLog.add(
             server.table.commands[index].name, argumentCount: argumentCount - 1, nanoseconds: nanoseconds,
-            client: client.address, clientName: session.name)
+            client: client.address, clientName: session.name, organization: session.grant?.organization)
     }
 
     /// In Redis' words.
@@ -193,11 +193,12 @@ extension ConnectionHandler {
         var arguments = try Arguments(request, from: 2, command: command.name, limits: server.limits)
         let ticket = try reserve()
         do throws(ReplyError) {
-            let deliver = delivery(ticket, index, request.count, started) { (writer, written: Command.Written) in
+            let deliver = delivery(ticket, index, request.count, started) {
+                [server] (writer, written: Command.Written) in
                 do throws(VaultError) {
                     writer.value(try written.reply(in: organization))
                 } catch {
-                    writer.error(ReplyError(error))
+                    writer.error(ReplyError(error), server.metrics)
                 }
             }
             try Self.caught { try submission(organization, &arguments, deliver) }
@@ -217,7 +218,6 @@ extension ConnectionHandler {
     /// Takes room for one more in a counter that is bounded.
     func reserve(_ counter: borrowing Atomic<Int>, max: Int, _ what: StaticString) throws(ReplyError) {
         if ServerState.reserve(counter, max: max) { return }
-        server.metrics.busyCount.add(1, ordering: .relaxed)
         throw ReplyError(.busy, "\(max) \(what); try again later")
     }
 
@@ -257,7 +257,7 @@ extension ConnectionHandler {
             encoded { writer in
                 switch result {
                 case .success(let answer): write(&writer, answer)
-                case .failure(let error): writer.error(ReplyError(error))
+                case .failure(let error): writer.error(ReplyError(error), server.metrics)
                 }
             })
     }
@@ -285,8 +285,7 @@ extension ConnectionHandler {
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let done = queue.threads.runIfActive(eventLoop: context.eventLoop) {
             var arguments = arguments
-            let value = try answer(organization, &arguments)
-            return value
+            return try answer(organization, &arguments)
         }
         done.whenComplete { result in
             queue.pending.subtract(1, ordering: .relaxed)
@@ -295,11 +294,19 @@ extension ConnectionHandler {
             let reply = handler.encoded { writer in
                 switch result {
                 case .success(let value): writer.value(value)
-                case .failure(let error): writer.error(Self.replyError(error))
+                case .failure(let error): writer.error(Self.replyError(error), handler.server.metrics)
                 }
             }
             handler.resume(with: reply)
         }
         return .handedOn
+    }
+}
+
+extension ReplyWriter {
+    /// Writes an error, which counts where it says busy.
+    mutating func error(_ error: ReplyError, _ metrics: ServerMetrics) {
+        metrics.note(error)
+        self.error(error)
     }
 }

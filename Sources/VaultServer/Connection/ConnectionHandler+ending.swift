@@ -28,33 +28,57 @@ extension ConnectionHandler {
     /// Ends a client that takes nothing of what waits for it. One that does gets all of it, however long a reply is: until
     /// it has taken it nothing more is read from it, so little more than that comes to wait.
     func watchOutput(_ context: ChannelHandlerContext) {
-        let secondsMax = server.limits.outputSecondsMax
-        guard outputWatch == nil, secondsMax > 0, let before = excessByteCount(context) else { return }
+        watchOutput(context, beyond: isClosing ? 0 : server.limits.outputBytesMax, server.limits.outputSecondsMax)
+    }
+
+    /// Ends a client for its silence. One that waits for an answer is silent for a reason, and one that has yet to take
+    /// one is ended only if it takes nothing of it.
+    func endIfIdle(_ context: ChannelHandlerContext) {
+        guard pause != .work, order.isEmpty, outputWatch == nil else { return }
+        let limits = server.limits
+        watchOutput(context, beyond: 0, limits.outputSecondsMax > 0 ? limits.outputSecondsMax : limits.idleSecondsMax)
+        if outputWatch == nil { closeAtOnce() }
+    }
+
+    /// - Parameter bytesMax: so much may wait for as long as it will.
+    private func watchOutput(_ context: ChannelHandlerContext, beyond bytesMax: Int, _ secondsMax: Int) {
+        let waiting = waitingByteCount(context)
+        guard outputWatch == nil, secondsMax > 0, waiting > bytesMax else { return }
+        let taken = sentByteCount &- waiting
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         outputWatch = context.eventLoop.scheduleTask(in: .seconds(Int64(secondsMax))) {
-            bound.value.lookAtOutput(before)
+            bound.value.lookAtOutput(taken)
         }
     }
 
-    private func lookAtOutput(_ before: Int) {
+    /// - Parameter takenBefore: how many bytes the client had taken at the last look.
+    private func lookAtOutput(_ takenBefore: Int) {
         outputWatch = nil
         guard let context else { return }
-        guard let waiting = excessByteCount(context), waiting >= before else {
+        let waiting = waitingByteCount(context)
+        if waiting == 0 || sentByteCount &- waiting > takenBefore {
             noteActivity()
             return watchOutput(context)
         }
         server.metrics.outputOverrunCount.add(1, ordering: .relaxed)
         server.logger.notice("Client takes no replies", metadata: ["client": "\(client.address)"])
-        context.close(promise: nil)
+        closeAtOnce()
     }
 
-    /// The bytes that wait for the client; nil where they may stay.
-    private func excessByteCount(_ context: ChannelHandlerContext) -> Int? {
-        guard let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes) else { return nil }
-        return waiting > (isClosing ? 0 : server.limits.outputBytesMax) ? waiting : nil
+    /// The bytes that wait for the client, with TLS as they are sent.
+    private func waitingByteCount(_ context: ChannelHandlerContext) -> Int {
+        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 
     // MARK: Ending
+
+    /// Ends the connection without waiting for the client. TLS hands on what comes until the socket is closed: nothing
+    /// more of it is done.
+    func closeAtOnce() {
+        isClosing = true
+        client.isGone.store(true, ordering: .relaxed)
+        context?.close(promise: nil)
+    }
 
     /// Answers what has come and closes. Nothing more is read.
     func drain() {
@@ -70,7 +94,7 @@ extension ConnectionHandler {
         if isInputClosed, !session.isEnding, input.readableBytes > 0, !context.channel.isWritable { return }
         isClosing = true
         // Nothing is on its way, and a client that has not agreed on TLS would keep whatever follows waiting.
-        guard hasSent else { return context.close(promise: nil) }
+        guard sentByteCount > 0 else { return closeAtOnce() }
         lingering = Lingering()
         let promise = context.eventLoop.makePromise(of: Void.self)
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
@@ -93,7 +117,7 @@ extension ConnectionHandler {
     func passOver(_ byteCount: Int) {
         noteActivity()
         lingering?.byteCount += byteCount
-        if let lingering, lingering.byteCount > Lingering.bytesMax { context?.close(promise: nil) }
+        if let lingering, lingering.byteCount > Lingering.bytesMax { closeAtOnce() }
     }
 
     private func watchInput(_ context: ChannelHandlerContext) {
@@ -103,7 +127,7 @@ extension ConnectionHandler {
 
     private func lookAtInput() {
         guard let context, let lingering else { return }
-        if let end = lingering.end, end <= .now() { return context.close(promise: nil) }
+        if let end = lingering.end, end <= .now() { return closeAtOnce() }
         let isSilent = lingering.byteCount == lingering.knownByteCount
         self.lingering?.knownByteCount = lingering.byteCount
         watchInput(context)

@@ -51,7 +51,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var isClosing = false
     /// What still comes, once all is answered.
     var lingering: Lingering?
-    private(set) var hasSent = false
+    /// Of replies, before TLS.
+    private(set) var sentByteCount = 0
     /// The next look at a client that has much to take.
     var outputWatch: Scheduled<Void>?
 
@@ -77,7 +78,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         client.isGone.store(true, ordering: .relaxed)
-        server.clients.remove(session.id)
         stopWaitingForChanges()
         outputWatch?.cancel()
         lingering?.look?.cancel()
@@ -95,7 +95,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             input.writeBuffer(&bytes)
         }
         // At the end of a stream the system hands over all it has, wanted or not.
-        if input.readableBytes > 2 * server.limits.requestBytesMax + 1 << 20 { context.close(promise: nil) }
+        if input.readableBytes > 2 * server.limits.requestBytesMax + 1 << 20 { closeAtOnce() }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -115,10 +115,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
             endWaitWithoutEnd()
             turn.join(self)
         }
-        // One that waits for an answer, or takes a long one, is silent for a reason.
-        if event is ClientRecord.Silence, pause != .work, order.isEmpty, outputWatch == nil {
-            context.close(promise: nil)
-        }
+        if event is ClientRecord.End { closeAtOnce() }
+        if event is ClientRecord.Silence { endIfIdle(context) }
         if event is ClientRecord.AccessChange {
             renewGrant()
             lookForChanges()
@@ -128,7 +126,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         server.logger.debug("Connection failed", metadata: ["client": "\(client.address)", "error": "\(error)"])
-        context.close(promise: nil)
+        closeAtOnce()
     }
 
     func read(context: ChannelHandlerContext) {
@@ -260,9 +258,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         session.isEnding = true
         if fault == .http {
             // Not a word to a browser, of what was asked before either.
-            isClosing = true
-            context?.close(promise: nil)
-            return
+            return closeAtOnce()
         }
         reply(&writer) { $0.error(ReplyError(.general, "Protocol error: \(fault.sentence)")) }
     }
@@ -320,7 +316,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func send(_ writer: inout ReplyWriter, _ context: ChannelHandlerContext) {
         guard !writer.isEmpty else { return }
         LoopMetrics.add(writer.byteCount, to: metrics.bytesWritten)
-        hasSent = true
+        sentByteCount &+= writer.byteCount
         context.writeAndFlush(wrapOutboundOut(writer.buffer), promise: nil)
         // By now the bytes are gone as a rule, and their memory is free again.
         writer.clear()

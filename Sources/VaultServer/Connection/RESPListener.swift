@@ -98,6 +98,10 @@ final class RESPListener: Sendable {
                 try channel.pipeline.syncOperations.addHandler(RefusalHandler(isEncrypted: security != nil))
             }
         }
+        channel.closeFuture.whenComplete { [self] _ in
+            state.clients.remove(client.id)
+            handlers.withLock { _ = $0.removeValue(forKey: client.id) }
+        }
         return channel.eventLoop.makeCompletedFuture {
             guard let turn = turns[ObjectIdentifier(channel.eventLoop)]?.value else {
                 throw ServerError("a connection came to an unknown event loop")
@@ -107,10 +111,6 @@ final class RESPListener: Sendable {
             try channel.pipeline.syncOperations.addHandler(handler)
             let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop)
             handlers.withLock { $0[client.id] = bound }
-            channel.closeFuture.whenComplete { [self] _ in
-                state.clients.remove(client.id)
-                handlers.withLock { _ = $0.removeValue(forKey: client.id) }
-            }
         }
     }
 

@@ -9,14 +9,14 @@ internal import NIOHTTPTypesHTTP1
 ///
 /// It stands next to the bytes, before what compresses: that takes each response for the answer to a request, and bytes
 /// that are no request have none.
-/// - A malformed request is answered 400 here, and goes no further.
+/// - What is no request is answered 400 here, unless earlier ones still have to be answered, and goes no further.
 /// - A request that does not come to its end in time is answered 408, unless it was answered already. An import may take
 ///   as long as it keeps sending, while it is not refused.
 /// - Whoever reads a body that does not come to its end gets an error, so that a part never passes for the whole.
 /// - Answers to an import's rows are held while rows still come: its client may send all before it reads.
-/// - A client that takes nothing of its responses for long is disconnected.
-/// - A connection ends after what was written to it.
-/// - A client that waits for `100 Continue` gets it.
+/// - A client that for long neither sends what it is to send nor takes anything of its responses is disconnected.
+/// - A connection ends after the answers that are owed, and after what was written to it.
+/// - A client that waits for `100 Continue` gets it, once it is its turn.
 /// - Behind a request that ends the connection nothing is read.
 final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
@@ -28,8 +28,10 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let logger: Logger
     /// Between a request's head and its end.
     private var isReading = false
-    /// A body did not come to its end: nothing behind it is a request.
-    private var isCutOff = false
+    /// Nothing more is read, and the connection ends once all that is owed has gone out.
+    private var isEnding = false
+    /// The time to stop in is over: nothing is waited for any more.
+    private var isOverdue = false
     private var mayStream = false
     /// The request that ends the connection, from its head on.
     private var last: Exchange?
@@ -37,15 +39,21 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var unanswered = CircularBuffer<Exchange>()
     /// Between a response's head and its end.
     private var isResponding = false
-    /// The client has ended its side, and may still read.
-    private var isInputClosed = false
-    /// The end of a response that may have to wait for its client, once the system has it.
+    /// The end of the last response, once the system has it.
     private var lastWritten: EventLoopFuture<Void>?
+    /// When the client sent or took something last, or was given something to take.
+    private var lastActive = NIODeadline.now()
+    /// Bytes that waited for the client then.
+    private var heldBytes = 0
+    /// Whether who is behind this takes what the client sends, and does not have it wait.
+    private var isTaking = false
     private var compression = Compression()
     private var requestDeadline: Scheduled<Void>?
-    private var writeDeadline: Scheduled<Void>?
+    private var idleDeadline: Scheduled<Void>?
 
-    private var hasReadAll: Bool { isCutOff || (last != nil && !isReading) }
+    private var hasReadAll: Bool { isEnding || (last != nil && !isReading) }
+    /// Whether a request that was read, or is being read, has no whole response yet.
+    private var isOwing: Bool { isResponding || !unanswered.isEmpty }
     /// Whether the response under way is that of the import whose rows still come.
     private var isStreaming: Bool { isReading && mayStream && isResponding && unanswered.isEmpty }
 
@@ -58,6 +66,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !hasReadAll else { return }
+        lastActive = .now()
         switch unwrapInboundIn(data) {
         case .head(let head): begin(head, context)
         case .body: context.fireChannelRead(data)
@@ -81,7 +90,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if mayStream { hold(max(limits.outputBytesMax, Self.heldBytesMax), context) }
         let exchange = Exchange(head, isStreaming: mayStream)
         if !exchange.persists { last = exchange }
-        let isOnlyOne = unanswered.isEmpty && !isResponding
+        let isOnlyOne = !isOwing
         unanswered.append(exchange)
         if exchange.waits, isOnlyOne { goOn(context) }
         exchange.normalize(&head)
@@ -96,6 +105,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// What comes behind a request for another protocol is not read: NIO's parser would keep all of it.
     func read(context: ChannelHandlerContext) {
+        isTaking = true
         if hasReadAll, last?.asksForOther == true { return }
         context.read()
     }
@@ -103,6 +113,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         // A request that came at once never costs a timer.
         if isReading, !mayStream { expectEnd(context) }
+        isTaking = false
         context.fireChannelReadComplete()
     }
 
@@ -121,35 +132,30 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func expectEnd(_ context: ChannelHandlerContext) {
         guard requestDeadline == nil, limits.httpRequestSecondsMax > 0 else { return }
-        requestDeadline = schedule(context, limits.httpRequestSecondsMax) { handler, context in
+        let seconds = TimeAmount.seconds(Int64(limits.httpRequestSecondsMax))
+        requestDeadline = schedule(context, at: NIODeadline.now() + seconds) { handler, context in
             if handler.isReading { handler.refuse(context, .timedOut) }
         }
     }
 
-    /// The last answer on this connection; none where another has begun, or is owed to an earlier request.
+    /// Reads nothing more, and ends the connection after what is owed. Whoever reads a body gets the problem after what
+    /// came of it, and answers with it.
     private func refuse(_ context: ChannelHandlerContext, _ problem: Problem) {
-        // The last line of an import says why it ended, and then the connection ends.
-        let hasLastLine = isStreaming
-        let isOnlyOne = !isResponding && unanswered.count == (isReading ? 1 : 0)
-        if isReading { cutOff(context, problem) }
-        if hasLastLine { return }
-        if isOnlyOne {
+        isEnding = true
+        if isReading {
+            endReading(context)
+            context.fireErrorCaught(problem)
+        } else if !isOwing {
             var head = problem.response.head
             head.headerFields[.connection] = "close"
             head.headerFields[.cacheControl] = "no-store"
             head.headerFields[.xContentTypeOptions] = "nosniff"
             context.write(wrapOutboundOut(.head(HTTPResponseHead(head))), promise: nil)
             context.write(wrapOutboundOut(.body(.byteBuffer(problem.body))), promise: nil)
-            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            writeEnd(wrapOutboundOut(.end(nil)), context, nil)
+            flush(context: context)
         }
-        context.close(promise: nil)
-    }
-
-    /// Has whoever reads the body get this error, after what came of it.
-    private func cutOff(_ context: ChannelHandlerContext, _ problem: Problem) {
-        isCutOff = true
-        endReading(context)
-        context.fireErrorCaught(problem)
+        if !isOwing { close(context: context, mode: .all, promise: nil) }
     }
 
     // MARK: Responses
@@ -158,22 +164,38 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapOutboundIn(data) {
         case .head(var head):
             unanswered.popFirst()?.fit(&head)
+            if isEnding, unanswered.isEmpty { head.headers.replaceOrAdd(name: "connection", value: "close") }
             isResponding = true
-            // An import that is refused has no reason to go on.
-            if isStreaming, head.status != .ok {
-                mayStream = false
-                hold(Self.heldBytesMax, context)
-            }
+            if head.status != .ok { endStreaming(context) }
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .body: context.write(data, promise: promise)
         case .end:
+            endStreaming(context)
             isResponding = false
+            writeEnd(data, context, promise)
             if isReading, !mayStream { expectEnd(context) }
-            guard isInputClosed || mayStream else { return context.write(data, promise: promise) }
-            let written = promise ?? context.eventLoop.makePromise()
-            lastWritten = written.futureResult
-            context.write(data, promise: written)
+            // The request that is read is the last of those that wait.
+            if isReading, unanswered.count == 1, unanswered.first?.waits == true { goOn(context) }
+            if isEnding, !isOwing { close(context: context, mode: .all, promise: nil) }
         }
+    }
+
+    private func writeEnd(_ end: NIOAny, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        let written = promise ?? context.eventLoop.makePromise(of: Void.self)
+        lastWritten = written.futureResult
+        context.write(end, promise: written)
+    }
+
+    func flush(context: ChannelHandlerContext) {
+        context.flush()
+        noteActivity(context)
+    }
+
+    /// An import that is refused, or ended before its rows do, has no reason to go on.
+    private func endStreaming(_ context: ChannelHandlerContext) {
+        guard isStreaming else { return }
+        mayStream = false
+        hold(Self.heldBytesMax, context)
     }
 
     /// The system's default for answers that wait; beyond it the next is not made.
@@ -185,31 +207,51 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
             .writeBufferWaterMark, value: .init(low: Self.heldBytesMax / 2, high: bytesMax))
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        writeDeadline?.cancel()
-        writeDeadline = nil
-        if !context.channel.isWritable, limits.httpIdleSecondsMax > 0 {
-            writeDeadline = schedule(context, limits.httpIdleSecondsMax) { handler, context in
-                handler.logger.notice(
-                    "Client takes no answers", metadata: ["client": "\(context.remoteAddress?.ipAddress ?? "local")"])
-                context.close(promise: nil)
-            }
-        }
-        context.fireChannelWritabilityChanged()
-    }
-
     // MARK: Ending
 
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .inputClosed? = event as? ChannelEvent { isInputClosed = true }
-        context.fireUserInboundEventTriggered(event)
-    }
-
-    /// With a client that has ended its side the connection would be closed whole, and what still waits be lost.
+    /// Every close waits for the responses that were written: what the client has not taken of them would be lost with
+    /// the connection.
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        guard mode == .output, let lastWritten else { return context.close(mode: mode, promise: promise) }
+        // Only who cancels closes the input.
+        if mode == .input { isOverdue = true }
+        guard !isOverdue, let lastWritten else {
+            return context.close(mode: isEnding ? .all : mode, promise: promise)
+        }
+        isEnding = true
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         lastWritten.whenComplete { _ in bound.value.close(mode: mode, promise: promise) }
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { expectActivity(context) }
+
+    private func noteActivity(_ context: ChannelHandlerContext) {
+        lastActive = .now()
+        heldBytes = bytesHeld(context)
+    }
+
+    private func bytesHeld(_ context: ChannelHandlerContext) -> Int {
+        // It fails on a closed channel alone, which holds nothing.
+        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
+    private func expectActivity(_ context: ChannelHandlerContext) {
+        guard limits.httpIdleSecondsMax > 0 else { return }
+        let idle = TimeAmount.seconds(Int64(limits.httpIdleSecondsMax))
+        idleDeadline = schedule(context, at: lastActive + idle) { handler, context in
+            handler.endIfIdle(context, after: idle)
+        }
+    }
+
+    /// A client that takes little, but goes on taking it, is not idle; nor is one that waits for the server.
+    private func endIfIdle(_ context: ChannelHandlerContext, after idle: TimeAmount) {
+        let isServersTurn = isOwing && heldBytes == 0 && !(isReading && isTaking)
+        if isServersTurn || bytesHeld(context) != heldBytes { noteActivity(context) }
+        guard lastActive + idle <= .now() else { return expectActivity(context) }
+        if heldBytes > 0 {
+            logger.notice(
+                "Client takes no answers", metadata: ["client": "\(context.remoteAddress?.ipAddress ?? "local")"])
+        }
+        context.close(promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -221,14 +263,14 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func stop() {
         requestDeadline?.cancel()
-        writeDeadline?.cancel()
+        idleDeadline?.cancel()
     }
 
     private func schedule(
-        _ context: ChannelHandlerContext, _ seconds: Int,
+        _ context: ChannelHandlerContext, at deadline: NIODeadline,
         _ body: @escaping @Sendable (ExchangeHandler, ChannelHandlerContext) -> Void
     ) -> Scheduled<Void> {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        return context.eventLoop.scheduleTask(in: .seconds(Int64(seconds))) { body(bound.value.0, bound.value.1) }
+        return context.eventLoop.scheduleTask(deadline: deadline) { body(bound.value.0, bound.value.1) }
     }
 }

@@ -28,9 +28,8 @@ struct HTTPChannel: ServerChildChannel, HTTPChannelHandler {
                 withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoder)
             try pipeline.addHandler(ExchangeHandler(limits, self.logger))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: security != nil))
-            let idle = limits.httpIdleSecondsMax
-            try pipeline.addHandler(
-                HTTPConnectionStateHandler(idleTimeout: idle > 0 ? .seconds(idle) : nil, logger: logger))
+            // Its time of idleness would begin with the end of an answer, however long the client goes on taking it.
+            try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: nil, logger: logger))
             return try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
         }

@@ -18,10 +18,8 @@ struct HTTPRoutes: Sendable {
         pages = try Pages(state, access, isEncrypted: isEncrypted)
     }
 
-    /// Whether the body of a request to this address comes as a stream that may last.
-    static func isStreaming(_ address: String) -> Bool {
-        matches(Endpoint.importEndpoint.path, String(address.prefix { $0 != "?" }))
-    }
+    /// Whether the body of a request with this target, in whatever form, comes as a stream that may last.
+    static func isStreaming(_ target: String) -> Bool { matches(Endpoint.importEndpoint.path, URI(target).path) }
 
     func register(on router: Router<HTTPContext>) {
         for endpoint in endpoints {

@@ -27,9 +27,7 @@ package struct ServeSettings: Sendable {
         }
         self.durability = durability
         isReadOnly = try settings.truth("readOnly") ?? false
-        let (cache, bytes) = (try settings.memory("cache"), try settings.number("cacheBytes"))
-        cacheBytes = cache ?? bytes ?? VaultOptions.cacheBytesDefault
-        guard cacheBytes >= 0 else { throw ServerError("cacheBytes can't be \(cacheBytes)", advice: "give 0 for none") }
+        cacheBytes = try settings.memory("cache") ?? VaultOptions.cacheBytesDefault
         writerNiceness = try settings.number("writerNiceness") ?? Self.writerNicenessDefault
         guard (0...19).contains(writerNiceness) else {
             throw ServerError("writerNiceness can't be \(writerNiceness)", advice: "give 0 for none, or up to 19")

@@ -1,3 +1,4 @@
+internal import Glibc
 package import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -93,10 +94,18 @@ package final class Server: Service {
         logger.notice("Stopped")
     }
 
-    /// As `run`, until SIGTERM or SIGINT asks for a graceful end.
+    /// As `run`, until SIGTERM, SIGINT or a lost terminal asks for a graceful end. A SIGHUP that is ignored, as nohup has
+    /// it, stays so.
     package func runUntilSignal() async throws {
+        var action = sigaction()
+        sigaction(SIGHUP, nil, &action)
+        // Safe: a C function is its address; nil is 0.
+        let isIgnored =
+            unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
         let services = ServiceGroup(
-            configuration: .init(services: [self], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+            configuration: .init(
+                services: [self], gracefulShutdownSignals: [.sigterm, .sigint] + (isIgnored ? [] : [.sighup]),
+                logger: logger))
         try await services.run()
     }
 

@@ -28,9 +28,9 @@ extension ServerConfiguration {
     }
 
     private mutating func readHTTP(_ settings: inout SettingsReader) throws(ServerError) {
-        let (isWanted, isRefused) = (try settings.truth("http") ?? true, try settings.truth("noHttp") ?? false)
+        let isRefused = try settings.truth("noHttp") ?? false
         let port = try settings.number("httpPort") ?? httpPort
-        httpPort = isWanted && !isRefused ? port : nil
+        httpPort = isRefused ? nil : port
         organization = try Self.id("org", &settings)
         if let name = try settings.text("timeZone") {
             guard let zone = TimeZone(identifier: name) else {

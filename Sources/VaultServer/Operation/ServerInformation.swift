@@ -64,7 +64,7 @@ struct ServerInformation {
             ("busy_replies", String(metrics.busyCount.load(ordering: .relaxed))),
             ("protocol_errors", String(metrics.protocolFaultCount.load(ordering: .relaxed))),
             ("output_overruns", String(metrics.outputOverrunCount.load(ordering: .relaxed))),
-            ("slowlog_len", String(state.slowLog.count)),
+            ("slowlog_len", String(state.slowLog.entries().count)),
         ]
     }
 

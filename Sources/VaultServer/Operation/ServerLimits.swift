@@ -38,7 +38,8 @@ package struct ServerLimits: Equatable, Sendable {
     package var answerEntriesMax = 10_000
     /// Open connections of HTTP; beyond it new ones wait to be accepted.
     package var httpConnectionsMax = 1_000
-    /// An HTTP connection between two requests, or within one, that sends nothing for so long is closed.
+    /// An HTTP connection between two requests, or within one, that sends nothing for so long, and takes nothing of what
+    /// waits for it, is closed.
     package var httpIdleSecondsMax = 60
     /// From a request's first header to its last byte; an import is as long as it keeps sending.
     package var httpRequestSecondsMax = 30

@@ -36,6 +36,7 @@ final class LoopMetrics: Sendable {
 /// The counters of all loops.
 final class ServerMetrics: Sendable {
     private let loops = Mutex<[LoopMetrics]>([])
+    /// Answers that said busy, over HTTP as well.
     let busyCount = Atomic<Int>(0)
     let protocolFaultCount = Atomic<Int>(0)
     let outputOverrunCount = Atomic<Int>(0)
@@ -45,6 +46,11 @@ final class ServerMetrics: Sendable {
         let loop = LoopMetrics(commandCount: commandCount)
         loops.withLock { $0.append(loop) }
         return loop
+    }
+
+    /// Counts an answer that says busy.
+    func note(_ answered: ReplyError) {
+        if answered.code == .busy { busyCount.add(1, ordering: .relaxed) }
     }
 
     private var all: [LoopMetrics] { loops.withLock(\.self) }

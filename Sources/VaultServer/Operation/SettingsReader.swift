@@ -3,8 +3,8 @@ internal import Foundation
 internal import VaultDB
 
 /// Settings as texts, numbers and truths, out of flags, environment and a file, in that order. What is there in another
-/// form is an error, and so is a name of the file that nobody asks for: a setting that protects is not to be lost by a
-/// slip. A text or number that is empty in the environment is not set there, unless it protects.
+/// form is an error, as null in the file, and so is a name of the file that nobody asks for: a setting that protects is
+/// not to be lost by a slip. A text or number that is empty in the environment is not set there, unless it protects.
 struct SettingsReader {
     private enum Form: String {
         case text = "no text"
@@ -35,7 +35,7 @@ struct SettingsReader {
             return text
         }
         switch file[name] {
-        case nil, .null: return nil
+        case nil: return nil
         case .string(let text): return text
         default: throw Self.wrong(name, .text)
         }
@@ -47,7 +47,7 @@ struct SettingsReader {
             return number
         }
         switch file[name] {
-        case nil, .null: return nil
+        case nil: return nil
         case .number(let text): return try Self.number(text, name)
         default: throw Self.wrong(name, .number)
         }
@@ -60,7 +60,7 @@ struct SettingsReader {
         }
         if case .bool(let truth) = try inEnvironment(name, .bool, .truth) { return truth }
         switch file[name] {
-        case nil, .null: return nil
+        case nil: return nil
         case .bool(let truth): return truth
         default: throw Self.wrong(name, .truth)
         }
@@ -73,7 +73,7 @@ struct SettingsReader {
             return try Self.memory(text, name)
         }
         switch file[name] {
-        case nil, .null: return nil
+        case nil: return nil
         case .string(let text), .number(let text): return try Self.memory(text, name)
         default: throw Self.wrong(name, .memory)
         }
@@ -132,6 +132,9 @@ struct SettingsReader {
         }
         guard case .object(let members, _) = element else {
             throw ServerError(unreadable, advice: "give a JSON object")
+        }
+        if let unset = members.first(where: { $0.value == .null }) {
+            throw ServerError("\(unset.name) is null", advice: "set it, or leave it out")
         }
         return Dictionary(uniqueKeysWithValues: members.map { ($0.name, $0.value) })
     }

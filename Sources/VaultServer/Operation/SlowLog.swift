@@ -11,6 +11,8 @@ final class SlowLog: Sendable {
         let argumentCount: Int
         let client: String
         let clientName: String
+        /// Of the client's token; nil where it had none.
+        let organization: UUID?
     }
 
     private struct State {
@@ -27,20 +29,30 @@ final class SlowLog: Sendable {
         threshold = thresholdMicroseconds < 0 ? .max : UInt64(thresholdMicroseconds) * 1_000
     }
 
-    func add(_ command: String, argumentCount: Int, nanoseconds: UInt64, client: String, clientName: String) {
+    func add(
+        _ command: String, argumentCount: Int, nanoseconds: UInt64, client: String, clientName: String,
+        organization: UUID?
+    ) {
         let now = Int(Date().timeIntervalSince1970)
         state.withLock { state in
             state.entries.insert(
                 Entry(
                     id: state.nextID, unixSeconds: now, microseconds: Int(nanoseconds / 1_000), command: command,
-                    argumentCount: argumentCount, client: client, clientName: clientName), at: 0)
+                    argumentCount: argumentCount, client: client, clientName: clientName,
+                    organization: organization), at: 0)
             state.nextID += 1
             if state.entries.count > Self.entriesMax { state.entries.removeLast() }
         }
     }
 
-    /// The newest first.
-    func entries(limit: Int) -> [Entry] { state.withLock { Array($0.entries.prefix(max(limit, 0))) } }
-    var count: Int { state.withLock(\.entries.count) }
-    func clear() { state.withLock { $0.entries = [] } }
+    /// Those of an organization, or all where it is nil; the newest first.
+    func entries(of organization: UUID? = nil) -> [Entry] {
+        state.withLock { state in state.entries.filter { $0.isOf(organization) } }
+    }
+
+    func clear(of organization: UUID?) { state.withLock { $0.entries.removeAll { $0.isOf(organization) } } }
+}
+
+extension SlowLog.Entry {
+    fileprivate func isOf(_ asked: UUID?) -> Bool { asked == nil || organization == asked }
 }

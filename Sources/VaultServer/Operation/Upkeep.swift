@@ -49,7 +49,8 @@ struct Upkeep: Sendable {
         for client in state.clients.all { client.renewGrant() }
     }
 
-    /// Closes connections that show no token in time, and those that are silent for too long unless they wait for an answer.
+    /// Closes connections that show no token in time, and those that are silent for too long unless they wait for an
+    /// answer or take one.
     func sweep(at now: NIODeadline) {
         let limits = state.limits
         for client in state.clients.all {

@@ -162,50 +162,63 @@ extension PageCall {
     func merge() async throws -> Response {
         try requireReview()
         let (from, into, organization) = (try identity(), try id(inForm: "into"), organization)
-        return try await decided(otherwise: "/conflicts") {
-            try requireOpen(from, into)
+        return try await decided {
+            // The vault would merge two people who are kept apart, and no page offers that.
+            guard try states(from, into).contains(.open) else {
+                throw VaultError(.refused, "the two have no open conflict")
+            }
             let answer = try await pages.state.writing { try await organization.merge(from, into: into) }
-            return redirect(
-                to: path("/contacts/\(answer.identity.text)"), PageNotice(key: "notice.merged", merge: answer.merge))
+            return merged(into: answer.identity, answer.merge)
+        } unless: { _ in
+            try organization.merges().first { $0.from == from && $0.into == into }.map { merged(into: into, $0.id) }
         }
+    }
+
+    private func merged(into survivor: UUID, _ merge: UUID) -> Response {
+        redirect(to: path("/contacts/\(survivor.text)"), PageNotice(key: "notice.merged", merge: merge))
     }
 
     func undo() async throws -> Response {
         try requireReview()
         let (merge, organization) = (try identity(), organization)
-        return try await decided(otherwise: "/conflicts", refusal: "notice.built_on") {
+        return try await decided {
             _ = try await pages.state.writing { try await organization.unmerge(merge) }
-            return redirect(to: path("/conflicts"), PageNotice(key: "notice.unmerged"))
+            return toQueue("notice.unmerged")
+        } unless: { error in
+            toQueue(error.code == .refused ? "notice.built_on" : "notice.no_merge")
         }
     }
 
     func keepApart() async throws -> Response {
         try requireReview()
         let (first, second, organization) = (try id(inForm: "first"), try id(inForm: "second"), organization)
-        return try await decided(otherwise: "/conflicts") {
+        return try await decided {
             _ = try await pages.state.writing { try await organization.keepApart(first, second) }
-            return redirect(to: path("/conflicts"), PageNotice(key: "notice.kept_apart"))
+            return toQueue("notice.kept_apart")
+        } unless: { _ in
+            let states = try states(first, second)
+            return states.contains(.keptApart) && !states.contains(.open) ? toQueue("notice.kept_apart") : nil
         }
     }
 
-    /// The vault would merge two people who are kept apart, and this page does not offer that.
-    private func requireOpen(_ first: UUID, _ second: UUID) throws {
-        let isOpen = try organization.conflicts(of: first).contains { conflict in
-            conflict.state == .open && [conflict.first, conflict.second].contains(second)
-        }
-        if !isOpen { throw VaultError(.refused, "the two have no open conflict") }
+    private func toQueue(_ notice: String) -> Response {
+        redirect(to: path("/conflicts"), PageNotice(key: notice))
     }
 
-    /// What the vault refuses was decided by somebody else meanwhile: the next page says so.
-    /// - Parameter refusal: what it says where the decision itself can't be.
+    /// Of the conflicts between two people.
+    private func states(_ first: UUID, _ second: UUID) throws(VaultError) -> [Conflict.State] {
+        try organization.conflicts(of: first).filter { [$0.first, $0.second].contains(second) }.map(\.state)
+    }
+
+    /// What the vault refuses was decided meanwhile, by a second click or by somebody else: the next page says so.
+    /// - Parameter known: what it says where it is known how it was decided, above all where just so.
     private func decided(
-        otherwise fallback: String, refusal: String = "notice.refused", _ decide: () async throws -> Response
+        _ decide: () async throws -> Response, unless known: (VaultError) throws -> Response?
     ) async throws -> Response {
         do {
             return try await decide()
         } catch let error as VaultError where [.refused, .notFound, .erased].contains(error.code) {
-            return redirect(
-                to: path(fallback), PageNotice(key: error.code == .refused ? refusal : "notice.refused"))
+            return try known(error) ?? toQueue("notice.refused")
         }
     }
 }

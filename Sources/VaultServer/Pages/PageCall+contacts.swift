@@ -18,7 +18,7 @@ extension PageCall {
             let letters = text.filter(\.isLetter).lowercased()
             if let id = UUID(text: text) {
                 self = .id(id)
-            } else if text.contains("@"), !text.hasPrefix("@") {
+            } else if text.contains("@"), !text.hasPrefix("@"), !Self.isExternal(text) {
                 self = .identifier(.email)
             } else if digits >= 5, ["", "tel", "ext", "x"].contains(letters) {
                 self = .identifier(.phone)
@@ -27,6 +27,11 @@ extension PageCall {
             } else {
                 self = .name
             }
+        }
+
+        /// Whether what has an `@` has a namespace too, as `instagram:@ana`. The `mailto:` of an address is none.
+        private static func isExternal(_ text: String) -> Bool {
+            ExternalID(text) != nil && EmailAddress(text)?.rawValue.contains(":") != false
         }
     }
 

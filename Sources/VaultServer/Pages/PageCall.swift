@@ -39,8 +39,7 @@ struct PageCall {
 
     /// A page of this call.
     func page(_ template: String, _ content: PageContent) throws(Problem) -> Response {
-        pages.sessions.tell(session.id, nil)
-        return try pages.page(template, content, frame, session)
+        try pages.page(template, content, frame, session)
     }
 
     /// Goes on to another page, with a message there.

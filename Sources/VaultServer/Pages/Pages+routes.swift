@@ -6,55 +6,67 @@ internal import VaultDB
 
 /// The addresses of the pages, each under `/es`, under `/en` and under neither.
 extension Pages {
-    private typealias Show = @Sendable (PageCall) async throws -> Response
+    private typealias Answer = @Sendable (Pages, WebRequest, HTTPContext) async throws -> Response
 
-    private static let shown: [(path: String, show: Show)] = [
-        ("/contacts", { try await $0.contacts() }), ("/contacts/{id}", { try await $0.contact() }),
-        ("/records/{kind}/{id}", { try await $0.record() }), ("/records/{kind}", { try await $0.record() }),
-        ("/conflicts", { try await $0.conflicts() }),
-        ("/conflicts/{first}/{second}", { try await $0.conflict() }),
-    ]
-
-    private static let sent: [(path: String, act: Show)] = [
-        ("/contacts/{id}/merge", { try await $0.merge() }), ("/merges/{id}/undo", { try await $0.undo() }),
-        ("/conflicts/keep-apart", { try await $0.keepApart() }), ("/sign-out", { try await $0.signOut() }),
-    ]
-
-    /// Every address of a page, for those who count and those who say what there is not.
-    static var addresses: [(method: HTTPRequest.Method, path: String)] {
-        let shown = shown.map { (HTTPRequest.Method.get, $0.path) } + [(.get, "/sign-in")]
-        let sent = sent.map { (HTTPRequest.Method.post, $0.path) } + [(.post, "/sign-in")]
-        let fixed: [(HTTPRequest.Method, String)] = [
-            (.get, "/"), (.get, "/assets/style.css"), (.get, "/es"), (.get, "/en"),
-        ]
-        return fixed + ["", "/es", "/en"].flatMap { prefix in (shown + sent).map { ($0.0, prefix + $0.1) } }
+    private struct Route: Sendable {
+        let method: HTTPRequest.Method
+        let path: String
+        let answer: Answer
     }
 
-    func register(on router: Router<HTTPContext>) {
-        add(router, .get, "/assets/style.css") { _, _ in styleSheet }
-        add(router, .get, "/") { request, _ in .redirect(to: PageFrame(of: request).path("/contacts")) }
+    private static let routes: [Route] = {
+        var routes = [Route(method: .get, path: "/assets/style.css") { pages, _, _ in pages.styleSheet }]
         for prefix in ["", "/es", "/en"] {
-            if !prefix.isEmpty { add(router, .get, prefix) { _, _ in .redirect(to: "\(prefix)/contacts") } }
-            for (path, show) in Self.shown {
-                add(router, .get, prefix + path) { request, context in
-                    try await answer(request, context) { try await show(call($0, request, context)) }
-                }
-            }
-            for (path, act) in Self.sent {
-                add(router, .post, prefix + path) { request, context in
-                    try await answer(request, context) { try await act(form($0, request, context)) }
-                }
-            }
-            add(router, .get, prefix + "/sign-in") { try await showSignIn($0, $1) }
-            add(router, .post, prefix + "/sign-in") { try await signIn($0, $1) }
+            routes.append(Route(method: .get, path: prefix.isEmpty ? "/" : prefix, answer: Self.toContacts))
+            routes += Self.localized.map { Route(method: $0.method, path: prefix + $0.path, answer: $0.answer) }
+        }
+        return routes
+    }()
+
+    private static let toContacts: Answer = { _, request, _ in
+        Response.redirect(to: PageFrame(of: request).path("/contacts"))
+    }
+
+    private static let localized: [Route] = [
+        shown("/contacts") { try await $0.contacts() }, shown("/contacts/{id}") { try await $0.contact() },
+        shown("/records/{kind}/{id}") { try await $0.record() }, shown("/records/{kind}") { try await $0.record() },
+        shown("/conflicts") { try await $0.conflicts() },
+        shown("/conflicts/{first}/{second}") { try await $0.conflict() },
+        sent("/contacts/{id}/merge") { try await $0.merge() }, sent("/merges/{id}/undo") { try await $0.undo() },
+        sent("/conflicts/keep-apart") { try await $0.keepApart() }, sent("/sign-out") { try await $0.signOut() },
+        Route(method: .get, path: "/sign-in") { try await $0.showSignIn($1, $2) },
+        Route(method: .post, path: "/sign-in") { try await $0.signIn($1, $2) },
+    ]
+
+    /// A page of a session.
+    private static func shown(
+        _ path: String, _ show: @escaping @Sendable (PageCall) async throws -> Response
+    ) -> Route {
+        Route(method: .get, path: path) { pages, request, context in
+            try await pages.answer(request, context) { try await show(pages.call($0, request, context)) }
         }
     }
 
-    private func add(
-        _ router: Router<HTTPContext>, _ method: HTTPRequest.Method, _ path: String,
-        _ handle: @escaping @Sendable (WebRequest, HTTPContext) async throws -> Response
-    ) {
-        router.on(RouterPath(path), method: method, use: handle)
+    /// What a form of a session does.
+    private static func sent(
+        _ path: String, _ act: @escaping @Sendable (PageCall) async throws -> Response
+    ) -> Route {
+        Route(method: .post, path: path) { pages, request, context in
+            try await pages.answer(request, context) { try await act(pages.form($0, request, context)) }
+        }
+    }
+
+    /// Every address of a page, for those who count and those who say what there is not.
+    static var addresses: [(method: HTTPRequest.Method, path: String)] {
+        routes.map { (method: $0.method, path: $0.path) }
+    }
+
+    func register(on router: Router<HTTPContext>) {
+        for route in Self.routes {
+            router.on(RouterPath(route.path), method: route.method) { request, context in
+                try await route.answer(self, request, context)
+            }
+        }
     }
 
     // MARK: Who asks
@@ -73,12 +85,17 @@ extension Pages {
         }
     }
 
-    /// The session of the browser, as far as its token is still good; a new one where none is asked for.
+    /// The session of the browser, as far as its token is still good.
+    func knownSession(of request: WebRequest) -> PageSession? {
+        guard let session = cookie(of: request).flatMap({ sessions.resume($0) }) else { return nil }
+        if state.access.renewed(session.grant) != nil { return session }
+        sessions.end(session.id)
+        return nil
+    }
+
+    /// The same, or a new one where no token is asked for.
     private func session(of request: WebRequest) throws -> PageSession? {
-        if let session = cookie(of: request).flatMap({ sessions.resume($0) }) {
-            if state.access.renewed(session.grant) != nil { return session }
-            sessions.end(session.id)
-        }
+        if let session = knownSession(of: request) { return session }
         guard let grant = state.access.grantWithoutToken, let organization = try onlyOrganization() else { return nil }
         return sessions.begin(grant, organization)
     }
@@ -159,11 +176,13 @@ extension Pages {
             if let former = cookie(of: request) { sessions.end(former) }
             let session = sessions.begin(grant, organization)
             var response = Response.redirect(to: next)
-            response.headers[.setCookie] = cookie(session.id, frame, seconds: 43_200)
+            response.headers[.setCookie] = cookie(session.id, frame)
             return response
         } catch let problem as Problem {
             let error = problem.status == .tooManyRequests ? "token.limited" : "token.wrong"
-            return try signInPage(frame, next: next, error: error, status: problem.status)
+            var response = try signInPage(frame, next: next, error: error, status: problem.status)
+            response.headers += problem.headers
+            return response
         }
     }
 

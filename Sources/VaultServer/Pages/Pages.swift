@@ -57,6 +57,7 @@ struct Pages: Sendable {
 
     // MARK: Rendering
 
+    /// Shows what the session is to be told, which it is told once.
     func page(
         _ template: String, _ content: PageContent, _ frame: PageFrame, _ session: PageSession?,
         status: HTTPResponse.Status = .ok
@@ -68,7 +69,10 @@ struct Pages: Sendable {
         var response = Response(
             status: status, headers: Self.headers, body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
         response.headers[.contentLanguage] = frame.language.rawValue
-        if let session { response.headers[.setCookie] = cookie(session.id, frame, seconds: 43_200) }
+        if let session {
+            sessions.tell(session.id, nil)
+            response.headers[.setCookie] = cookie(session.id, frame)
+        }
         return response
     }
 
@@ -119,7 +123,7 @@ struct Pages: Sendable {
         return .object(content)
     }
 
-    func cookie(_ id: String, _ frame: PageFrame, seconds: Int) -> String {
+    func cookie(_ id: String, _ frame: PageFrame, seconds: Int = Sessions.idleSecondsMax) -> String {
         "\(frame.cookieName)=\(id); Path=/; HttpOnly; SameSite=Lax; Max-Age=\(seconds)\(isEncrypted ? "; Secure" : "")"
     }
 
@@ -146,9 +150,8 @@ struct Pages: Sendable {
                 "href": .text(frame.path("/contacts")), "label": .text(frame.language.text("back.contacts")),
             ]),
         ]
-        let session = cookie(of: request).flatMap { sessions.resume($0) }
         do throws(Problem) {
-            var response = try page("problem", content, frame, session, status: problem.status)
+            var response = try page("problem", content, frame, knownSession(of: request), status: problem.status)
             for field in problem.headers { response.headers[field.name] = field.value }
             return response
         } catch {

@@ -31,19 +31,17 @@ struct PageNotice: Equatable, Sendable {
 /// The browsers that use the pages, in memory: a restart signs everybody out.
 final class Sessions: Sendable {
     /// A session that is not used for so long ends.
-    static let lifetime = TimeAmount.hours(12)
+    static let idleSecondsMax = 12 * 60 * 60
+    private static let lifetime = TimeAmount.seconds(Int64(idleSecondsMax))
 
     private let sessionsMax: Int
     private let sessions = Mutex<[String: PageSession]>([:])
 
     init(max: Int) { sessionsMax = max }
 
-    func begin(_ grant: Grant, _ organization: UUID, notice: PageNotice? = nil, at now: NIODeadline = .now())
-        -> PageSession
-    {
+    func begin(_ grant: Grant, _ organization: UUID, at now: NIODeadline = .now()) -> PageSession {
         let session = PageSession(
-            id: Self.secret(), grant: grant, organization: organization, csrf: Self.secret(), notice: notice,
-            end: now + Self.lifetime)
+            id: Self.secret(), grant: grant, organization: organization, csrf: Self.secret(), end: now + Self.lifetime)
         sessions.withLock { sessions in
             if sessions.count >= sessionsMax { makeRoom(&sessions, now) }
             sessions[session.id] = session

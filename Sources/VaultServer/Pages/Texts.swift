@@ -159,6 +159,7 @@ extension PageLanguage {
         // After an action.
         "notice.merged": "Contactos fusionados.",
         "notice.unmerged": "Fusión deshecha. Vuelven a ser dos contactos.",
+        "notice.no_merge": "Esta fusión ya no existe: ya se había deshecho, o el contacto se borró.",
         "notice.kept_apart": "Los dos contactos se mantienen separados.",
         "notice.signed_out": "Sesión cerrada.",
         "notice.refused": "No se ha podido hacer: los contactos han cambiado entretanto. Revísalos de nuevo.",
@@ -201,8 +202,6 @@ extension PageLanguage {
         "problem.503.heading": "Ahora mismo no es posible",
         "problem.503.text": "No se ha cambiado ningún dato. Inténtalo más tarde, o avisa a quien administra VaultDB.",
         "back.contacts": "Ir a los contactos",
-        "back.conflicts": "Ir a los posibles duplicados",
-        "back.sign_in": "Ir a la entrada",
     ]
 
     private static let englishTexts: [String: String] = [
@@ -353,6 +352,7 @@ extension PageLanguage {
         // After an action.
         "notice.merged": "The contacts are merged.",
         "notice.unmerged": "The merge is undone. They are two contacts again.",
+        "notice.no_merge": "This merge is no longer there: it was undone already, or the contact was erased.",
         "notice.kept_apart": "The two contacts are kept apart.",
         "notice.signed_out": "You are signed out.",
         "notice.refused": "It couldn’t be done: the contacts have changed in the meantime. Please review them again.",
@@ -390,7 +390,5 @@ extension PageLanguage {
         "problem.503.heading": "Not possible right now",
         "problem.503.text": "No data was changed. Try again later, or tell whoever administers VaultDB.",
         "back.contacts": "Go to the contacts",
-        "back.conflicts": "Go to the possible duplicates",
-        "back.sign_in": "Go to sign-in",
     ]
 }

@@ -2,8 +2,8 @@ internal import Foundation
 internal import NIOCore
 internal import VaultDB
 
-/// The two versions of the protocol: RESP3 has maps, nulls, booleans and doubles of their own, RESP2 writes them as
-/// flat arrays, null bulk strings, integers and texts.
+/// The two versions of the protocol: RESP3 has maps, nulls and booleans of their own, RESP2 writes them as flat arrays,
+/// null bulk strings and integers.
 enum ProtocolVersion: Int, Sendable { case resp2 = 2, resp3 = 3 }
 
 /// Writes replies straight into the bytes that are sent.
@@ -77,14 +77,6 @@ struct ReplyWriter {
         case (.resp2, true): raw(":1\r\n")
         case (.resp2, false): raw(":0\r\n")
         }
-    }
-
-    mutating func double(_ value: Double) {
-        let text = value.isInfinite ? (value < 0 ? "-inf" : "inf") : value.isNaN ? "nan" : "\(value)"
-        guard version == .resp3 else { return bulk(text) }
-        buffer.writeStaticString(",")
-        buffer.writeString(text)
-        end()
     }
 
     mutating func bulk(_ text: String) {

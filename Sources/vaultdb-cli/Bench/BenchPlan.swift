@@ -22,4 +22,12 @@ struct BenchPlan: Sendable {
     var seed: UInt64
     /// Whether people may be created, and resolves may be more than dry runs.
     var allowsWrites: Bool
+
+    /// For how long operations are to begin; nil where that depends on their answers.
+    var seconds: Double? {
+        switch length {
+        case .seconds(let seconds): seconds
+        case .operations(let count): rate.map { Double(count) / $0 }
+        }
+    }
 }

@@ -33,8 +33,19 @@ struct BenchRun<Target: BenchTarget> {
         for _ in 0..<count { gate.ended.wait() }
         var tally = BenchTally()
         for part in parts.withLock(\.self) { tally.add(try part.get()) }
-        guard let start = phases?.measured.start, tally.ended > start else { return (tally, 0) }
-        return (tally, Double(tally.ended - start) / 1e9)
+        guard let start = phases?.measured.start else { return (tally, 0) }
+        return (tally, seconds(from: start, lastAnswer: tally.ended))
+    }
+
+    /// For how long was measured, once all are done: as planned, unless a signal came before or an answer later.
+    private func seconds(from start: UInt64, lastAnswer: UInt64) -> Double {
+        let planned = plan.seconds ?? 0
+        let asked = Interruption.isWished ? min(planned, Self.seconds(from: start, to: Clock.nanoseconds)) : planned
+        return max(asked, Self.seconds(from: start, to: lastAnswer))
+    }
+
+    private static func seconds(from start: UInt64, to end: UInt64) -> Double {
+        end > start ? Double(end - start) / 1e9 : 0
     }
 
     private func makePhases(from start: UInt64) -> BenchPhases {
@@ -49,7 +60,7 @@ struct BenchRun<Target: BenchTarget> {
         var worker = try target.worker(plan, mine)
         guard let phases = gate.pass() else { return BenchTally() }
         if plan.warmUpSeconds > 0 { _ = try worker.work(phases.warmUp) }
-        BenchPause.wait(until: phases.measured.start)
+        BenchPause.wait(until: phases.measured.start, in: phases.measured)
         return try worker.work(phases.measured)
     }
 

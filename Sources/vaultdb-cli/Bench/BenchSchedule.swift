@@ -29,13 +29,16 @@ struct BenchSchedule {
 enum BenchPause {
     /// What the system may oversleep; for so long this program looks at the clock instead.
     static let spinNanoseconds: UInt64 = 100_000
+    /// For how long nobody looks whether there is still something to wait for.
+    private static let sleepNanosecondsMax: UInt64 = 100_000_000
 
-    static func wait(until time: UInt64) {
+    /// Ends before its time where the phase is over.
+    static func wait(until time: UInt64, in phase: BenchPhase) {
         while true {
             let now = Clock.nanoseconds
-            guard now < time else { return }
+            guard now < time, !phase.isOver(at: now) else { return }
             guard time - now > spinNanoseconds else { continue }
-            let rest = time - now - spinNanoseconds
+            let rest = min(time - now - spinNanoseconds, sleepNanosecondsMax)
             var span = timespec(tv_sec: Int(rest / 1_000_000_000), tv_nsec: Int(rest % 1_000_000_000))
             nanosleep(&span, nil)
         }

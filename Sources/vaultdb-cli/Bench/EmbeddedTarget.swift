@@ -23,7 +23,7 @@ struct EmbeddedTarget: BenchTarget {
             var schedule = BenchSchedule(plan, from: phase.start, connection: connection)
             while true {
                 let operation = choice.next()
-                if let due = schedule.due { BenchPause.wait(until: min(due, phase.end)) }
+                if let due = schedule.due { BenchPause.wait(until: due, in: phase) }
                 let now = Clock.nanoseconds
                 guard phase.begins(at: now) else { break }
                 let start = schedule.due ?? now

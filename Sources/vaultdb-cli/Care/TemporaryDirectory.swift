@@ -1,7 +1,6 @@
 import Foundation
 import Glibc
 import VaultDB
-internal import VaultDB
 
 /// A directory of its own for a vault that lasts as long as a command.
 enum TemporaryDirectory {

@@ -23,6 +23,7 @@ struct BackupCommand: ParsableCommand {
     var compact = false
 
     func run() throws {
+        try global.requireApart(file)
         try global.withVault(.readOnly) { vault in
             try copy(vault)
             let bytes = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int ?? 0

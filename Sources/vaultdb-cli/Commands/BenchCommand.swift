@@ -24,14 +24,16 @@ struct BenchCommand: ParsableCommand {
               vaultdb bench --host 127.0.0.1 --connections 50 --pipeline 16
             """)
 
+    private static let portDefault = 7379
+
     @OptionGroup var global: GlobalOptions
     @OptionGroup var options: BenchOptions
 
     @Option(help: ArgumentHelp("Measure the server there.", valueName: "address"))
     var host: String?
 
-    @Option(help: ArgumentHelp("Its port.", valueName: "n"))
-    var port = 7379
+    @Option(help: ArgumentHelp("Its port (7379).", valueName: "n"))
+    var port: Int?
 
     @Option(help: ArgumentHelp("A token for it (or VAULTDB_TOKEN, which others can't see).", valueName: "token"))
     var token: String?
@@ -42,9 +44,13 @@ struct BenchCommand: ParsableCommand {
     var directory: String?
 
     func validate() throws {
-        guard (1...65_535).contains(port) else { throw ValidationError("--port goes from 1 to 65535") }
+        guard (1...65_535).contains(port ?? Self.portDefault) else {
+            throw ValidationError("--port goes from 1 to 65535")
+        }
         if host != nil, global.db != nil { throw ValidationError("Give one of --db and --host") }
-        if host == nil, options.pipeline > 1 { throw ValidationError("--pipeline is for a server: give --host") }
+        if host == nil, port != nil || token != nil || options.threads != nil || options.pipeline > 1 {
+            throw ValidationError("--port, --token, --threads and --pipeline are for a server: give --host")
+        }
         if options.cache != nil, host != nil {
             throw ValidationError("A server's cache is its own: start it with serve --cache")
         }
@@ -74,7 +80,8 @@ struct BenchCommand: ParsableCommand {
         guard let organization = try global.namedOrganization() else {
             throw Failure(.wrongUsage, "no organization is named", advice: "give --org or set VAULTDB_ORG")
         }
-        let address = ServerAddress(host: host, port: port, token: token ?? Environment["VAULTDB_TOKEN"])
+        let address = ServerAddress(
+            host: host, port: port ?? Self.portDefault, token: token ?? Environment["VAULTDB_TOKEN"])
         let target = ServerTarget(address: address, organization: organization.text)
         let plan = options.plan(connectionsDefault: 50, allowsWrites: options.allowWrites)
         let sample = try BenchSample(of: target, plan.mix, count: options.people, seed: plan.seed)
@@ -123,7 +130,7 @@ struct BenchCommand: ParsableCommand {
             target: target.name, plan: plan, people: people.count, tally: tally, seconds: seconds)
         if global.json { try Output.document(report.json) } else { try report.print() }
         try Output.flush()
-        if let svg = options.svg { try report.chart.write(to: svg) }
+        if let svg = options.svg, tally.operations > 0 { try report.chart.write(to: svg) }
         guard let error = tally.firstError else { return }
         throw Failure(.failed, "\(tally.errors.grouped) operations failed, the first with: \(error)")
     }

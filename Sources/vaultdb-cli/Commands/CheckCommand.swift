@@ -47,6 +47,6 @@ struct CheckCommand: ParsableCommand {
         }
         try Output.table(table, empty: "")
         let hidden = report.faultCount - report.faults.count
-        if hidden > 0 { try Output.line("… and \(hidden.grouped) more") }
+        if hidden > 0 { try Output.line("\(DisplayText.ellipsis) and \(hidden.grouped) more") }
     }
 }

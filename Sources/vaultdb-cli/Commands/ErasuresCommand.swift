@@ -110,7 +110,7 @@ struct ErasuresCommand: ParsableCommand {
             guard unclear.isEmpty else {
                 throw Failure(
                     .failed,
-                    "\(unclear.count.counted("erasure")) needs a decision: the id redirects to somebody else here",
+                    "\(unclear.count.counted("erasure")) needs a decision: the id is one person with somebody else here",
                     advice: "look with vaultdb contact, and unmerge or erase")
             }
         }

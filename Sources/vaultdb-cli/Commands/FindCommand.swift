@@ -57,16 +57,10 @@ struct FoundText {
         fields.add("name", identity.displayName)
         fields.add("also called", identity.aliases)
         for kind in IdentifierKind.allCases {
-            fields.add(kind.description, identity.identifiers(of: kind).map(text))
+            fields.add(kind.description, identity.identifiers(of: kind).map { $0.described() })
         }
         fields.add("created", identity.createdAt.description)
         fields.add("updated", identity.updatedAt.description)
         try fields.print()
-    }
-
-    private func text(_ held: HeldIdentifier) -> String {
-        let remarks = [held.isPrimary ? "primary" : nil, held.state == .owned ? nil : held.state.description]
-        let known = remarks.compactMap(\.self)
-        return held.identifier.text + (known.isEmpty ? "" : " (\(known.joined(separator: ", ")))")
     }
 }

@@ -49,7 +49,7 @@ struct IdentifiersCommand: ParsableCommand {
         let all = try organization.holdings(of: identifier)
         let meant = all.filter { holding in at.map(holding.covers) ?? true }
         guard !meant.isEmpty else {
-            let name = identifier.kind == .external ? "external id" : identifier.kind.description
+            let name = identifier.kind.noun
             throw Failure(
                 .notFound, all.isEmpty ? "nobody has or had that \(name)" : "nobody held that \(name) then",
                 advice: all.isEmpty ? "check how it is written" : "leave --at out to see who held it when")

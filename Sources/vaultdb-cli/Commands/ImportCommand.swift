@@ -7,9 +7,10 @@ struct ImportCommand: ParsableCommand {
         commandName: "import",
         abstract: "Put the rows of a CSV or JSON Lines file as records, each with its identity.",
         discussion: """
-            Columns are known by their usual English and Spanish names; --map says otherwise. Each row needs an id: \
-            putting the same kind and id again changes nothing, so an import that was interrupted is run again. A row \
-            without a usable email, phone or external id is rejected, with its line, and the others go on.
+            Columns are known by their usual English and Spanish names, which docs/HTTP.md lists; --map says \
+            otherwise. Each row needs an id: putting the same kind and id again changes nothing, so an import that was \
+            interrupted is run again. A row without a usable email, phone or external id is rejected, with its line, \
+            and the others go on.
 
               vaultdb import --kind lead leads.csv --assignments leads-assigned.csv
               gunzip -c patients.jsonl.gz | vaultdb import --kind patient --format jsonl -

@@ -12,7 +12,7 @@ struct ServeCommand: ParsableCommand {
         discussion: """
             Every Redis client can talk to it; docs/RESP.md has the commands, docs/HTTP.md the API and the pages. \
             Listens on loopback unless told otherwise, and elsewhere only with tokens (`vaultdb token create`). \
-            SIGTERM and SIGINT let it answer what is under way and stop.
+            SIGTERM, SIGINT and a lost terminal let it answer what is under way and stop.
 
             Each setting can come from a flag, from the environment (VAULTDB_PORT) or from a JSON file ("port"), \
             the first of them counts. The limits of docs/RESP.md are set by --limit, VAULTDB_… or the file.
@@ -119,7 +119,7 @@ struct ServeCommand: ParsableCommand {
         _ vault: Vault, _ configuration: ServerConfiguration, _ settings: ServeSettings, _ logger: Logger
     ) throws {
         defer { vault.close() }
-        try Self.wait {
+        try Blocking.wait {
             let server = try Server(
                 vault, configuration, durability: settings.durability, logger: logger, onReady: Self.tell)
             try await server.runUntilSignal()
@@ -154,22 +154,12 @@ struct ServeCommand: ParsableCommand {
             for limit in limit {
                 let parts = limit.split(separator: "=", maxSplits: 1)
                 guard parts.count == 2 else { throw ValidationError("'\(limit)' is not name=number") }
-                flags[try ServeSettings.key(ofLimit: String(parts[0]))] = String(parts[1])
+                let key = try ServeSettings.key(ofLimit: String(parts[0]))
+                guard flags.updateValue(String(parts[1]), forKey: key) == nil else {
+                    throw Failure(.wrongUsage, "--limit \(parts[0]) is given twice", advice: "give it once")
+                }
             }
             return flags
         }
-    }
-
-    /// Runs `body` to its end; this thread has nothing else to do.
-    static func wait<Answer: Sendable>(_ body: @escaping @Sendable () async throws -> Answer) throws -> Answer {
-        let ending = ServeEnding<Answer>()
-        Task { ending.set(await Result(asyncly: body)) }
-        return try ending.wait()
-    }
-}
-
-extension Result where Failure == any Error {
-    fileprivate init(asyncly body: () async throws -> Success) async {
-        do { self = .success(try await body()) } catch { self = .failure(error) }
     }
 }

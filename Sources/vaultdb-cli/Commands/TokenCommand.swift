@@ -21,7 +21,10 @@ struct TokenCommand: ParsableCommand {
 extension TokenCommand {
     struct Create: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "create", abstract: "Make a token and print it, once.")
+            commandName: "create", abstract: "Make a token and print it, once.",
+            discussion: """
+                  vaultdb token create --role resolver --label bookings
+                """)
 
         @OptionGroup var global: GlobalOptions
 
@@ -46,7 +49,11 @@ extension TokenCommand {
     }
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "list", abstract: "List the tokens there are.")
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "List the tokens there are.",
+            discussion: """
+                  vaultdb token list --json | jq -r '.[].id'
+                """)
 
         @OptionGroup var global: GlobalOptions
 
@@ -68,7 +75,11 @@ extension TokenCommand {
     }
 
     struct Revoke: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "revoke", abstract: "End a token for good.")
+        static let configuration = CommandConfiguration(
+            commandName: "revoke", abstract: "End a token for good.",
+            discussion: """
+                  vaultdb token revoke k3jw6qzt
+                """)
 
         @OptionGroup var global: GlobalOptions
 

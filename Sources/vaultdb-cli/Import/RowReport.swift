@@ -48,7 +48,8 @@ struct RowReport: ImportListener {
         let hidden = rejectedCount - Self.printedMax
         guard !printsAll, hidden > 0, let file else { return }
         let next = rejects == nil ? "; --rejects FILE writes all" : ""
-        Terminal.errors.write("\(DisplayText.oneLine(file.name)): … and \(hidden.grouped) more\(next)\n")
+        let name = DisplayText.oneLine(file.name)
+        Terminal.errors.write("\(name): \(DisplayText.ellipsis) and \(hidden.grouped) more\(next)\n")
     }
 
     mutating func rejected(_ fault: RowFault) {

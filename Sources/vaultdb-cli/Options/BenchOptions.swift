@@ -23,8 +23,8 @@ struct BenchOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Requests that a connection to a server has under way.", valueName: "n"))
     var pipeline = 1
 
-    @Option(help: ArgumentHelp("Threads that drive the connections to a server.", valueName: "n"))
-    var threads = 1
+    @Option(help: ArgumentHelp("Threads that drive the connections to a server (1).", valueName: "n"))
+    var threads: Int?
 
     @Option(help: ArgumentHelp("How long to measure (10).", valueName: "seconds"))
     var duration: Double?
@@ -73,7 +73,7 @@ struct BenchOptions: ParsableArguments {
     func validate() throws {
         try Self.require(connections ?? 1, "--connections", 1...Self.connectionsMax)
         try Self.require(pipeline, "--pipeline", 1...Self.pipelineMax)
-        try Self.require(threads, "--threads", 1...Self.threadsMax)
+        try Self.require(threads ?? 1, "--threads", 1...Self.threadsMax)
         try Self.require(duration ?? 1, "--duration", 0.001...Self.secondsMax)
         try Self.require(operations ?? 1, "--operations", 1...Self.operationsMax)
         try Self.require(rate ?? 1, "--rate", 0.001...Self.rateMax)
@@ -92,7 +92,7 @@ struct BenchOptions: ParsableArguments {
     /// - Parameter connectionsDefault: where none are given.
     func plan(connectionsDefault: Int, allowsWrites: Bool) -> BenchPlan {
         BenchPlan(
-            mix: mix, connections: connections ?? connectionsDefault, threads: threads, pipeline: pipeline,
+            mix: mix, connections: connections ?? connectionsDefault, threads: threads ?? 1, pipeline: pipeline,
             length: operations.map { .operations($0) } ?? .seconds(duration ?? 10), rate: rate, warmUpSeconds: warmUp,
             skew: skew ?? mix.skew, seed: seed, allowsWrites: allowsWrites)
     }

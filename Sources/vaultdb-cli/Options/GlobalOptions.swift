@@ -66,7 +66,7 @@ extension GlobalOptions {
 
     /// Runs `body` on the vault for a look at a table, with the organization that is meant where its keys have one.
     func withTable(_ table: String, _ body: (Vault, Organization?) throws -> Void) throws {
-        guard StoredText.isPerOrganization(table) else { return try withVault(.readOnly) { try body($0, nil) } }
+        guard Vault.isPerOrganization(table) else { return try withVault(.readOnly) { try body($0, nil) } }
         try withOrganization(.readOnly) { organization, vault in try body(vault, organization) }
     }
 
@@ -114,6 +114,6 @@ extension GlobalOptions {
         let shown = known.prefix(3).map(\.text).joined(separator: ", ")
         throw Failure(
             .wrongUsage, "the vault has \(known.count) organizations",
-            advice: "name one with --org, such as \(shown)\(known.count > 3 ? " …" : "")")
+            advice: "name one with --org, such as \(shown)\(known.count > 3 ? " \(DisplayText.ellipsis)" : "")")
     }
 }

@@ -19,8 +19,8 @@ extension IdentifierOptions {
     private func notFound(
         _ kind: IdentifierKind, _ raw: String, _ organization: Organization, _ vault: Vault, _ region: Region?
     ) throws -> Failure {
-        let name = kind == .external ? "external id" : kind.description
-        let nobody = Failure(.notFound, "no identity has that \(name)", advice: "vaultdb resolve finds or creates one")
+        let nobody = Failure(
+            .notFound, "no identity has that \(kind.noun)", advice: "vaultdb resolve finds or creates one")
         guard region == nil else { return nobody }
         let normalized: Identifier
         do throws(VaultError) {
@@ -32,7 +32,7 @@ extension IdentifierOptions {
         let entry = try vault.entry(of: "by_\(kind)", key: normalized.text, organization: organization.id)
         if entry == nil { return nobody }
         return Failure(
-            .notFound, "that \(name) is shared or blocked, so it identifies nobody",
-            advice: "vaultdb get by_\(kind) \(normalized.text) shows it")
+            .notFound, "that \(kind.noun) is shared or blocked, so it identifies nobody",
+            advice: "vaultdb get by_\(kind) \(DisplayText.shellWord(normalized.text)) shows it")
     }
 }

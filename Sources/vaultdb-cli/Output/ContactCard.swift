@@ -93,16 +93,9 @@ struct ContactCard {
         for kind in IdentifierKind.allCases {
             let held = identity.identifiers(of: kind).sorted { $0.isPrimary && !$1.isPrimary }
             let isOne = held.count == 1
-            fields += named(kind.description, held.map { .init(text($0, isOnly: isOne), style: style(of: $0)) })
+            fields += named(kind.description, held.map { .init($0.described(isOnly: isOne), style: style(of: $0)) })
         }
         return fields + named("also", identity.aliases.map { .init($0) })
-    }
-
-    private func text(_ held: HeldIdentifier, isOnly: Bool) -> String {
-        var remarks: [String] = []
-        if held.isPrimary, !isOnly, held.identifier.kind != .external { remarks.append("primary") }
-        if held.state != .owned { remarks.append(held.state.description) }
-        return held.identifier.text + (remarks.isEmpty ? "" : " (\(remarks.joined(separator: ", ")))")
     }
 
     private func style(of held: HeldIdentifier) -> Style {

@@ -57,8 +57,7 @@ struct MergePreviewText {
     }
 
     private func texts(_ identity: Identity, _ kind: IdentifierKind) -> [String] {
-        let held = identity.identifiers(of: kind).sorted { $0.isPrimary && !$1.isPrimary }
-        return held.map { $0.identifier.text + ($0.isPrimary && kind != .external ? " (primary)" : "") }
+        identity.identifiers(of: kind).sorted { $0.isPrimary && !$1.isPrimary }.map { $0.described() }
     }
 
     private func text(_ count: Contact.Count) -> String { "\(count.count.grouped) \(count.kind)" }

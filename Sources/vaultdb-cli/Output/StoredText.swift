@@ -8,9 +8,6 @@ struct StoredText {
 
     init(_ entry: StoredEntry) { self.entry = entry }
 
-    /// Whether keys of this table start with an organization. `meta` and `organizations` stand above them.
-    static func isPerOrganization(_ table: String) -> Bool { table != "meta" && table != "organizations" }
-
     private var members: [JSONValue.Member] {
         guard case .object(let members) = entry.value else { return [.init(name: "value", value: entry.value)] }
         return members
@@ -27,11 +24,10 @@ struct StoredText {
             ])
     }
 
+    /// The value of an entry that stands above organizations may name one itself.
     private var place: [JSONValue.Member] {
-        [
-            .init(name: "table", value: .string(entry.table)),
-            .init(name: "organization", value: JSONValue(entry.organization?.text)),
-        ]
+        let organization = entry.organization.map { JSONValue.Member(name: "organization", value: .string($0.text)) }
+        return [.init(name: "table", value: .string(entry.table))] + [organization].compactMap(\.self)
     }
 
     /// The key and the values on one line.

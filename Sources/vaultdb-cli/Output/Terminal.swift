@@ -8,20 +8,17 @@ struct Terminal {
     private let descriptor: Int32
     /// Whether a person looks at it.
     let isTerminal: Bool
-    /// Whether it understands escape sequences.
-    private let isCapable: Bool
+    /// Whether it understands escape sequences, so that lines may be drawn over.
+    let isRedrawable: Bool
 
     private init(_ descriptor: Int32) {
         self.descriptor = descriptor
         isTerminal = isatty(descriptor) == 1
-        isCapable = isTerminal && Environment["TERM"] != "dumb"
+        isRedrawable = isTerminal && Environment["TERM"] != "dumb"
     }
 
-    /// Whether lines may be drawn over.
-    var isRedrawable: Bool { isCapable }
-
     /// Whether text may be coloured; see https://no-color.org.
-    var hasColour: Bool { isCapable && Environment["NO_COLOR"] == nil }
+    var hasColour: Bool { isRedrawable && Environment["NO_COLOR"] == nil }
 
     /// Columns, or nil where nobody looks.
     var width: Int? {

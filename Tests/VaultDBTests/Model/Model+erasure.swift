@@ -14,14 +14,17 @@ extension Model {
         let conflicts: Int
     }
 
-    mutating func erase(_ id: Person, at now: Timestamp) throws(Refusal) -> ErasureReply {
+    /// - Parameter others: whom the register names with it, where it is done again.
+    mutating func erase(
+        _ id: Person, with others: Set<Person>? = nil, at now: Timestamp
+    ) throws(Refusal) -> ErasureReply {
         let person = try living(id)
         guard let human = people[person] else { throw Refusal(.notFound) }
         let absorbed = absorbed(by: person)
         let all = absorbed.union([person])
 
         let conflicts = eraseQuarrels(of: all, holding: human.held.map(\.name), at: now)
-        erasures.append(Erased(person: person, absorbed: absorbed, time: now))
+        erasures.append(Erased(person: person, absorbed: others ?? absorbed, time: now))
         erasedNames = (erasedNames ?? []).union(human.held.map(\.name))
         for held in human.held {
             index[held.name] = nil
@@ -40,9 +43,12 @@ extension Model {
             unblocked: human.held.count { $0.state == .blocked }, records: records.count, conflicts: conflicts)
     }
 
-    /// The time that is forgotten counts as the next holder's, where that one had seen the identifier by then.
+    /// What they held goes, and what others did who had it of them by a merge. The time that is forgotten counts as the
+    /// next holder's, where that one had seen the identifier by then.
     private mutating func forgetTenures(of name: Name, by erased: Set<Person>) {
-        let left = (tenures[name] ?? []).filter { !erased.contains($0.person) }
+        let left = (tenures[name] ?? []).filter { tenure in
+            !erased.contains(tenure.person) && tenure.claimant.map(erased.contains) != true
+        }
         tenures[name] = left.isEmpty ? nil : left
         guard let last = left.last, last.until == nil,
             let held = people[last.person]?.held.first(where: { $0.name == name })
@@ -88,15 +94,18 @@ extension Model {
     }
 
     mutating func replay(_ ids: [Person], at now: Timestamp) -> Replay {
-        var outcome = Replay.nothingToDo
+        var (gone, found): (Set<Person>, [Person]) = ([], [])
         for id in ids {
-            guard let human = people[id], !human.isErased else { continue }
-            if let survivor = human.survivor {
-                if !ids.contains(survivor) { outcome = .needsReview }
-            } else if (try? erase(id, at: now)) != nil, outcome == .nothingToDo {
-                outcome = .erased
+            guard let person = try? living(id) else {
+                gone.insert(id)
+                continue
             }
+            guard absorbed(by: person).union([person]).isSubset(of: ids) else { continue }
+            gone.insert(id)
+            if !found.contains(person) { found.append(person) }
         }
-        return outcome
+        for person in found { _ = try? erase(person, with: gone.subtracting([person]), at: now) }
+        if gone.count < Set(ids).count { return .needsReview }
+        return found.isEmpty ? .nothingToDo : .erased
     }
 }

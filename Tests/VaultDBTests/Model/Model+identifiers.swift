@@ -63,7 +63,7 @@ extension Model {
         guard let holder, let place = people[holder]?.held.firstIndex(where: { $0.name == name }) else { return }
         people[holder]?.held[place].state = state
         end(name, at: now)
-        begin(name, holder, state, at: now)
+        begin(name, holder, state, goesOn: true, at: now)
         choosePrimaries(of: holder)
     }
 
@@ -86,8 +86,13 @@ extension Model {
 
     // MARK: Who held what when
 
-    mutating func begin(_ name: Name, _ person: Person, _ state: IdentifierState, at now: Timestamp) {
-        tenures[name, default: []].append(Tenure(name: name, person: person, state: state, from: now))
+    /// - Parameter goesOn: whether it was held until now, and nobody has let go of it.
+    mutating func begin(
+        _ name: Name, _ person: Person, _ state: IdentifierState, goesOn: Bool = false, at now: Timestamp
+    ) {
+        let claimant = (goesOn ? tenures[name]?.last?.claimant : nil) ?? person
+        tenures[name, default: []].append(
+            Tenure(name: name, person: person, state: state, from: now, claimant: claimant))
     }
 
     mutating func end(_ name: Name, at now: Timestamp) {
@@ -95,7 +100,7 @@ extension Model {
         tenures[name]?[last].until = now
     }
 
-    func tenures(by person: Person) -> [Tenure] { tenures.values.joined().filter { $0.person == person } }
+    func tenures(by person: Person) -> [Tenure] { tenures.values.joined().filter { $0.person == person }.map(\.told) }
 }
 
 extension Model.Held {

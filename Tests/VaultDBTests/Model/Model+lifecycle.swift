@@ -78,7 +78,7 @@ extension Model {
 
     private mutating func hand(_ name: Name, to person: Person, _ state: IdentifierState, at now: Timestamp) {
         end(name, at: now)
-        begin(name, person, state, at: now)
+        begin(name, person, state, goesOn: true, at: now)
         index[name] = Entry(state: state, holder: person)
     }
 
@@ -133,9 +133,10 @@ extension Model {
         people[from]?.displayName = before.displayName
         people[from]?.aliases = before.aliases
         giveBackIdentifiers(before, from, into, at: now)
-        takeNames(undo.namesAdded, from: into)
         let records = undo.records.filter { rows[$0]?.owner == into }
         for record in records { rows[record]?.owner = from }
+        let given = rows.values.filter { $0.owner == into && $0.told > undo.told }.map { wholeName($0.fields) }
+        takeNames(undo.namesAdded.filter { !given.contains($0) }, from: into)
         for lead in undo.converted { reopen(lead, undo) }
         let returned = Set((people[from]?.held ?? []).map(\.name))
         giveBackGains(undo, returned)

@@ -130,7 +130,7 @@ extension Model {
         return quarrels[Quarrel(pair: [person, owner], name: name)] == nil
     }
 
-    private func wholeName(_ fields: [String?]) -> String {
+    func wholeName(_ fields: [String?]) -> String {
         fields[0...1].compactMap(\.self).joined(separator: " ").split(whereSeparator: \.isWhitespace)
             .joined(separator: " ")
     }

@@ -53,6 +53,15 @@ struct Model {
         let state: IdentifierState
         var from: Timestamp
         var until: Timestamp?
+        /// Who had claimed it: a merge may have given it to somebody else.
+        var claimant: Person?
+
+        /// What the vault tells of it.
+        var told: Tenure {
+            var told = self
+            told.claimant = nil
+            return told
+        }
     }
 
     struct Quarrel: Hashable {

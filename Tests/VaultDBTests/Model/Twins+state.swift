@@ -143,7 +143,8 @@ extension Twins {
         for name in Pool.identifiers {
             let identifier = try Identifier(stored: name.text, kind: name.kind)
             let real = try vault.holdings(of: identifier, in: organization).map(tenure)
-            expect(real, model.tenures[name] ?? [], "who held \(name) in \(organization == .clinic ? 0 : 1)")
+            expect(
+                real, (model.tenures[name] ?? []).map(\.told), "who held \(name) in \(organization == .clinic ? 0 : 1)")
         }
         for (person, human) in model.people where !human.isErased {
             let id = id(person, organization)

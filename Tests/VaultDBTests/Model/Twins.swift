@@ -15,7 +15,7 @@ final class Twins {
     var regions: [UUID: Region] = [.clinic: .spain, .studio: .spain]
     var hasRegion: Set<UUID> = []
     /// The numbers that the model gave, by the ids that the vault gave.
-    private(set) var people: [UUID: Model.Person] = [.nobody: -1]
+    private(set) var people: [UUID: Model.Person] = [.nobody: -1, Twins.unknown: Twins.unknownPerson]
     private(set) var ids: [UUID: [Model.Person: UUID]] = [.clinic: [:], .studio: [:]]
     private(set) var mergeNumbers: [UUID: Int] = [:]
     private(set) var mergeIDs: [UUID: [Int: UUID]] = [.clinic: [:], .studio: [:]]
