@@ -20,6 +20,14 @@ static inline int vault_give_blocks(int descriptor, long long bytes) {
     return fallocate(descriptor, keep_size, 0, (off_t)bytes);
 }
 
+// Linux's renameat2(2), likewise: gives a file another name, unless something has it.
+static inline int vault_rename_to_free(const char *from, const char *to) {
+    extern int renameat2(int, const char *, int, const char *, unsigned);
+    const int working_directory = -100;
+    const unsigned no_replace = 1;
+    return renameat2(working_directory, from, working_directory, to, no_replace);
+}
+
 // Asks for the line of memory at an address that is about to be read. Any address will do.
 static inline void vault_prefetch(const void *address) { __builtin_prefetch(address); }
 

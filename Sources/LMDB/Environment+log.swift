@@ -4,14 +4,6 @@ internal import Synchronization
 
 /// What an environment does with its write-ahead log, all of it with LMDB's lock.
 extension Environment {
-    /// Makes the transaction durable before anybody sees it.
-    /// - Returns: false where the commit itself has to.
-    func appendToLog(_ transaction: inout WriteTransaction) throws(StorageError) -> Bool {
-        guard let log, transaction.writeCount > 0, transaction.record != nil else { return false }
-        let commit = transaction.handle.commit
-        return try log.append(&transaction.record!, commit: commit)
-    }
-
     /// The commit has given up LMDB's lock, so another process may have ended the log since.
     func takeBackFromLog(_ transaction: borrowing WriteTransaction) {
         guard let log, let record = transaction.record else { return }

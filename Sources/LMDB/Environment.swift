@@ -270,7 +270,8 @@ public final class Environment: StorageEngine {
                 do throws(StorageError) {
                     try transaction.storeKeptBack()
                     try transaction.sortInAsManyAsWereAdded()
-                    isLogged = try appendToLog(&transaction)
+                    // Durable before anybody sees it.
+                    isLogged = if let log { try transaction.append(to: log) } else { false }
                 } catch {
                     throw Failure(storage: error)
                 }

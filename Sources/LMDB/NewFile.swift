@@ -1,3 +1,4 @@
+internal import CLMDB
 internal import Glibc
 internal import Storage
 
@@ -53,12 +54,9 @@ enum NewFile {
     /// As `rename`, which would take another's place, to a name that has to be free.
     /// - Returns: false, with `errno` set, where it can't have the name.
     private static func renameToFree(_ partial: String, _ path: String) -> Bool {
-        if link(partial, path) == 0 {
-            unlink(partial)
-            return true
-        }
-        // File systems that have no links, such as a memory stick's, know nothing better than a look beforehand.
-        guard errno == EPERM else { return false }
+        if vault_rename_to_free(partial, path) == 0 { return true }
+        // File systems that can't promise that know nothing better than a look beforehand.
+        guard errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP else { return false }
         guard !isTaken(path) else {
             errno = EEXIST
             return false

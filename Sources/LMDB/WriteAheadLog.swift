@@ -115,7 +115,11 @@ final class WriteAheadLog: @unchecked Sendable {
     /// Also that of another process, which the system may have told the only one.
     private func refuseAfterFailure() throws(StorageError) {
         if failure == nil, files.contains(where: { $0?.isFailed == true }) {
-            failure = .system(code: EIO, during: "writing back \(path) by another process")
+            let code = previous == nil ? 0 : flushCode.load(ordering: .acquiring)
+            failure =
+                code > 0
+                ? StorageError(code: code, during: "writing back \(path)")
+                : .system(code: EIO, during: "writing back \(path) by another process")
         }
         if let failure { throw failure }
     }
@@ -165,7 +169,7 @@ final class WriteAheadLog: @unchecked Sendable {
     }
 
     func didCommit(_ commit: Int) {
-        if commits < commitsBefore { commits = commit == lastOwn + 1 ? commits + 1 : 1 }
+        commits = commit == lastOwn + 1 ? min(commits + 1, commitsBefore) : 1
         lastOwn = commit
     }
 
@@ -206,9 +210,9 @@ final class WriteAheadLog: @unchecked Sendable {
         // The system tells of an error once: the flush would know nothing of it any more.
         let isFailure = code != 0 && code != ENOSYS && code != EINVAL && code != ESPIPE
         if !isFailure { code = flushFile(descriptor) }
+        flushCode.store(code, ordering: .releasing)
         // At once: another process that writes first could not learn it from the system.
         if code != 0 { previous?.file.markFailed() }
-        flushCode.store(code, ordering: .releasing)
     }
 
     private func begin(in index: Int, _ pin: OpaquePointer, at base: Int) throws(StorageError) {

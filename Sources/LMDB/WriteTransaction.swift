@@ -5,6 +5,7 @@ public import Storage
 public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     let handle: TransactionHandle
     public private(set) var writeCount = 0
+    public var commit: Int { handle.commit }
     /// The first write that failed. LMDB has given up on the transaction then, so `Environment.write` does not commit
     /// it, and runs the closure again where it can grow the map.
     private(set) var failure: StorageError?
@@ -21,12 +22,18 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     /// By table, for puts: each looks for its place from that of the one before. LMDB closes them with the transaction.
     private var cursors: [OpaquePointer?]
     /// What was done to LMDB's tables so far; nil where that is not logged.
-    var record: LogRecord?
+    private(set) var record: LogRecord?
 
     init(handle: TransactionHandle, isLogged: Bool) {
         self.handle = handle
         record = isLogged ? LogRecord() : nil
         cursors = Array(repeating: nil, count: handle.tableCount)
+    }
+
+    /// - Returns: false where the commit itself has to be durable.
+    mutating func append(to log: WriteAheadLog) throws(StorageError) -> Bool {
+        guard writeCount > 0, record != nil else { return false }
+        return try log.append(&record!, commit: commit)
     }
 
     @_lifetime(borrow self)

@@ -70,6 +70,9 @@ public protocol WriteTransaction: ReadTransaction, ~Copyable {
 
     /// How many writes this transaction has done: equal counts mean that nothing changed in between.
     var writeCount: Int { get }
+
+    /// The number of the commit that this is to become: one more than that of the last, whoever made it.
+    var commit: Int { get }
 }
 
 extension WriteTransaction where Self: ~Copyable {

@@ -26,6 +26,11 @@ enum Interruption {
         }
     }
 
+    static func isIgnored(_ signal: Int32) -> Bool {
+        // Safe: a C function is its address; nil is 0.
+        unsafeBitCast(handler(of: signal), to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
+
     /// Runs `body`; a signal that ends the process meanwhile takes the files and empty directories at these paths away
     /// first, in this order, and then those of the bodies around it.
     static func removing<Answer, Reason: Error>(
@@ -76,11 +81,6 @@ enum Interruption {
         var action = sigaction()
         action.__sigaction_handler.sa_handler = handler
         sigaction(signal, &action, nil)
-    }
-
-    private static func isIgnored(_ signal: Int32) -> Bool {
-        // Safe: a C function is its address; nil is 0.
-        unsafeBitCast(handler(of: signal), to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     private static func isLeftToSystem(_ signal: Int32) -> Bool { handler(of: signal) == nil }

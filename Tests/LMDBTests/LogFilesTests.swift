@@ -163,7 +163,6 @@ extension EngineTests.WriteAhead {
         #expect(lstat(name, &status) == 0)
     }
 
-    /// A commit that takes away what the file does not have.
     /// Who empties a log's file behind the back of its writer, with the shell, ends no process and loses it nothing.
     @Test func aLogThatIsCutWhileItIsWrittenToIsDoneWithout() throws {
         let directory = try TemporaryDirectory()
@@ -178,6 +177,7 @@ extension EngineTests.WriteAhead {
         again.close()
     }
 
+    /// A commit that takes away what the file does not have.
     @Test func aLogThatContradictsItsFileIsRefused() throws {
         let directory = try TemporaryDirectory()
         let path = directory.file("store")

@@ -50,7 +50,8 @@ public final class MemoryEngine: StorageEngine {
                     try failures.countCommit()
                 } catch { throw Failure(storage: error) }
                 guard failures.conflictCount == conflicts else { return nil }
-                let state = transaction.state
+                var state = transaction.state
+                state.commit += 1
                 committed.withLock { $0 = state }
                 return answer
             } catch {

@@ -26,6 +26,7 @@ public struct MemorySnapshot: ReadTransaction, ~Copyable {
 public struct MemoryWriteTransaction: WriteTransaction, ~Copyable {
     var state: MemoryState
     public private(set) var writeCount = 0
+    public var commit: Int { state.commit + 1 }
     private var lastPuts: [Table: LastPut] = [:]
     /// The first write that failed: the transaction can't be committed any more.
     private(set) var failure: StorageError?
@@ -93,6 +94,8 @@ public struct MemoryWriteTransaction: WriteTransaction, ~Copyable {
 /// What both transactions see.
 struct MemoryState: Sendable {
     var maps: [Table: OrderedMap] = [:]
+    /// Of the last commit.
+    var commit = 0
     let faults: FaultPlan
 
     /// Unsafe because the span is tied to nothing: it is valid while the entry is in `maps`.

@@ -366,6 +366,26 @@ import Testing
         #expect(outcomes == [.erased, .nothingToDo])
     }
 
+    @Test func `two erased people who were one in the backup are erased by a replay of both`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let (a, b) = (try clinic.person("alba@example.com"), try clinic.person("berta@example.com"))
+        let merge = try people.mergeBlocking(a, into: b).merge
+        try clinic.vault.backup(to: clinic.path + ".merged")
+        try people.unmergeBlocking(merge)
+        try people.eraseBlocking(a)
+        try people.eraseBlocking(b)
+        let merged = try Clinic.open(clinic.path + ".merged")
+        defer { merged.close() }
+        let back = merged.organization(.clinic)
+        let erasures = try people.erasures()
+        #expect(try erasures.map { try back.replay($0) } == [.needsReview, .needsReview])
+        let outcomes = try erasures.map { try back.replay($0, beside: [a, b]) }
+        #expect(Set(outcomes) == [.erased, .nothingToDo])
+        #expect(try back.find(email: "alba@example.com") == nil && back.find(email: "berta@example.com") == nil)
+        #expect(try merged.check().isClean)
+    }
+
     @Test func `who held an identifier in place of the erased person is forgotten, who claimed it later not`() throws {
         let clinic = try Clinic()
         let people = clinic.people

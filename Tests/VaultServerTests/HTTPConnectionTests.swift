@@ -1,6 +1,7 @@
 // What becomes of an HTTP connection whose client does not keep its side, or asks for more than an answer.
 
 import Foundation
+import Synchronization
 import Testing
 import VaultDB
 
@@ -146,8 +147,10 @@ extension ServerTests.HTTPTests {
 
         /// Asks for an answer that is more than the system holds, on a connection that stays.
         /// - Returns: the connection, and how many bytes are to come behind the head that was read.
-        private static func ask(_ server: TestServer, _ path: String) throws -> (wire: Wire, count: Int) {
-            let wire = try Wire(port: server.httpPort, receiveBytes: 65_536)
+        private static func ask(
+            _ server: TestServer, _ path: String, receiveBytes: Int32 = 65_536
+        ) throws -> (wire: Wire, count: Int) {
+            let wire = try Wire(port: server.httpPort, receiveBytes: receiveBytes)
             try wire.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\(organization)\r\n")
             return (wire, try #require(try wire.answerHead()["content-length"].flatMap { Int($0) }))
         }
@@ -162,6 +165,63 @@ extension ServerTests.HTTPTests {
                     try await Task.sleep(for: .milliseconds(150))
                 }
                 #expect(try wire.take(count - 24 * piece).last == UInt8(ascii: "}"))
+            }
+        }
+
+        @Test("A client that takes less than the system waits for before it takes more is not disconnected")
+        func slowestReader() async throws {
+            try await TestServer.runHTTP({ $0.limits.httpIdleSecondsMax = 2 }) { server in
+                let (wire, count) = try Self.ask(
+                    server, try Self.largeAnswer(server, records: 700), receiveBytes: 16_384)
+                let (pieces, piece) = (45, 8_192)
+                for _ in 0..<pieces {
+                    _ = try wire.take(piece)
+                    try await Task.sleep(for: .milliseconds(100))
+                }
+                #expect(try wire.take(count - pieces * piece).last == UInt8(ascii: "}"))
+            }
+        }
+
+        @Test("A client that waits for the writer is not idle, and what it sends behind has its time from its turn on")
+        func waitingForWriter() async throws {
+            try await TestServer.runHTTP({
+                $0.limits.httpIdleSecondsMax = 2
+                $0.limits.httpRequestSecondsMax = 2
+            }) { server in
+                func post(_ path: String, _ type: String, _ headers: String) -> String {
+                    "POST /api/v1/contacts/\(path) HTTP/1.1\r\nHost: localhost\r\n\(Self.organization)"
+                        + "Content-Type: application/\(type)\r\n\(headers)\r\n"
+                }
+                func resolve(_ email: String) -> String {
+                    let body = #"{"email":"\#(email)"}"#
+                    return post("resolve", "json", "Content-Length: \(body.utf8.count)\r\n") + body
+                }
+                let wires = try (0..<3).map { _ in try server.connectHTTP() }
+                let endHold = ServerTests.CareTests.holdWriter(of: server)
+                // A whole batch, behind which more might come.
+                try wires[0].send(post("import?kind=lead", "x-ndjson", "Transfer-Encoding: chunked\r\n"))
+                let rows = (0..<500).map { #"{"id":"r\#($0)","email":"r\#($0)@example.com"}"# + "\n" }
+                try wires[0].send(chunk: rows.joined())
+                // Requests whose bodies come once `100 Continue` does.
+                let waiting = "Content-Length: 100\r\nExpect: 100-continue\r\n"
+                try wires[1].send(resolve("ana@example.com") + post("import?kind=lead", "x-ndjson", waiting))
+                try wires[2].send(resolve("leo@example.com") + post("resolve", "json", waiting))
+                let pending = { server.server.state.pendingWrites.load(ordering: .relaxed) }
+                let deadline = ContinuousClock.now + .seconds(20)
+                while pending() < wires.count, ContinuousClock.now < deadline {
+                    try await Task.sleep(for: .milliseconds(1))
+                }
+                #expect(pending() == wires.count)
+                try await Task.sleep(for: .seconds(3))
+                try endHold()
+                #expect(try wires[0].answerHead().status == 200)
+                var lines = 0
+                while lines < rows.count, let chunk = try wires[0].chunk() { lines += chunk.count { $0 == 0x0A } }
+                #expect(lines == rows.count)
+                for wire in wires[1...] {
+                    #expect(try wire.answer().status == 201)
+                    #expect(try wire.answerHead().status == 100)
+                }
             }
         }
 

@@ -63,6 +63,8 @@ import Testing
             ("VAULTDB_PORT", "tcp://x:1", "port is no whole"),
             ("VAULTDB_IDLE_SECONDS_MAX", "1.5", "idleSecondsMax is no whole number"),
             ("VAULTDB_TLS_KEY", "key.pem", "TLS needs a certificate and its key"),
+            ("VAULTDB_HTTP", "false", "no setting VAULTDB_HTTP; leave it out, or set VAULTDB_NO_HTTP"),
+            ("VAULTDB_CACHE_BYTES", "0", "no setting VAULTDB_CACHE_BYTES; set VAULTDB_CACHE"),
         ])
     func refusedInEnvironment(_ name: String, _ value: String, _ part: String) {
         #expect(Self.refusal(environment: [name: value]).contains(part))

@@ -1,5 +1,6 @@
 public import Foundation
 internal import Storage
+internal import Synchronization
 
 /// What making a vault's identifiers anew under this program's rules does, or would do.
 public struct RekeyReport: Equatable, Sendable {
@@ -206,6 +207,8 @@ extension Core {
             return report
         }
         let empty = report
+        rekeys.add(1, ordering: .relaxed)
+        defer { rekeys.subtract(1, ordering: .relaxed) }
         return try writes.writeBlocking { [self] (transaction) throws(VaultError) in
             var report = empty
             for (id, record) in try transaction.organizations() {

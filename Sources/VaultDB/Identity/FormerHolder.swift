@@ -130,13 +130,7 @@ extension ReadTransaction where Self: ~Copyable {
     borrowing func formerHoldings(
         of identifier: Identifier, in organization: OrganizationNumber
     ) throws(VaultError) -> [Holding] {
-        var list: [Holding] = []
-        try visit(Tables.formerHolders, prefix: FormerHolderKey.prefix(identifier, in: organization)) {
-            (key, value) throws(VaultError) in
-            list.append(try Holding(key: key, sealed: value))
-            return .next
-        }
-        return list
+        try formerHolders(of: identifier, in: organization).map(\.holding)
     }
 
     /// The same of an identity, whatever it held.
@@ -164,18 +158,17 @@ extension ReadTransaction where Self: ~Copyable {
         return list
     }
 
-    /// The names of the times that are over during which an identifier was held, and its state then, in the order in
-    /// which they ended.
+    /// The times that are over during which an identifier was held, and their names, in the order in which they ended.
     borrowing func formerHolders(
         of identifier: Identifier, in organization: OrganizationNumber
-    ) throws(VaultError) -> [(name: FormerHolderKey, state: IdentifierState)] {
-        var list: [(name: FormerHolderKey, state: IdentifierState)] = []
+    ) throws(VaultError) -> [(name: FormerHolderKey, holding: Holding)] {
+        var list: [(name: FormerHolderKey, holding: Holding)] = []
         try visit(Tables.formerHolders, prefix: FormerHolderKey.prefix(identifier, in: organization)) {
             (key, value) throws(VaultError) in
             let holding = try Holding(key: key, sealed: value)
             let sequence = try FormerHolderKey.identifier(key).sequence
             let name = FormerHolderKey(identifier: identifier, identity: holding.identity, sequence: sequence)
-            list.append((name, holding.state))
+            list.append((name, holding))
             return .next
         }
         return list
@@ -234,9 +227,29 @@ extension WriteTransaction where Self: ~Copyable {
         let past = Holding(
             identifier: held.identifier, identity: identity, state: held.state, from: present.from,
             until: max(present.from, scope.now))
+        try keep(past, name, scope)
+    }
+
+    /// Puts both sides of an entry.
+    private mutating func keep(_ past: Holding, _ name: FormerHolderKey, _ scope: WriteScope) throws(VaultError) {
         let key = name.key(in: scope.organization)
         try put(key, past.encoded(under: key), in: Tables.formerHolders)
         try put(name.mirrored(in: scope.organization), [], in: Tables.formerHolders)
+    }
+
+    /// Has the times during which identifiers were held under the identifiers that these are spelled as from now on.
+    mutating func respellFormerHolders(
+        _ spellings: [Identifier: Identifier], _ scope: WriteScope
+    ) throws(VaultError) {
+        // All are read first: one may get the spelling that another had.
+        var moved: [(name: FormerHolderKey, holding: Holding)] = []
+        for old in spellings.keys { moved += try formerHolders(of: old, in: scope.organization) }
+        for (name, _) in moved { try forget(name, scope) }
+        for (name, holding) in moved {
+            guard let new = spellings[name.identifier] else { continue }
+            try keep(
+                holding, FormerHolderKey(identifier: new, identity: name.identity, sequence: name.sequence), scope)
+        }
     }
 
     /// Forgets who held an identifier before.
@@ -251,9 +264,9 @@ extension WriteTransaction where Self: ~Copyable {
     ) throws(VaultError) {
         var claimant = UUID.nobody
         var heir: UUID?
-        for (name, state) in try formerHolders(of: identifier, in: scope.organization) {
+        for (name, holding) in try formerHolders(of: identifier, in: scope.organization) {
             if name.identity != heir { claimant = name.identity }
-            heir = try event(name.sequence, in: scope.organization)?.heir(of: name.identity, state)
+            heir = try event(name.sequence, in: scope.organization)?.heir(of: name.identity, holding.state)
             if identities.contains(claimant) || identities.contains(name.identity) { try forget(name, scope) }
         }
     }

@@ -100,7 +100,7 @@ extension Core {
         do {
             repeat {
                 let next = try readBatch(of: kind, from: &source, rows: batchRows, bytes: batchBytes, tenant)
-                if let next { running.append((next, try submit(tenant, next.operation))) }
+                if let next { running.append((next, submit(tenant, next.operation))) }
                 guard running.count > (next == nil ? 0 : 1) else { continue }
                 let (batch, write) = running.removeFirst()
                 batch.report(try write.wait(), &summary, tell)

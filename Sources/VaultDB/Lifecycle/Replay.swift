@@ -13,7 +13,10 @@ public enum Replay: String, Sendable, CaseIterable {
 extension WriteTransaction where Self: ~Copyable {
     /// Erases who lives here behind the ids of an erasure. Who is one person here with an id that it does not name is
     /// left alone: the merge that this stems from was undone before the erasure.
-    mutating func replay(_ erasure: Erasure, _ scope: inout WriteScope) throws(VaultError) -> Replay {
+    /// - Parameter others: ids that further erasures name, who are to be erased as well.
+    mutating func replay(
+        _ erasure: Erasure, beside others: Set<UUID>, _ scope: inout WriteScope
+    ) throws(VaultError) -> Replay {
         let named = ([erasure.identity] + erasure.absorbed).distinct()
         var (gone, people): ([UUID], [UUID]) = ([], [])
         for id in named {
@@ -24,13 +27,14 @@ extension WriteTransaction where Self: ~Copyable {
                 continue
             }
             let absorbed = try merges(into: person, deeply: true, in: scope.organization).map(\.from.id)
-            guard ([person.id] + absorbed).allSatisfy(named.contains) else { continue }
+            let isNamed = ([person.id] + absorbed).allSatisfy { named.contains($0) || others.contains($0) }
+            guard isNamed else { continue }
             gone.append(id)
             people.append(person.id)
         }
         for id in people.distinct() {
-            let others = gone.filter { $0 != id }
-            _ = try erase(id, as: Erasure(identity: id, absorbed: others, time: erasure.time), &scope)
+            let rest = gone.filter { $0 != id }
+            _ = try erase(id, as: Erasure(identity: id, absorbed: rest, time: erasure.time), &scope)
         }
         if gone.count < named.count { return .needsReview }
         return people.isEmpty ? .nothingToDo : .erased
@@ -38,9 +42,11 @@ extension WriteTransaction where Self: ~Copyable {
 }
 
 extension Core {
-    func replay(_ erasure: Erasure, _ tenant: Tenant) throws(VaultError) -> Replay {
+    func replay(
+        _ erasure: Erasure, beside others: Set<UUID> = [], _ tenant: Tenant
+    ) throws(VaultError) -> Replay {
         try writeBlocking(tenant) { (transaction, scope) throws(VaultError) in
-            try transaction.replay(erasure, &scope)
+            try transaction.replay(erasure, beside: others, &scope)
         }
     }
 }

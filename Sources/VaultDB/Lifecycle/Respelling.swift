@@ -4,7 +4,7 @@ internal import Storage
 /// Identifiers that are spelled otherwise from now on. Their new spellings are carried into what tells of them, so that
 /// an undoing, a release and an erasure find there what the indexes have.
 struct Respelling {
-    private var spellings: [Identifier: Identifier] = [:]
+    fileprivate private(set) var spellings: [Identifier: Identifier] = [:]
     /// Those that become one with another of their identity.
     private var joined: Set<Identifier> = []
 
@@ -60,13 +60,14 @@ struct Respelling {
 }
 
 extension WriteTransaction where Self: ~Copyable {
-    /// Carries new spellings into conflicts, journals of merges and first answers. The indexes and identities are the
-    /// caller's.
+    /// Carries new spellings into conflicts, journals of merges, first answers and who held what before. The indexes and
+    /// identities are the caller's.
     mutating func carry(_ respelling: Respelling, _ scope: inout WriteScope) throws(VaultError) {
         if respelling.isEmpty { return }
         try carryIntoConflicts(respelling, &scope)
         try carryIntoJournals(respelling, scope)
         try carryIntoAnswers(respelling, scope)
+        try respellFormerHolders(respelling.spellings, scope)
     }
 
     private mutating func carryIntoConflicts(

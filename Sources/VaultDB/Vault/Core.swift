@@ -18,6 +18,10 @@ final class Core<Engine: StorageEngine>: Sendable {
     private let opened: Meta
     /// What normalises here.
     private let rules = Normalizer.version.description
+    /// Up to which of the commits of others the file is known to be normalised by `rules`; see `WriteQueue.others`.
+    private let checked = Atomic<Int>(0)
+    /// Rekeys under way here, of which nobody knows what becomes.
+    let rekeys = Atomic<Int>(0)
     /// Matches that changed nothing, since opening.
     let hits = Atomic<Int>(0)
     /// Identities that were created, since opening, but for those of imports that block.
@@ -79,6 +83,10 @@ final class Core<Engine: StorageEngine>: Sendable {
         let id: UUID
         /// Its number, and below it in 16 bits its own region or 0. All zero until the vault knows it.
         private let known = Atomic<UInt64>(0)
+        /// Up to which of the commits of others that holds; see `WriteQueue.others`.
+        private let checked = Atomic<Int>(0)
+        /// Changes of its region under way here, of which nobody knows what becomes.
+        fileprivate let changes = Atomic<Int>(0)
 
         fileprivate init(id: UUID) { self.id = id }
 
@@ -96,18 +104,21 @@ final class Core<Engine: StorageEngine>: Sendable {
             _ = known.compareExchange(expected: 0, desired: record.packed, ordering: .relaxed)
         }
 
-        /// What was just written, or found to be.
+        /// What was just written.
         fileprivate func remember(_ record: OrganizationRecord) {
             known.store(record.packed, ordering: .relaxed)
         }
 
-        /// Compares what is remembered with what a write finds.
-        /// - Throws: `busy` where the region is another one: what was to be written was read for the one before.
-        fileprivate func notice(_ record: OrganizationRecord) throws(VaultError) {
-            let before = known.load(ordering: .relaxed)
-            if before == 0 || before == record.packed { return }
+        /// Whether what is known is what a write would find.
+        fileprivate func isChecked(_ others: Int) -> Bool {
+            checked.load(ordering: .relaxed) == others && changes.load(ordering: .relaxed) == 0
+        }
+
+        /// What a write has found; of one that is made or changed by a transaction nobody knows whether that is committed.
+        fileprivate func notice(_ record: OrganizationRecord, _ others: Int) {
+            guard number != nil, changes.load(ordering: .relaxed) == 0 else { return }
             remember(record)
-            throw VaultError(.busy, "the organization's region was changed meanwhile", advice: "try again")
+            checked.store(others, ordering: .relaxed)
         }
     }
 
@@ -144,6 +155,8 @@ final class Core<Engine: StorageEngine>: Sendable {
     /// Gives the organization a region of its own; it is made where it is not known yet.
     func setRegion(_ region: Region, of tenant: Tenant) throws(VaultError) {
         let now = clock()
+        tenant.changes.add(1, ordering: .relaxed)
+        defer { tenant.changes.subtract(1, ordering: .relaxed) }
         let record = try writeBlocking(tenant) { (transaction, scope) throws(VaultError) in
             var record = try transaction.intern(tenant.id, at: now)
             guard record.region != region else { return record }
@@ -182,7 +195,7 @@ final class Core<Engine: StorageEngine>: Sendable {
 
     func submit<Answer: Sendable>(
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
-    ) throws(VaultError) -> PendingWrite<Engine, Answer> {
+    ) -> PendingWrite<Engine, Answer> {
         writes.submit(operation(tenant, body))
     }
 
@@ -207,11 +220,16 @@ final class Core<Engine: StorageEngine>: Sendable {
     func operation<Answer: Sendable>(
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
     ) -> @Sendable (inout Engine.Writer) throws(VaultError) -> Answer {
-        { [self] (transaction) throws(VaultError) in
-            try refuseOtherRules(transaction)
-            let record = try transaction.intern(tenant.id, at: clock())
-            try tenant.notice(record)
-            return try operate(&transaction, in: record.number, region: record.region ?? opened.region, body)
+        // What is to be written was read for this one; nil where nobody has looked at the organization yet.
+        let region = tenant.number.map { _ in tenant.region ?? opened.region }
+        return { [self] (transaction) throws(VaultError) in
+            let others = writes.others
+            try refuseOtherRules(transaction, others)
+            let organization = try place(of: tenant, others, &transaction)
+            if let region, region != organization.region {
+                throw VaultError(.busy, "the organization's region was changed meanwhile", advice: "try again")
+            }
+            return try operate(&transaction, in: organization.number, region: organization.region, body)
         }
     }
 
@@ -227,10 +245,23 @@ final class Core<Engine: StorageEngine>: Sendable {
         return try transaction.operate(&scope, body)
     }
 
-    /// Refuses to write where the file's identifiers were normalised otherwise than this program does. Another process
-    /// may make them anew at any time, so each write looks.
-    private func refuseOtherRules(_ transaction: borrowing Engine.Writer) throws(VaultError) {
-        if try transaction.isNormalized(by: rules) { return }
+    /// The organization as it is now. It is made where the vault does not know it.
+    private func place(
+        of tenant: Tenant, _ others: Int, _ transaction: inout Engine.Writer
+    ) throws(VaultError) -> (number: OrganizationNumber, region: Region) {
+        if let number = tenant.number, tenant.isChecked(others) { return (number, tenant.region ?? opened.region) }
+        let record = try transaction.intern(tenant.id, at: clock())
+        tenant.notice(record, others)
+        return (record.number, record.region ?? opened.region)
+    }
+
+    /// Refuses to write where the file's identifiers were normalised otherwise than this program does.
+    private func refuseOtherRules(_ transaction: borrowing Engine.Writer, _ others: Int) throws(VaultError) {
+        if checked.load(ordering: .relaxed) == others { return }
+        if try transaction.isNormalized(by: rules) {
+            if rekeys.load(ordering: .relaxed) == 0 { checked.store(others, ordering: .relaxed) }
+            return
+        }
         let found = try transaction.knownMeta().normalizer
         throw VaultError(
             .rekeyRequired, "the vault was normalised by \(found), this program has \(rules)",

@@ -90,8 +90,10 @@ extension Organization {
     }
 
     /// Does an erasure again in a vault that was restored from a backup made before it.
-    public func replay(_ erasure: Erasure) throws(VaultError) -> Replay {
-        try core.replay(erasure, tenant)
+    /// - Parameter others: ids that further erasures name, which are going to be replayed too: who was one person with one
+    ///   of these when the backup was made is erased all the same.
+    public func replay(_ erasure: Erasure, beside others: Set<UUID> = []) throws(VaultError) -> Replay {
+        try core.replay(erasure, beside: others, tenant)
     }
 
     /// Deletes the key and the hashes by which the vault knows identifiers that were erased: `previously_erased` is

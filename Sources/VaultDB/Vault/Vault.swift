@@ -59,24 +59,31 @@ public final class Vault: Sendable {
     public var createdAt: Timestamp { core.createdAt }
     /// The largest size the file may grow to, in bytes.
     public var bytesMax: UInt64 { core.meta.bytesMax }
-    /// What a largest size leaves at least beside what the file holds: a commit takes pages before it gives any back.
+    /// What a largest size leaves at least beside the file's pages: a commit takes some before it gives any back.
     private static let roomBytesMin = 512 << 10
 
     /// Sets the largest size the file may grow to, in bytes, from now on and whenever it is opened.
-    /// - Throws: `invalidArgument` where what the file holds leaves no room to write; then nothing is changed.
+    /// - Throws: `invalidArgument` where the file's pages, free ones included, leave no room to write. Nothing is changed by
+    ///   what throws.
     public func setBytesMax(_ bytes: Int) throws(VaultError) {
         let file = try statistics()
-        let held = (file.pagesUsed - file.pagesFree) * file.pageBytes
-        let (least, mebibyte) = (held + Self.roomBytesMin, 1 << 20)
+        let used = file.pagesUsed * file.pageBytes
+        let (least, mebibyte) = (used + Self.roomBytesMin, 1 << 20)
         guard bytes >= least else {
             throw .invalid(
-                "the vault holds \(held) bytes, so a largest size of \(bytes) leaves no room to write",
-                advice: "give at least \((least + mebibyte - 1) / mebibyte)M")
+                "the vault takes \(used) bytes, so a largest size of \(bytes) leaves no room to write",
+                advice: "give at least \((least + mebibyte - 1) / mebibyte)M, or run `vaultdb compact` first")
         }
+        let before = Int(clamping: bytesMax)
         try limitMap(to: bytes)
-        try core.writes.writeBlocking { (transaction) throws(VaultError) in
-            let meta = try transaction.knownMeta()
-            try transaction.put(Meta.key, meta.limited(to: UInt64(bytes)).encoded(), in: Tables.meta)
+        do throws(VaultError) {
+            try core.writes.writeBlocking { (transaction) throws(VaultError) in
+                let meta = try transaction.knownMeta()
+                try transaction.put(Meta.key, meta.limited(to: UInt64(bytes)).encoded(), in: Tables.meta)
+            }
+        } catch {
+            try limitMap(to: before)
+            throw error
         }
     }
 

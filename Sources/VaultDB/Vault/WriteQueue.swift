@@ -29,6 +29,9 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     private let jobs = Atomic<Int>(0)
     /// Jobs of the largest group.
     private let groupMax = Atomic<Int>(0)
+    /// The number of the last commit made here, and how often one did not follow it.
+    private let lastCommit = Atomic<Int>(0)
+    private let strangeCommits = Atomic<Int>(0)
     /// How often readers that died are looked for.
     private let careInterval: DispatchTimeInterval
     /// With nothing to write for so long, the writer does a little of what the engine has put off, and so on: most of the
@@ -63,6 +66,10 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
             waiting.load(ordering: .relaxed)
         )
     }
+
+    /// How often somebody else may have committed before a transaction of this queue, up to that which runs: where it is
+    /// what it was, nobody has. To be asked within a write.
+    var others: Int { strangeCommits.load(ordering: .relaxed) }
 
     /// Runs `body` in a transaction that others may share, and returns once it is committed.
     func write<Answer: Sendable>(
@@ -150,13 +157,20 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     }
 
     private func commit(_ group: [WriteJob<Engine>]) {
+        // One that writes nothing is no commit, and somebody else may have its number.
+        var number = 0
         do throws(GroupSpoiled) {
             try engine.write { (transaction) throws(GroupSpoiled) in
+                if transaction.commit != lastCommit.load(ordering: .relaxed) + 1 {
+                    strangeCommits.add(1, ordering: .relaxed)
+                }
+                defer { number = transaction.writeCount > 0 ? transaction.commit : 0 }
                 for job in group {
                     let before = transaction.writeCount
                     if !job.run(&transaction), transaction.writeCount != before { throw GroupSpoiled() }
                 }
             }
+            lastCommit.store(number, ordering: .relaxed)
             commits.add(1, ordering: .relaxed)
             jobs.add(group.count, ordering: .relaxed)
             groupMax.max(group.count, ordering: .relaxed)

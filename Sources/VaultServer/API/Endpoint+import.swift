@@ -51,7 +51,9 @@ extension Endpoint {
                 }
             } catch {
                 // The status is gone already: the last line tells.
-                try await writer.write(ByteBuffer(string: ImportStream.line(ofError: error)))
+                let problem = ImportStream.problem(error)
+                call.state.metrics.note(problem)
+                try await writer.write(ByteBuffer(string: ImportStream.line(of: problem)))
             }
             try await writer.finish(nil)
         }
@@ -69,6 +71,8 @@ extension Endpoint {
                 .unauthorized, "unauthenticated",
                 "the token was revoked; send the rows that have no answer again, with another one")
         }
+        call.context.tell(.putting)
+        defer { call.context.tell(.taking) }
         let written = try await call.writing { try await organization.importRows(rows, of: kind) }
         return ByteBuffer(string: written.map { $0.json.text + "\n" }.joined())
     }
@@ -83,13 +87,12 @@ private struct ImportStream {
 
     private var parser: ImportParser
     private var items: [ImportItem] = []
-    /// Bytes that came since the last batch.
-    private var bytes = 0
+    private var bytesSinceBatch = 0
 
     init(_ format: ImportFormat) { parser = ImportParser(format: format) }
 
     mutating func feed(_ chunk: ByteBuffer) throws(ImportError) {
-        bytes += chunk.readableBytes
+        bytesSinceBatch += chunk.readableBytes
         try parser.feed(chunk.readableBytesUInt8Span, into: &items)
     }
 
@@ -98,17 +101,19 @@ private struct ImportStream {
     /// The next batch; nil where its rows have not come yet.
     /// - Parameter isLast: whether no more will come.
     mutating func next(isLast: Bool) -> [ImportItem]? {
-        let isWhole = isLast || items.count >= Self.batchRows || bytes >= Self.batchBytes
+        let isWhole = isLast || items.count >= Self.batchRows || bytesSinceBatch >= Self.batchBytes
         guard isWhole, !items.isEmpty else { return nil }
-        bytes = 0
+        bytesSinceBatch = 0
         let batch = Array(items.prefix(Self.batchRows))
         items.removeFirst(batch.count)
         return batch
     }
 
-    static func line(ofError error: any Error) -> String {
-        let problem =
-            (error as? ImportError).map { Problem.invalid("\($0.message); \($0.adviceToSender)") } ?? Problem(error)
+    static func problem(_ error: any Error) -> Problem {
+        (error as? ImportError).map { Problem.invalid("\($0.message); \($0.adviceToSender)") } ?? Problem(error)
+    }
+
+    static func line(of problem: Problem) -> String {
         let line: JSONValue = ["error": .string(problem.code), "message": .string(problem.detail)]
         return line.text + "\n"
     }

@@ -47,18 +47,22 @@ extension CommandTable {
             return try organization.eraseBlocking(id).json
         },
         .work(
-            "erasures", -2, "org [COUNT count] [AFTER id] [REPLAY id [absorbed ...]] [FORGET]", .people, role: .admin,
+            "erasures", -2, "org [COUNT count] [AFTER id] [REPLAY id [AT time] [absorbed ...]] [FORGET]", .people,
+            role: .admin,
             "The register of erasures; does one again after a restore; or forgets the hashes of what was erased."
         ) { organization, arguments in
             let (limit, after) = try arguments.countAndID("AFTER")
             return .array(try organization.erasures(after: after, limit: limit).map(\.json))
         }.or(
-            .work("replay", -4, "org id [absorbed ...]", .people, role: .admin, "Does an erasure again.") {
+            .work("replay", -4, "org id [AT time] [absorbed ...]", .people, role: .admin, "Does an erasure again.") {
                 organization, arguments in
                 let id = try arguments.id()
+                let time =
+                    try arguments.option("AT").map { text throws(ReplyError) in try Arguments.time(text, "AT") }
+                    ?? .now()
                 var absorbed: [UUID] = []
                 while !arguments.isEmpty { absorbed.append(try arguments.id()) }
-                let outcome = try organization.replay(Erasure(identity: id, absorbed: absorbed, time: .now()))
+                let outcome = try organization.replay(Erasure(identity: id, absorbed: absorbed, time: time))
                 return ["outcome": .string(outcome.rawValue)]
             },
             .work("forget", 3, "org", .people, role: .admin, "Forgets the hashes of what was erased.") {

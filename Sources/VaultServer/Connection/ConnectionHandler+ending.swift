@@ -42,9 +42,8 @@ extension ConnectionHandler {
 
     /// - Parameter bytesMax: so much may wait for as long as it will.
     private func watchOutput(_ context: ChannelHandlerContext, beyond bytesMax: Int, _ secondsMax: Int) {
-        let waiting = waitingByteCount(context)
-        guard outputWatch == nil, secondsMax > 0, waiting > bytesMax else { return }
-        let taken = sentByteCount &- waiting
+        guard outputWatch == nil, secondsMax > 0, context.channel.waitingByteCount > bytesMax else { return }
+        let taken = takenByteCount(context)
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         outputWatch = context.eventLoop.scheduleTask(in: .seconds(Int64(secondsMax))) {
             bound.value.lookAtOutput(taken)
@@ -55,8 +54,7 @@ extension ConnectionHandler {
     private func lookAtOutput(_ takenBefore: Int) {
         outputWatch = nil
         guard let context else { return }
-        let waiting = waitingByteCount(context)
-        if waiting == 0 || sentByteCount &- waiting > takenBefore {
+        if context.channel.waitingByteCount == 0 || takenByteCount(context) > takenBefore {
             noteActivity()
             return watchOutput(context)
         }
@@ -65,9 +63,8 @@ extension ConnectionHandler {
         closeAtOnce()
     }
 
-    /// The bytes that wait for the client, with TLS as they are sent.
-    private func waitingByteCount(_ context: ChannelHandlerContext) -> Int {
-        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    private func takenByteCount(_ context: ChannelHandlerContext) -> Int {
+        sentByteCount &- context.channel.untakenByteCount
     }
 
     // MARK: Ending

@@ -10,8 +10,8 @@ internal import NIOHTTPTypesHTTP1
 /// It stands next to the bytes, before what compresses: that takes each response for the answer to a request, and bytes
 /// that are no request have none.
 /// - What is no request is answered 400 here, unless earlier ones still have to be answered, and goes no further.
-/// - A request that does not come to its end in time is answered 408, unless it was answered already. An import may take
-///   as long as it keeps sending, while it is not refused.
+/// - A request that does not come to its end in time, counted once those before it are answered, is answered 408,
+///   unless it was answered already. An import may take as long as it keeps sending, while it is not refused.
 /// - Whoever reads a body that does not come to its end gets an error, so that a part never passes for the whole.
 /// - Answers to an import's rows are held while rows still come: its client may send all before it reads.
 /// - A client that for long neither sends what it is to send nor takes anything of its responses is disconnected.
@@ -23,6 +23,9 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
+
+    /// What an import tells the connection: that it puts rows, whose answers its client may await, or takes more.
+    enum ImportStep: Sendable { case putting, taking }
 
     private let limits: ServerLimits
     private let logger: Logger
@@ -43,17 +46,23 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var lastWritten: EventLoopFuture<Void>?
     /// When the client sent or took something last, or was given something to take.
     private var lastActive = NIODeadline.now()
-    /// Bytes that waited for the client then.
+    /// Bytes that the client had yet to take then.
     private var heldBytes = 0
     /// Whether who is behind this takes what the client sends, and does not have it wait.
     private var isTaking = false
+    private var importStep = ImportStep.taking
     private var compression = Compression()
     private var requestDeadline: Scheduled<Void>?
     private var idleDeadline: Scheduled<Void>?
 
     private var hasReadAll: Bool { isEnding || (last != nil && !isReading) }
-    /// Whether a request that was read, or is being read, has no whole response yet.
-    private var isOwing: Bool { isResponding || !unanswered.isEmpty }
+    /// Requests that were read, or are being read, and have no whole response yet.
+    private var owedCount: Int { unanswered.count + (isResponding ? 1 : 0) }
+    private var isOwing: Bool { owedCount > 0 }
+    /// Whether the client has something to take, or to send: a request, or more of the one whose turn it is.
+    private var isClientsTurn: Bool {
+        heldBytes > 0 || !isOwing || (isReading && owedCount == 1 && isTaking && importStep == .taking)
+    }
     /// Whether the response under way is that of the import whose rows still come.
     private var isStreaming: Bool { isReading && mayStream && isResponding && unanswered.isEmpty }
 
@@ -131,7 +140,8 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func expectEnd(_ context: ChannelHandlerContext) {
-        guard requestDeadline == nil, limits.httpRequestSecondsMax > 0 else { return }
+        // Behind others a client may wait for `100 Continue`, or for its body to be taken.
+        guard requestDeadline == nil, owedCount <= 1, limits.httpRequestSecondsMax > 0 else { return }
         let seconds = TimeAmount.seconds(Int64(limits.httpRequestSecondsMax))
         requestDeadline = schedule(context, at: NIODeadline.now() + seconds) { handler, context in
             if handler.isReading { handler.refuse(context, .timedOut) }
@@ -188,7 +198,19 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func flush(context: ChannelHandlerContext) {
         context.flush()
-        noteActivity(context)
+        lastActive = .now()
+        // What the system took whole is with the client soon, as a rule. Where it is not, the next look finds it.
+        let channel = context.channel
+        heldBytes = channel.waitingByteCount > 0 ? channel.untakenByteCount : 0
+    }
+
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard let step = event as? ImportStep else {
+            return context.triggerUserOutboundEvent(event, promise: promise)
+        }
+        importStep = step
+        lastActive = .now()
+        promise?.succeed(())
     }
 
     /// An import that is refused, or ended before its rows do, has no reason to go on.
@@ -224,16 +246,6 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) { expectActivity(context) }
 
-    private func noteActivity(_ context: ChannelHandlerContext) {
-        lastActive = .now()
-        heldBytes = bytesHeld(context)
-    }
-
-    private func bytesHeld(_ context: ChannelHandlerContext) -> Int {
-        // It fails on a closed channel alone, which holds nothing.
-        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-    }
-
     private func expectActivity(_ context: ChannelHandlerContext) {
         guard limits.httpIdleSecondsMax > 0 else { return }
         let idle = TimeAmount.seconds(Int64(limits.httpIdleSecondsMax))
@@ -244,8 +256,10 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// A client that takes little, but goes on taking it, is not idle; nor is one that waits for the server.
     private func endIfIdle(_ context: ChannelHandlerContext, after idle: TimeAmount) {
-        let isServersTurn = isOwing && heldBytes == 0 && !(isReading && isTaking)
-        if isServersTurn || bytesHeld(context) != heldBytes { noteActivity(context) }
+        let bytes = context.channel.untakenByteCount
+        let isMoving = bytes != heldBytes
+        heldBytes = bytes
+        if isMoving || !isClientsTurn { lastActive = .now() }
         guard lastActive + idle <= .now() else { return expectActivity(context) }
         if heldBytes > 0 {
             logger.notice(

@@ -19,6 +19,9 @@ struct HTTPContext: RequestContext {
     /// The address that it came from, without a port.
     var peer: String { channel.remoteAddress?.ipAddress ?? "local" }
 
+    /// Tells the connection how far an import is.
+    func tell(_ step: ExchangeHandler.ImportStep) { channel.triggerUserOutboundEvent(step, promise: nil) }
+
     /// A part of the path, without percent escapes; nil where they are none.
     func part(_ name: String) -> String? {
         guard let part = coreContext.parameters.get(name), part.utf8.contains(UInt8(ascii: "%")) else {

@@ -52,6 +52,7 @@ struct HTTPFront: RouterMiddleware {
         // The router itself says no more than that it knows no such address.
         let isUnknown = (error as? HTTPError)?.status == .notFound
         let problem = isUnknown ? routes.unknown(request) : Problem(error)
+        state.metrics.note(problem)
         if problem.status == .internalServerError {
             state.logger.error(
                 "Request failed",

@@ -73,6 +73,9 @@ struct Problem: Error, Sendable {
         }
     }
 
+    /// Whether Redis' protocol would say busy.
+    var isBusy: Bool { [VaultError.Code.busy, .readersFull].contains { $0.rawValue == code } }
+
     static func invalid(_ detail: String, advice: String = "") -> Problem {
         Problem(.badRequest, VaultError.Code.invalidArgument.rawValue, detail, advice: advice)
     }

@@ -1,4 +1,3 @@
-internal import Glibc
 package import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -94,17 +93,12 @@ package final class Server: Service {
         logger.notice("Stopped")
     }
 
-    /// As `run`, until SIGTERM, SIGINT or a lost terminal asks for a graceful end. A SIGHUP that is ignored, as nohup has
-    /// it, stays so.
-    package func runUntilSignal() async throws {
-        var action = sigaction()
-        sigaction(SIGHUP, nil, &action)
-        // Safe: a C function is its address; nil is 0.
-        let isIgnored =
-            unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+    /// As `run`, until SIGTERM, SIGINT or a lost terminal asks for a graceful end.
+    /// - Parameter endsOnHangup: whether a lost terminal, SIGHUP, does.
+    package func runUntilSignal(endsOnHangup: Bool) async throws {
         let services = ServiceGroup(
             configuration: .init(
-                services: [self], gracefulShutdownSignals: [.sigterm, .sigint] + (isIgnored ? [] : [.sighup]),
+                services: [self], gracefulShutdownSignals: [.sigterm, .sigint] + (endsOnHangup ? [.sighup] : []),
                 logger: logger))
         try await services.run()
     }

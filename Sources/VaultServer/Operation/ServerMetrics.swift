@@ -53,6 +53,11 @@ final class ServerMetrics: Sendable {
         if answered.code == .busy { busyCount.add(1, ordering: .relaxed) }
     }
 
+    /// The same over HTTP.
+    func note(_ answered: Problem) {
+        if answered.isBusy { busyCount.add(1, ordering: .relaxed) }
+    }
+
     private var all: [LoopMetrics] { loops.withLock(\.self) }
 
     func sum(_ counter: (LoopMetrics) -> Int) -> Int { all.reduce(0) { $0 + counter($1) } }

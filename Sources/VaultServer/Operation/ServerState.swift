@@ -62,25 +62,19 @@ final class ServerState: Sendable {
     /// Runs what is handed to the writer, as far as it has room.
     func writing<Answer: Sendable>(_ body: () async throws -> Answer) async throws -> Answer {
         guard Self.reserve(pendingWrites, max: limits.writesPendingMax) else {
-            throw counted(VaultError.busy("\(limits.writesPendingMax) writes are waiting"))
+            throw VaultError.busy("\(limits.writesPendingMax) writes are waiting")
         }
         defer { pendingWrites.subtract(1, ordering: .relaxed) }
-        do { return try await body() } catch { throw counted(error) }
+        return try await body()
     }
 
     /// Runs a long read or a rare write on threads that may block, as far as they have room.
     func working<Answer: Sendable>(_ body: @escaping @Sendable () throws -> Answer) async throws -> Answer {
         guard Self.reserve(work.pending, max: work.pendingMax) else {
-            throw counted(VaultError.busy("\(work.pendingMax) long requests are under way"))
+            throw VaultError.busy("\(work.pendingMax) long requests are under way")
         }
         defer { work.pending.subtract(1, ordering: .relaxed) }
-        do { return try await work.threads.runIfActive(body) } catch { throw counted(error) }
-    }
-
-    /// The error itself, which counts where the answer made of it says busy.
-    private func counted(_ error: any Error) -> any Error {
-        if let error = error as? VaultError { metrics.note(ReplyError(error)) }
-        return error
+        return try await work.threads.runIfActive(body)
     }
 }
 

@@ -13,6 +13,12 @@ struct SettingsReader {
         case memory = "no size from 1M to 16T such as 512M, and not 0"
     }
 
+    /// Names that the environment had before, each with what to do. Left unread, the first would open a port.
+    private static let formerNames = [
+        (name: "VAULTDB_HTTP", advice: "leave it out, or set VAULTDB_NO_HTTP to true to serve none"),
+        (name: "VAULTDB_CACHE_BYTES", advice: "set VAULTDB_CACHE"),
+    ]
+
     private let flags: [String: String]
     private let environment: EnvironmentVariablesProvider
     private let file: [String: JSONElement]
@@ -22,6 +28,9 @@ struct SettingsReader {
     ///   - flags: by the names that the file uses, such as `tlsKey`.
     ///   - environment: of it `VAULTDB_TLS_KEY` and the like.
     init(flags: [String: String], file: String?, environment: [String: String]) throws(ServerError) {
+        if let former = Self.formerNames.first(where: { environment[$0.name] != nil }) {
+            throw ServerError("there is no setting \(former.name)", advice: former.advice)
+        }
         self.flags = flags
         self.environment = EnvironmentVariablesProvider(environmentVariables: Self.own(environment))
         self.file = try file.map(Self.read) ?? [:]

@@ -81,6 +81,7 @@ extension Pages {
         } catch {
             let problem = Problem(error)
             if problem.status == .internalServerError { throw error }
+            state.metrics.note(problem)
             return self.problem(problem, request)
         }
     }

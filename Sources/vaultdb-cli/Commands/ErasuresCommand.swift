@@ -101,8 +101,10 @@ struct ErasuresCommand: ParsableCommand {
         try global.withOrganization(.readWrite) { organization, _ in
             var outcomes: [Replay: Int] = [:]
             var unclear: [UUID] = []
-            for erasure in try ErasureFile.read(file, for: organization.id) {
-                let outcome = try organization.replay(erasure)
+            let erasures = try ErasureFile.read(file, for: organization.id)
+            let named = Set(erasures.flatMap { [$0.identity] + $0.absorbed })
+            for erasure in erasures {
+                let outcome = try organization.replay(erasure, beside: named)
                 outcomes[outcome, default: 0] += 1
                 if outcome == .needsReview { unclear.append(erasure.identity) }
             }

@@ -122,7 +122,8 @@ struct ServeCommand: ParsableCommand {
         try Blocking.wait {
             let server = try Server(
                 vault, configuration, durability: settings.durability, logger: logger, onReady: Self.tell)
-            try await server.runUntilSignal()
+            // Ignored, as nohup has it, it stays so.
+            try await server.runUntilSignal(endsOnHangup: !Interruption.isIgnored(SIGHUP))
         }
     }
 

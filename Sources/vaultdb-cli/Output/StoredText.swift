@@ -26,8 +26,11 @@ struct StoredText {
 
     /// The value of an entry that stands above organizations may name one itself.
     private var place: [JSONValue.Member] {
-        let organization = entry.organization.map { JSONValue.Member(name: "organization", value: .string($0.text)) }
-        return [.init(name: "table", value: .string(entry.table))] + [organization].compactMap(\.self)
+        var place = [JSONValue.Member(name: "table", value: .string(entry.table))]
+        if let organization = entry.organization {
+            place.append(.init(name: "organization", value: .string(organization.text)))
+        }
+        return place
     }
 
     /// The key and the values on one line.
