@@ -29,9 +29,9 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     private let jobs = Atomic<Int>(0)
     /// Jobs of the largest group.
     private let groupMax = Atomic<Int>(0)
-    /// The number of the last commit made here, and how often one did not follow it.
+    /// The number of the last commit made here, and how often one did not follow it. What was before the first counts.
     private let lastCommit = Atomic<Int>(0)
-    private let strangeCommits = Atomic<Int>(0)
+    private let strangeCommits = Atomic<Int>(1)
     /// How often readers that died are looked for.
     private let careInterval: DispatchTimeInterval
     /// With nothing to write for so long, the writer does a little of what the engine has put off, and so on: most of the
