@@ -83,6 +83,15 @@ extension Identity {
         return identifiers.remove(at: index)
     }
 
+    /// Holds what it held under one spelling under another.
+    mutating func replace(_ old: Identifier, with new: Identifier) {
+        guard let index = identifiers.firstIndex(where: { $0.identifier == old }) else { return }
+        let held = identifiers[index]
+        identifiers[index] = HeldIdentifier(
+            identifier: new, isPrimary: held.isPrimary, isClinical: held.isClinical, state: held.state,
+            source: held.source, firstSeen: held.firstSeen, lastSeen: held.lastSeen)
+    }
+
     /// Sees to it that the best identifier of a kind is primary: one that is owned before one that is shared or
     /// blocked, then one that a patient gave before others. Of several that are best, the first of `preferred` is taken,
     /// else the one that is primary already, else the oldest.

@@ -128,13 +128,3 @@ extension MergeJournal.MovedConflict {
             theirs: theirs?.joined(with: other.theirs) ?? other.theirs)
     }
 }
-
-extension Identity {
-    mutating func replace(_ old: Identifier, with new: Identifier) {
-        guard let index = identifiers.firstIndex(where: { $0.identifier == old }) else { return }
-        let held = identifiers[index]
-        identifiers[index] = HeldIdentifier(
-            identifier: new, isPrimary: held.isPrimary, isClinical: held.isClinical, state: held.state,
-            source: held.source, firstSeen: held.firstSeen, lastSeen: held.lastSeen)
-    }
-}

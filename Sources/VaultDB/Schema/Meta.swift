@@ -80,7 +80,7 @@ extension ReadTransaction where Self: ~Copyable {
         return meta
     }
 
-    /// Whether the stored identifiers were normalised by `rules`. Asked for each write, so it copies nothing.
+    /// Whether the stored identifiers were normalised by `rules`. Copies nothing.
     borrowing func isNormalized(by rules: String) throws(VaultError) -> Bool {
         try withValue(Meta.key, in: Tables.meta) { (bytes) throws(VaultError) -> Bool in
             var reader = try ByteReader(bytes, format: Meta.formatVersion)

@@ -43,7 +43,6 @@ final class Core<Engine: StorageEngine>: Sendable {
         logsHits = logger.logLevel <= .debug
         self.actor = try boundedLine(actor, "actor", bytesMax: Limits.actorBytesMax)
         self.clock = clock
-        let mine = Normalizer.version.description
         let known = try engine.read { (snapshot) throws(VaultError) in try snapshot.meta() }
         if let known {
             opened = known
@@ -56,7 +55,7 @@ final class Core<Engine: StorageEngine>: Sendable {
             throw VaultError(.notAVault, "the file holds no vault", advice: "make one with `vaultdb init`")
         } else {
             let fresh = Meta(
-                createdAt: clock(), region: region, bytesMax: UInt64(clamping: bytesMax), normalizer: mine)
+                createdAt: clock(), region: region, bytesMax: UInt64(clamping: bytesMax), normalizer: rules)
             opened = try engine.write { (transaction) throws(VaultError) in
                 // Another process may have made the vault in between.
                 if let known = try transaction.meta() { return known }
