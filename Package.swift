@@ -74,7 +74,8 @@ let package = Package(
             resources: [.embedInCode("Pages/Templates")],
             swiftSettings: strict),
         .executableTarget(
-            name: "vaultdb-cli", dependencies: ["VaultDB", "VaultServer", argumentParser, histogram, logging],
+            name: "vaultdb-cli",
+            dependencies: ["LMDB", "VaultDB", "VaultServer", argumentParser, histogram, logging],
             resources: [.embedInCode("Samples")],
             swiftSettings: strict),
 

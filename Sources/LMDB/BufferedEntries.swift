@@ -3,12 +3,12 @@ internal import Glibc
 internal import Storage
 internal import Synchronization
 
-/// The entries of one of the buffer's two logs, in memory: found by their key, as any commit has them.
+/// The entries of one of the buffer's two segments, in memory: found by their key, as any commit has them.
 ///
 /// One thread adds, any may read meanwhile, and nothing ever moves. An entry says from which commit on it is there and
 /// from which on it is not; a key that was put again has both entries, the newer one first.
 final class BufferedEntries: @unchecked Sendable {
-    /// Where an entry lies in its log: the commit that wrote it, and its number within that.
+    /// Where an entry lies in its segment: the commit that wrote it, and its number within that.
     struct Place {
         let commit: Int
         let number: Int
@@ -36,10 +36,10 @@ final class BufferedEntries: @unchecked Sendable {
     /// So many of the last may be unsorted.
     private static let unsortedMax = 4_096
 
-    /// Which of the two logs this is.
-    let log: Int
-    /// How many entries the log has, as of the last commit that is known.
-    var logged = 0
+    /// Which of the two segments this is.
+    let segment: Int
+    /// How many entries the segment has, as of the last commit that is known.
+    var storedCount = 0
     private let capacity: Int
     private let slotCount: Int
     private let bytesMax: Int
@@ -59,8 +59,8 @@ final class BufferedEntries: @unchecked Sendable {
     /// - Parameters:
     ///   - capacity: how many entries it takes.
     ///   - count: how many of them are there already, of whatever length.
-    init(log: Int, capacity: Int, count: Int) throws(StorageError) {
-        self.log = log
+    init(segment: Int, capacity: Int, count: Int) throws(StorageError) {
+        self.segment = segment
         self.capacity = capacity
         var slotCount = 2
         while slotCount < 2 * capacity { slotCount *= 2 }
@@ -159,7 +159,7 @@ final class BufferedEntries: @unchecked Sendable {
     /// Asks for the memory that a search for a key begins with.
     func prefetch(_ hash: UInt64) { vault_prefetch(slots + (Int(truncatingIfNeeded: hash) & (slotCount - 1))) }
 
-    /// Every entry of the key that lies in the log, the newest first.
+    /// Every entry of the key that lies in the segment, the newest first.
     func all(of key: RawSpan, in table: Int, hash: UInt64) -> [Int] {
         if !hasEntries(of: table) { return [] }
         var found: [Int] = []

@@ -2,7 +2,7 @@ internal import Storage
 
 /// The entries that a commit has in the buffer, of one table and in the order of a scan.
 struct BufferedScan {
-    /// Sorted entries of one log that may be visited, whichever commit has them.
+    /// Sorted entries of one segment that may be visited, whichever commit has them.
     private struct Run {
         let entries: BufferedEntries
         var ranks: ArraySlice<BufferedEntries.Rank>
@@ -41,7 +41,7 @@ struct BufferedScan {
         self.table = table.ordinal
         self.order = order
         self.commit = commit
-        for entries in view.logs where entries.count > 0 {
+        for entries in view.segments where entries.count > 0 {
             for ranks in entries.range(of: table.ordinal, prefix: prefix, from: start, order) where !ranks.isEmpty {
                 self.runs.append(Run(entries: entries, ranks: ranks))
             }

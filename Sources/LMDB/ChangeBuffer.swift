@@ -3,18 +3,18 @@ internal import Glibc
 internal import Storage
 internal import Synchronization
 
-/// New entries of tables whose keys come in no order. A commit appends them to a log, which is a page or two, where
+/// New entries of tables whose keys come in no order. A commit appends them to a segment, which is a page or two, where
 /// putting them in place would rewrite a page or two for each; later they are sorted in, many thousands at a time.
 ///
-/// There are two logs, both tables of the same file, so what a commit has and has not is decided by the commit alone. New
+/// There are two segments, both tables of the same file, so what a commit has and has not is decided by the commit alone. New
 /// entries go to the one until it is full; then they go to the other while those of the first are sorted in, a few with
-/// each commit, and when all are the first log is emptied. Every process has the logs' entries in memory, and a lookup
-/// asks these first: the newer log, the older one, then the table.
+/// each commit, and when all are the first segment is emptied. Every process has the segments' entries in memory, and a lookup
+/// asks these first: the newer segment, the older one, then the table.
 ///
 /// It is exact. Each entry in memory says from which commit to which it is there. A snapshot of a commit that this process
-/// does not know reads what the logs have that memory has not.
+/// does not know reads what the segments have that memory has not.
 final class ChangeBuffer: Sendable {
-    /// The logs' entries in memory as a set that only changes as a whole.
+    /// The segments' entries in memory as a set that only changes as a whole.
     final class View: Sendable {
         let newer: BufferedEntries
         let older: BufferedEntries?
@@ -35,7 +35,7 @@ final class ChangeBuffer: Sendable {
         }
 
         /// The newer first, as lookups ask them.
-        var logs: [BufferedEntries] { older.map { [newer, $0] } ?? [newer] }
+        var segments: [BufferedEntries] { older.map { [newer, $0] } ?? [newer] }
 
         /// The entry that a commit has for a key; nil where the table itself is to be asked.
         func find(
@@ -47,22 +47,22 @@ final class ChangeBuffer: Sendable {
         }
     }
 
-    static let logNames = ["buffer_0", "buffer_1"]
+    static let segmentNames = ["buffer_0", "buffer_1"]
 
     /// None where no table is buffered.
-    static func logs(after tables: [Table]) -> [Table] {
+    static func segments(after tables: [Table]) -> [Table] {
         if !tables.contains(where: \.isBuffered) { return [] }
-        return logNames.enumerated().map { Table(ordinal: tables.count + $0, name: $1) }
+        return segmentNames.enumerated().map { Table(ordinal: tables.count + $0, name: $1) }
     }
 
     /// What a transaction adds beyond this goes to its place at once.
     static let entriesPerCommitMax = 65_536
-    /// Where transactions add many entries a log takes so many times as many: the more are sorted in at a time, the more of
+    /// Where transactions add many entries a segment takes so many times as many: the more are sorted in at a time, the more of
     /// them share a page.
     private static let growthWhereMany = 3
 
     let hash = KeyHash()
-    /// A log with so many entries is full, but where many come together.
+    /// A segment with so many entries is full, but where many come together.
     let entriesMax: Int
     private let current: Mutex<View>
     /// Counts the views, so that a change is seen without the lock.
@@ -75,21 +75,21 @@ final class ChangeBuffer: Sendable {
     private let pending = Atomic<Int>(0)
     private let added = Atomic(false)
     private let addedMany = Atomic(false)
-    /// How many of the older log's entries, in their order, have their places.
+    /// How many of the older segment's entries, in their order, have their places.
     private let sortedIn = Mutex<(entries: BufferedEntries, count: Int)?>(nil)
     /// For each table the last commit by which it may have gained entries that are not in memory, or not any more.
     private let gained = Mutex([Int](repeating: 0, count: WriteTransaction.tablesMax))
-    /// One at a time reads the logs.
+    /// One at a time reads the segments.
     private let reading = Mutex(())
     private let readers: ReaderPool
 
     /// - Parameters:
-    ///   - entriesMax: how many entries a log takes; 0 where no more are to be buffered.
+    ///   - entriesMax: how many entries a segment takes; 0 where no more are to be buffered.
     ///   - readers: those that look at it.
     init(entriesMax: Int, _ readers: ReaderPool) throws(StorageError) {
         self.entriesMax = entriesMax
         self.readers = readers
-        let first = try BufferedEntries(log: 0, capacity: Self.capacity(entriesMax, for: 0), count: 0)
+        let first = try BufferedEntries(segment: 0, capacity: Self.capacity(entriesMax, for: 0), count: 0)
         current = Mutex(View(newer: first, older: nil, since: 0))
     }
 
@@ -132,9 +132,9 @@ final class ChangeBuffer: Sendable {
         if !holdsEntries.load(ordering: .relaxed) { holdsEntries.store(true, ordering: .sequentiallyConsistent) }
     }
 
-    /// A new log's worth of memory, with room for `count` entries that are there already.
-    private func entries(log: Int, for count: Int = 0) throws(StorageError) -> BufferedEntries {
-        try BufferedEntries(log: log, capacity: Self.capacity(entriesMax, for: count), count: count)
+    /// A new segment's worth of memory, with room for `count` entries that are there already.
+    private func entries(segment: Int, for count: Int = 0) throws(StorageError) -> BufferedEntries {
+        try BufferedEntries(segment: segment, capacity: Self.capacity(entriesMax, for: count), count: count)
     }
 
     private static func capacity(_ entriesMax: Int, for count: Int) -> Int {
@@ -148,7 +148,7 @@ final class ChangeBuffer: Sendable {
         case good
         /// Memory changed as a whole in between: look again, with a new snapshot.
         case changed
-        /// Another process has committed since, so the logs are to be read.
+        /// Another process has committed since, so the segments are to be read.
         case behind
     }
 
@@ -182,42 +182,45 @@ final class ChangeBuffer: Sendable {
         }
     }
 
-    /// Adds what was appended to the newer log.
-    /// - Returns: false where something else happened to the logs as well.
+    /// Adds what was appended to the newer segment.
+    /// - Returns: false where something else happened to the segments as well.
     private func readOn(_ handle: TransactionHandle, at commit: Int) throws(StorageError) -> Bool {
         let view = view
         let newer = view.newer
-        let other = try handle.entryCount(of: handle.log(1 - newer.log))
-        guard other == view.older?.logged ?? 0 else { return false }
-        // Who takes the older log for the only one may have added there, and deleted as many.
+        let other = try handle.entryCount(of: handle.segment(1 - newer.segment))
+        guard other == view.older?.storedCount ?? 0 else { return false }
+        // Who takes the older segment for the only one may have added there, and deleted as many.
         var isAddedTo = false
         let first = known.load(ordering: .relaxed) + 1
-        try handle.forEachLogged(in: 1 - newer.log, from: first) { (_, _, _, _) throws(StorageError) in
+        try handle.forEachEntry(in: 1 - newer.segment, from: first) { (_, _, _, _) throws(StorageError) in
             isAddedTo = true
             return .stop
         }
         if isAddedTo { return false }
-        let before = newer.logged
-        let after = try handle.entryCount(of: handle.log(newer.log))
+        let before = newer.storedCount
+        let after = try handle.entryCount(of: handle.segment(newer.segment))
         guard after >= before else { return false }
         guard try read(handle, from: first, to: newer) else { return false }
-        return newer.logged == after
+        guard newer.storedCount == after else { return false }
+        // What one commit added and the next one sorted in shows in no count: who reads as of the first looks anew.
+        if commit > first { publish(View(newer: newer, older: view.older, since: commit)) }
+        return true
     }
 
     private func readAnew(_ handle: TransactionHandle, at commit: Int) throws(StorageError) {
         var found: [(entries: BufferedEntries, first: BufferedEntries.Place)] = []
-        for log in 0..<2 {
-            let count = try handle.entryCount(of: handle.log(log))
+        for segment in 0..<2 {
+            let count = try handle.entryCount(of: handle.segment(segment))
             if count == 0 { continue }
-            let entries = try entries(log: log, for: count)
-            guard try read(handle, from: 0, to: entries), entries.logged == count else {
-                throw .corrupted("\(Self.logNames[log]) does not have the entries it says")
+            let entries = try entries(segment: segment, for: count)
+            guard try read(handle, from: 0, to: entries), entries.storedCount == count else {
+                throw .corrupted("\(Self.segmentNames[segment]) does not have the entries it says")
             }
             found.append((entries, entries.place(0)))
         }
         found.sort { ($0.first.commit, $0.first.number) > ($1.first.commit, $1.first.number) }
         let newer: BufferedEntries
-        if let newest = found.first { newer = newest.entries } else { newer = try entries(log: 0) }
+        if let newest = found.first { newer = newest.entries } else { newer = try entries(segment: 0) }
         publish(View(newer: newer, older: found.count > 1 ? found[1].entries : nil, since: commit))
     }
 
@@ -226,12 +229,12 @@ final class ChangeBuffer: Sendable {
         _ handle: TransactionHandle, from commit: Int, to entries: BufferedEntries
     ) throws(StorageError) -> Bool {
         var fits = true
-        try handle.forEachLogged(in: entries.log, from: commit) { (place, table, key, value) throws(StorageError) in
+        try handle.forEachEntry(in: entries.segment, from: commit) { (place, table, key, value) throws(StorageError) in
             fits = entries.hasRoom(for: key.byteCount + value.byteCount)
             guard fits else { return .stop }
             willAdd()
             entries.add(key, value, in: table, hash: hash(key), at: place)
-            entries.logged += 1
+            entries.storedCount += 1
             return .next
         }
         return fits
@@ -247,7 +250,7 @@ final class ChangeBuffer: Sendable {
         pending.store(0, ordering: .releasing)
     }
 
-    /// - Parameter changes: what the commit has done to the logs.
+    /// - Parameter changes: what the commit has done to the segments.
     func didCommit(_ commit: Int, _ changes: BufferedChanges) {
         changes.count()
         if changes.addedCount > 0 {
@@ -264,7 +267,7 @@ final class ChangeBuffer: Sendable {
         known.store(commit, ordering: .releasing)
         let full = max(changes.areOfMany ? Self.growthWhereMany * entriesMax : entriesMax, 1)
         if view.newer.count >= full || !view.newer.hasRoom(for: BufferedEntries.entryBytesMax) { turnOver() }
-        // Last: until then who sees a commit of another process does not read its logs into a view that is about to change.
+        // Last: until then who sees a commit of another process does not read its segments into a view that is about to change.
         pending.store(0, ordering: .releasing)
         // Of many, whoever makes the next ready does: see `Environment.foresee`.
         if !changes.areOfMany { view.newer.sortByAndBy() }
@@ -285,7 +288,7 @@ final class ChangeBuffer: Sendable {
         }
     }
 
-    /// The next entries of the older log that are to be put in their places, and whether they are the last.
+    /// The next entries of the older segment that are to be put in their places, and whether they are the last.
     func next(
         of older: BufferedEntries, atMost count: Int
     ) -> (ranks: ArraySlice<BufferedEntries.Rank>, areLast: Bool) {
@@ -298,15 +301,17 @@ final class ChangeBuffer: Sendable {
         }
     }
 
-    /// From now on new entries go to the other log, and those of this one can be sorted in. To be called by the writer.
+    /// From now on new entries go to the other segment, and those of this one can be sorted in. To be called by the writer.
     func turnOver() {
         let view = view
-        guard view.older == nil, view.newer.count > 0, let fresh = try? entries(log: 1 - view.newer.log) else { return }
+        guard view.older == nil, view.newer.count > 0,
+            let fresh = try? entries(segment: 1 - view.newer.segment)
+        else { return }
         publish(View(newer: fresh, older: view.newer, since: view.since))
     }
 }
 
-/// What a transaction has done to the logs.
+/// What a transaction has done to the segments.
 struct BufferedChanges {
     /// What was added, one after the other.
     private var added = 0..<0
@@ -314,9 +319,9 @@ struct BufferedChanges {
     private var ended: [(entries: BufferedEntries, index: Int)] = []
     /// Whether thousands were expected.
     var areOfMany = false
-    /// A bit for each table that entries were put into without the logs.
+    /// A bit for each table that entries were put into without the segments.
     private(set) var passedBy: UInt64 = 0
-    /// How many entries of the older log have their places now.
+    /// How many entries of the older segment have their places now.
     var sortedIn = 0
     var emptiedOlder = false
 
@@ -324,7 +329,7 @@ struct BufferedChanges {
 
     mutating func note(added index: Int, to entries: BufferedEntries) {
         if addedTo == nil { (added, addedTo) = (index..<index, entries) }
-        // Nobody else adds while a transaction writes, and the log changes after its end.
+        // Nobody else adds while a transaction writes, and the segment changes after its end.
         assert(addedTo === entries && index == added.upperBound)
         added = added.lowerBound..<index + 1
     }
@@ -333,8 +338,8 @@ struct BufferedChanges {
 
     mutating func note(ended index: Int, in entries: BufferedEntries) { ended.append((entries, index)) }
 
-    /// How many entries a log has left.
-    func left(in entries: BufferedEntries) -> Int { entries.logged - ended.count { $0.entries === entries } }
+    /// How many entries a segment has left.
+    func left(in entries: BufferedEntries) -> Int { entries.storedCount - ended.count { $0.entries === entries } }
 
     /// It was not committed.
     fileprivate func takeBack() {
@@ -344,7 +349,7 @@ struct BufferedChanges {
 
     /// It was.
     fileprivate func count() {
-        addedTo?.logged += added.count
-        for (entries, _) in ended { entries.logged -= 1 }
+        addedTo?.storedCount += added.count
+        for (entries, _) in ended { entries.storedCount -= 1 }
     }
 }

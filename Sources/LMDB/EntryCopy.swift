@@ -130,7 +130,7 @@ struct EntryCopy {
         let stat = try MDB_stat(of: passage.source, in: reader, during: operation)
         var flags: UInt32 = 0
         try StorageError.check(mdb_dbi_flags(reader, passage.source, &flags), during: operation)
-        if ChangeBuffer.logNames.contains(passage.name) {
+        if ChangeBuffer.segmentNames.contains(passage.name) {
             guard snapshot != nil || stat.ms_entries == 0 else { throw .inUse("the file") }
             return
         }

@@ -108,10 +108,3 @@ struct LMDBCursor: EntryCursor, ~Copyable {
 extension MDB_val {
     fileprivate var buffer: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: mv_data, count: mv_size) }
 }
-
-extension StorageFailure {
-    /// Does something with the store, whose failure becomes one of this kind.
-    static func orStorage<Answer: ~Copyable>(_ body: () throws(StorageError) -> Answer) throws(Self) -> Answer {
-        do throws(StorageError) { return try body() } catch { throw Self(storage: error) }
-    }
-}

@@ -13,7 +13,15 @@ extension Environment {
     private var isBuffering: Bool { options.access == .readWrite && !(buffer?.view.isEmpty ?? true) }
 
     public func settle() throws(StorageError) {
-        if isBuffering { try sortIn(Self.entriesPerSettling) } else if logBytes > 0 { try settleLog() }
+        if isBuffering {
+            do throws(StorageError) {
+                return try sortIn(Self.entriesPerSettling)
+            } catch {
+                // What can't be sorted in keeps nothing from being written back.
+                if logBytes == 0 { throw error }
+            }
+        }
+        if logBytes > 0 { try settleLog() }
     }
 
     private func sortIn(_ count: Int) throws(StorageError) {

@@ -89,13 +89,13 @@ extension Environment {
             return FileStatistics(
                 fileBytes: file.bytes, pageBytes: pointer.pageBytes, pagesUsed: info.me_last_pgno + 1, pagesFree: free,
                 mapBytes: info.me_mapsize, lastCommit: info.me_last_txnid,
-                entriesBuffered: buffer?.view.logs.reduce(0) { $0 + $1.logged } ?? 0,
+                entriesBuffered: buffer?.view.segments.reduce(0) { $0 + $1.storedCount } ?? 0,
                 readersMax: Int(info.me_maxreaders), readers: readerList())
         }
     }
 
     /// The readers of all processes, as LMDB's lock file lists them.
-    private func readerList() -> [FileStatistics.Reader] {
+    func readerList() -> [FileStatistics.Reader] {
         var lines: [String] = []
         withUnsafeMutablePointer(to: &lines) { lines in
             _ = mdb_reader_list(
@@ -151,7 +151,7 @@ extension Environment {
         // Somebody may have come and crashed in between.
         guard access(alone.path + LogFile.names[0], F_OK) != 0 else { throw .inUse(path) }
         let before = alone.bytes
-        try NewFile.replace(alone.path, through: StoreFile.rewrite(of: alone.path)) {
+        try NewFile.replace(alone.path, through: StoreFiles.rewrite(of: alone.path)) {
             (descriptor, fresh) throws(StorageError) in
             let pointer = try openPointer(alone.path, tableCount: tableCount, EnvironmentOptions())
             // LMDB counts commits in the lock file, and the copy counts anew. So the lock file must be out of use

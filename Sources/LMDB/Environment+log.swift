@@ -1,4 +1,5 @@
 internal import CLMDB
+internal import Glibc
 internal import Storage
 internal import Synchronization
 
@@ -26,6 +27,36 @@ extension Environment {
 
     /// Bytes of the write-ahead log with what this process has committed and not written back.
     public var logBytes: Int { log?.bytes ?? 0 }
+
+    /// Lets go of what keeps free pages from being used: the log's pin, once everything is written back, what dead
+    /// readers hold, and the pins of other processes whose logs this one has ended. Each of those lets go once it
+    /// looks, which it does within milliseconds where it has nothing to write.
+    /// - Returns: whether there was anything.
+    func makeRoom() throws(StorageError) -> Bool {
+        let (hadPin, hasEndedOthers) = try writing.withLock { (state) throws(StorageError) -> (Bool, Bool) in
+            guard let log else { return (false, false) }
+            let had = (log.hasPin, log.hasEndedOthers)
+            log.hasEndedOthers = false
+            if log.hasPin { try withWriteLock(&state) { log throws(StorageError) in try log.giveUpPin() } }
+            return had
+        }
+        let freed = try pinned { freeDeadReaders() > 0 }
+        let othersLetGo = if hasEndedOthers { try awaitOthers() } else { false }
+        return hadPin || freed || othersLetGo
+    }
+
+    /// Waits for up to a second until no other process reads at an earlier commit than the last.
+    private func awaitOthers() throws(StorageError) -> Bool {
+        let mine = Int(getpid())
+        for _ in 0..<50 {
+            let isHeld = try pinned {
+                readerList().contains { $0.process != mine && $0.commit.map { $0 < pointer.lastCommit } == true }
+            }
+            if !isHeld { return true }
+            usleep(20_000)
+        }
+        return false
+    }
 
     /// Writes back a little, or begins to.
     func settleLog() throws(StorageError) {

@@ -22,8 +22,24 @@ extension Environment {
         try writing.withLock { state throws(StorageError) in
             try refuseUnlessOpen(state)
             mapBytesMax.store(bytes, ordering: .relaxed)
+            log?.fileBytesMax = bytes
             if bytes < pointer.information.me_mapsize { try setMap(bytes: bytes, &state) }
         }
+    }
+
+    /// What deletes may use up to the largest size, and nothing else: a commit takes pages before it gives any back.
+    private static let roomBytes = 384 << 10
+
+    /// Keeps that free: to be called by who is about to commit.
+    func refuseUnlessRoomIsLeft() throws(StorageError) {
+        let most = mapBytesMax.load(ordering: .relaxed)
+        let excess = pointer.wholeBytes - (most - min(Self.roomBytes, most / 8))
+        guard excess > 0 else { return }
+        // Where there is no place to read in nobody knows.
+        let hasFree = try? read { (snapshot) throws(StorageError) in
+            try snapshot.handle.hasFreePages(excess / pointer.pageBytes)
+        }
+        if hasFree == false { throw .mapFull }
     }
 
     /// Takes over the size that another process has given the map.

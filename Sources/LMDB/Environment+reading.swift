@@ -53,7 +53,8 @@ extension Environment {
         let serial = place.pointee.viewSerial
         if serial == PooledReader.noSerial { place.pointee.dropView() }
         readers.leave(place)
-        // In this order, and the other way round in `ChangeBuffer.publish`: one of the two sees the other.
+        // In this order, and the other way round in `ChangeBuffer.publish`: each stores before it loads, and all of these are
+        // sequentially consistent, so one of the two sees the other's store.
         if let buffer, serial != PooledReader.noSerial, buffer.isOutdated(serial) {
             readers.ifResting(place) { if buffer.isOutdated($0.viewSerial) { $0.dropView() } }
         }

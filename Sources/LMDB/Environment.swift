@@ -47,7 +47,7 @@ public final class Environment: StorageEngine {
         guard tables.enumerated().allSatisfy({ $0 == $1.ordinal }), tables.count <= WriteTransaction.tablesMax else {
             throw .misuse("the tables' ordinals must be their positions in the list, which may have 64")
         }
-        let logs = ChangeBuffer.logs(after: tables)
+        let segments = ChangeBuffer.segments(after: tables)
         let created = try Self.createIfAsked(path, options)
         let recovery = try LogRecovery(path, mayBeNew: options.creates)
         try LockFile.refuseIfGone(path, options.access)
@@ -58,8 +58,8 @@ public final class Environment: StorageEngine {
         if !(options.creates && file.bytes == 0) { try file.checkHeader() }
         try ProcessGuard.claim(file)
         do throws(StorageError) {
-            buffer = logs.isEmpty ? nil : try ChangeBuffer(entriesMax: options.bufferedEntriesMax, readers)
-            pointer = try Self.openPointer(file.path, tableCount: tables.count + logs.count, options)
+            buffer = segments.isEmpty ? nil : try ChangeBuffer(entriesMax: options.bufferedEntriesMax, readers)
+            pointer = try Self.openPointer(file.path, tableCount: tables.count + segments.count, options)
         } catch {
             ProcessGuard.release(file.identity)
             if created { file.removeIfAlone() }
@@ -73,7 +73,7 @@ public final class Environment: StorageEngine {
         tableCount = tables.count
         tableList = tables
         bufferedTables = tables.filter(\.isBuffered)
-        let opened = tables + logs
+        let opened = tables + segments
         log =
             options.access == .readOnly
             ? nil
@@ -228,12 +228,22 @@ public final class Environment: StorageEngine {
     public func write<Answer, Failure: StorageFailure>(
         _ body: (inout WriteTransaction) throws(Failure) -> Answer
     ) throws(Failure) -> Answer {
-        do throws(StorageError) { try refuseAfterFork() } catch { throw Failure(storage: error) }
+        try Failure.orStorage { () throws(StorageError) in try refuseAfterFork() }
+        var isRoomMade = false
         while true {
             switch try attempt(body) {
             case .committed(let answer): return answer
             case .failed(let error): throw error
-            case .mapFilled: do throws(StorageError) { try growMap() } catch { throw Failure(storage: error) }
+            case .full(let reason):
+                try Failure.orStorage { () throws(StorageError) -> Void in
+                    // Once: after that nothing of this process keeps free pages from being used.
+                    if !isRoomMade {
+                        isRoomMade = true
+                        if try makeRoom() { return }
+                    }
+                    guard reason == .mapFull else { throw reason }
+                    try growMap()
+                }
             }
         }
     }
@@ -241,7 +251,13 @@ public final class Environment: StorageEngine {
     private enum Attempt<Answer, Failure: Error> {
         case committed(Answer)
         case failed(Failure)
-        case mapFilled
+        /// The map or the disk.
+        case full(StorageError)
+
+        /// - Parameter reason: why the store failed; nil where it did not.
+        init(_ reason: StorageError?, _ error: Failure) {
+            self = if let reason, reason == .mapFull || reason == .diskFull { .full(reason) } else { .failed(error) }
+        }
     }
 
     /// One transaction from begin to its end; whichever way it goes, LMDB's transaction is freed exactly once.
@@ -263,6 +279,7 @@ public final class Environment: StorageEngine {
             var transaction = WriteTransaction(handle: handle, isLogged: log?.records(handle.commit) ?? false)
             let answer: Answer
             let isLogged: Bool
+            var failure: StorageError?
             do throws(Failure) {
                 answer = try body(&transaction)
                 // A closure that went on after a failed write must not commit the rest.
@@ -270,25 +287,29 @@ public final class Environment: StorageEngine {
                 do throws(StorageError) {
                     try transaction.storeKeptBack()
                     try transaction.sortInAsManyAsWereAdded()
+                    if !transaction.givesBack { try refuseUnlessRoomIsLeft() }
                     // Durable before anybody sees it.
                     isLogged = if let log { try transaction.append(to: log) } else { false }
                 } catch {
+                    failure = error
                     throw Failure(storage: error)
                 }
             } catch {
                 // In this order: afterwards another process may make a commit of the same number.
                 buffer?.didNotCommit(transaction.bufferedChanges)
                 mdb_txn_abort(begun)
-                return transaction.failure == .mapFull ? .mapFilled : .failed(error)
+                return .init(transaction.failure ?? failure, error)
             }
             let code = commit(begun, transaction, isLogged: isLogged)
-            if code != MDB_SUCCESS, isLogged { takeBackFromLog(transaction) }
-            if code == MDB_MAP_FULL { return .mapFilled }
+            guard code != MDB_SUCCESS else {
+                keepFileWhole()
+                return .committed(answer)
+            }
+            if isLogged { takeBackFromLog(transaction) }
             // LMDB calls a write that the disk took only in part an I/O error.
-            if code == EIO, StoreFile.isOutOfRoom(file.descriptor) { return .failed(Failure(storage: .diskFull)) }
-            if code != MDB_SUCCESS { return .failed(Failure(storage: StorageError(code: code, during: "committing"))) }
-            keepFileWhole()
-            return .committed(answer)
+            let isOutOfRoom = code == EIO && StoreFile.isOutOfRoom(file.descriptor)
+            let reason = isOutOfRoom ? StorageError.diskFull : StorageError(code: code, during: "committing")
+            return .init(reason, Failure(storage: reason))
         }
     }
 

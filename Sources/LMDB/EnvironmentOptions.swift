@@ -16,7 +16,8 @@ public struct EnvironmentOptions: Sendable {
     public var creates = false
     /// Address space to reserve at first, in bytes. The file stays as small as its contents.
     public var mapBytes = 64 << 30
-    /// The map doubles when it is full, up to this many bytes.
+    /// The map doubles when it is full, up to this many bytes. The last 384 KiB of them, or an eighth where that is
+    /// less, are for commits that delete something.
     public var mapBytesMax = 16 << 40
     /// Reader slots over all processes.
     public var readersMax: UInt32 = 1024

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Storage
 
 /// By which a write-ahead log is known to belong to the file beside it: random bytes at the end of LMDB's first page, which
@@ -24,18 +23,13 @@ struct FileMark: Equatable {
 
     /// Of the file with this descriptor. One that ends before it has none, which equals no mark.
     init(of descriptor: Int32, pageBytes: Int, _ path: String) throws(StorageError) {
-        var bytes = [UInt8](repeating: 0, count: Self.byteCount)
-        let count = pread(descriptor, &bytes, bytes.count, Self.offset(pageBytes))
-        guard count >= 0 else { throw StorageError(code: errno, during: "reading \(path)") }
-        self.bytes = Array(bytes[..<count])
+        bytes = try StoreFile.read(
+            Self.byteCount, at: Self.offset(pageBytes), from: descriptor, during: "reading \(path)")
     }
 
     /// It is not on disk before the file is flushed.
     func write(to descriptor: Int32, pageBytes: Int, _ path: String) throws(StorageError) {
-        let count = pwrite(descriptor, bytes, bytes.count, Self.offset(pageBytes))
-        guard count == bytes.count else {
-            throw StorageError(code: count < 0 ? errno : ENOSPC, during: "writing \(path)")
-        }
+        try StoreFile.write(bytes, at: Self.offset(pageBytes), to: descriptor, during: "writing \(path)")
     }
 
     private static func offset(_ pageBytes: Int) -> Int { pageBytes - byteCount }

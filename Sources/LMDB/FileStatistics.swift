@@ -49,4 +49,17 @@ extension TransactionHandle {
             }
         }
     }
+
+    /// Whether that list has so many pages.
+    func hasFreePages(_ count: Int) throws(StorageError) -> Bool {
+        var cursor = try LMDBCursor(pointer, 0, during: "reading the free list")
+        var missing = count
+        try cursor.moveToFirst()
+        while missing > 0, let entry = cursor.entry {
+            guard entry.value.byteCount >= 8 else { throw .corrupted("the free list has an empty entry") }
+            missing -= max(0, min(entry.value.unsafeLoadUnaligned(as: Int.self), count))
+            try cursor.move(.ascending)
+        }
+        return missing <= 0
+    }
 }

@@ -6,14 +6,12 @@ internal import Storage
 enum LockFile {
     private static let attemptsMax = 1_000
 
-    static func path(of store: String) -> String { store + "-lock" }
-
     /// Refuses a store that others have open by a lock file that somebody has removed: by another one, two would write at
     /// once. Nobody removes it but with the store alone, so who finds neither just comes first, as others may at the same time.
     static func refuseIfGone(_ store: String, _ access: EnvironmentOptions.Access) throws(StorageError) {
         guard let resolved = realpath(store, nil) else { return }
         defer { free(resolved) }
-        let path = path(of: String(cString: resolved))
+        let path = StoreFiles.lock(of: String(cString: resolved))
         // Where none can be made readers do without.
         if access == .readOnly, Glibc.access(NewFile.directory(of: path), W_OK) != 0 { return }
         for _ in 0..<attemptsMax where Glibc.access(path, F_OK) != 0 {
@@ -33,7 +31,7 @@ enum LockFile {
     /// - Parameter store: with its owner's rights.
     /// - Returns: false for a reader where there is none and none can be made: nobody writes there either.
     static func make(beside store: String, _ options: EnvironmentOptions) throws(StorageError) -> Bool {
-        let path = path(of: store)
+        let path = StoreFiles.lock(of: store)
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
         guard descriptor >= 0 else {
             let code = errno

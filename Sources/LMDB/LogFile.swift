@@ -18,7 +18,8 @@ final class LogFile {
         let tables: [String]
     }
 
-    static let names = ["-wal0", "-wal1"]
+    static let names = StoreFiles.logSuffixes
+    private static let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW
     private static let magic: UInt64 = 0x4C41_5742_4456_0001
     private static let recoveredMagic: UInt64 = 0x4C41_5742_4456_00FF
     private static let failedMagic: UInt64 = 0x4C41_5742_4456_00FE
@@ -33,18 +34,31 @@ final class LogFile {
     private(set) var end = 0
     /// How far this process has seen to it that the file's length, and its name, are on disk.
     private var zeroedTo = 0
+    /// Flushes what was written and answers the error's number, or 0.
+    var flush: @Sendable (_ descriptor: Int32) -> Int32 = { fdatasync($0) == 0 ? 0 : errno }
 
-    /// - Parameter likeOwnerOf: a descriptor of the file whose log this is; nil where the log has to be there.
-    init?(_ path: String, likeOwnerOf other: Int32?) throws(StorageError) {
-        let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW
-        var opened = open(path, flags)
+    /// Opens a file; nil where there is none.
+    convenience init?(at path: String) throws(StorageError) {
+        let opened = open(path, LogFile.flags)
+        if opened < 0, errno == ENOENT { return nil }
+        try self.init(path, opened)
+    }
+
+    /// Opens a file, made where there is none.
+    /// - Parameter likeOwnerOf: a descriptor of the file whose log this is.
+    convenience init(making path: String, likeOwnerOf other: Int32) throws(StorageError) {
+        var opened = open(path, LogFile.flags)
         if opened < 0, errno == ENOENT {
-            guard let other else { return nil }
-            opened = open(path, flags | O_CREAT, 0o600)
+            opened = open(path, LogFile.flags | O_CREAT, 0o600)
             var status = stat()
             // Where root writes a vault of somebody else's. Others own what they make anyway.
             if opened >= 0, fstat(other, &status) == 0 { _ = fchown(opened, status.st_uid, status.st_gid) }
         }
+        try self.init(path, opened)
+    }
+
+    /// - Parameter opened: its descriptor, or what `open` says in its place.
+    private init(_ path: String, _ opened: Int32) throws(StorageError) {
         guard opened >= 0 else { throw StorageError(code: errno, during: path) }
         do throws(StorageError) {
             var status = stat()
@@ -62,20 +76,26 @@ final class LogFile {
 
     deinit { close(descriptor) }
 
-    /// What the header begins with, as all processes see it at once: the magic, then CRC-32C and bytes of a page, then the
-    /// epoch. Zeros where the file was cut. Read and not mapped, for a map of a file that is cut ends the process.
-    private var head: (magic: UInt64, pageBytes: UInt32, epoch: UInt64) {
-        var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
-        let count = withUnsafeMutableBytes(of: &words) { pread(descriptor, $0.baseAddress, $0.count, 0) }
-        guard count == MemoryLayout.size(ofValue: words) else { return (0, 0, 0) }
-        return (words.0, UInt32(truncatingIfNeeded: words.1 >> 32), words.2)
+    /// What the header begins with.
+    private struct Head {
+        var magic: UInt64 = 0
+        /// CRC-32C, and above it the bytes of a page.
+        var sums: UInt64 = 0
+        var number: UInt64 = 0
+
+        var epoch: UInt64 { magic == LogFile.magic || magic == LogFile.failedMagic ? number : 0 }
+    }
+
+    /// As all processes see it at once. Zeros where the file was cut. Read and not mapped, for a map of a file that is cut
+    /// ends the process.
+    private var head: Head {
+        var head = Head()
+        let count = withUnsafeMutableBytes(of: &head) { pread(descriptor, $0.baseAddress, $0.count, 0) }
+        return count == MemoryLayout<Head>.size ? head : Head()
     }
 
     /// The epoch of the header; 0 where there is none.
-    var epoch: UInt64 {
-        let head = head
-        return head.magic == Self.magic || head.magic == Self.failedMagic ? head.epoch : 0
-    }
+    var epoch: UInt64 { head.epoch }
 
     /// Whether a process has failed to put on disk what the commits follow on, or one of them.
     var isFailed: Bool { head.magic == Self.failedMagic }
@@ -92,8 +112,8 @@ final class LogFile {
             // Its length and its name have to be on disk as well.
             let zeros = end + Self.zerosBytes
             try write([UInt8](repeating: 0, count: zeros), at: 0)
-            guard fsync(descriptor) == 0 else { throw failedFlush() }
-            try NewFile.syncDirectory(of: path)
+            guard fsync(descriptor) == 0 else { throw failedFlush(errno) }
+            try NewFile.makeDurable(nameOf: path)
             zeroedTo = zeros
         }
         try write(bytes, at: 0)
@@ -124,46 +144,53 @@ final class LogFile {
         try sync()
     }
 
-    /// Empties the file, for good when it returns.
-    func invalidate() throws(StorageError) {
-        try write([UInt8](repeating: 0, count: 24), at: 0)
-        try sync()
-    }
+    /// Empties the file, for good when it returns. What fails leaves it as `markFailed` does.
+    func invalidate() throws(StorageError) { try empty(Head()) }
 
-    /// Empties the file and says of both files that the vault's has all they had, for good when it returns.
-    func markRecovered() throws(StorageError) {
-        let magic = withUnsafeBytes(of: Self.recoveredMagic) { [UInt8]($0) }
-        try write(magic + [UInt8](repeating: 0, count: 16), at: 0)
-        try sync()
+    /// Empties the file and says of both files that the vault's has all they had, for good when it returns. What fails leaves
+    /// it as `markFailed` does.
+    func markRecovered() throws(StorageError) { try empty(Head(magic: Self.recoveredMagic)) }
+
+    private func empty(_ empty: Head) throws(StorageError) {
+        let before = head
+        do throws(StorageError) {
+            try write(empty)
+            try sync()
+        } catch {
+            // Nobody knows which of the two is on disk.
+            markFailed(before)
+            throw error
+        }
     }
 
     /// Tells all processes that have the file. It stays what the next recovery begins with.
-    func markFailed() {
-        guard epoch != 0 else { return }
+    func markFailed() { markFailed(head) }
+
+    private func markFailed(_ head: Head) {
+        guard head.epoch != 0 else { return }
+        var head = head
+        head.magic = Self.failedMagic
         // Where the disk does not take it, they see it all the same.
-        try? write(withUnsafeBytes(of: Self.failedMagic) { [UInt8]($0) }, at: 0)
+        try? write(head)
+    }
+
+    private func write(_ head: Head) throws(StorageError) {
+        try write(withUnsafeBytes(of: head) { [UInt8]($0) }, at: 0)
     }
 
     /// Whether that was said and the file not begun again since.
     var isRecovered: Bool { head.magic == Self.recoveredMagic }
 
     func sync() throws(StorageError) {
-        guard fdatasync(descriptor) == 0 else { throw failedFlush() }
+        let code = flush(descriptor)
+        if code != 0 { throw failedFlush(code) }
     }
 
     /// Never `diskFull`: the system may have forgotten what it could not write.
-    private func failedFlush() -> StorageError { .system(code: errno, during: "syncing \(path)") }
+    private func failedFlush(_ code: Int32) -> StorageError { .system(code: code, during: "syncing \(path)") }
 
     private func write(_ bytes: [UInt8], at offset: Int) throws(StorageError) {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                pwrite(descriptor, $0.baseAddress! + done, bytes.count - done, offset + done)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw StorageError(code: count < 0 ? errno : ENOSPC, during: "writing \(path)") }
-            done += count
-        }
+        try StoreFile.write(bytes, at: offset, to: descriptor, during: "writing \(path)")
     }
 
     // MARK: Reading
@@ -171,7 +198,7 @@ final class LogFile {
     /// The header; nil where there is none that records follow on.
     func header() throws(StorageError) -> Header? {
         guard epoch != 0 else { return nil }
-        let pageBytes = Int(head.pageBytes)
+        let pageBytes = Int(head.sums >> 32)
         if pageBytes.nonzeroBitCount == 1, (256...32768).contains(pageBytes) {
             let bytes = try read(Self.prefixBytes + 2 * pageBytes, at: 0)
             (start, end) = (bytes.count, bytes.count)

@@ -11,7 +11,7 @@ struct LogRecord {
         case delete = 1
         /// All entries of the table go.
         case empty = 2
-        /// The entry that the buffer's log has under this key is put in its place.
+        /// The entry that the buffer's segment has under this key is put in its place.
         case sortIn = 3
     }
 

@@ -53,7 +53,7 @@ final class LogRecovery {
     private static func recover(_ path: String, _ descriptor: Int32) throws(StorageError) {
         var files: [LogFile] = []
         for name in LogFile.names {
-            if let file = try LogFile(path + name, likeOwnerOf: nil) { files.append(file) }
+            if let file = try LogFile(at: path + name) { files.append(file) }
         }
         var parts: [(file: LogFile, header: LogFile.Header)] = []
         if files.first?.isRecovered != true {
@@ -76,7 +76,7 @@ final class LogRecovery {
         }
         for file in files.dropFirst() { try file.invalidate() }
         WriteAheadLog.removeFiles(path)
-        try NewFile.syncDirectory(of: path)
+        try NewFile.makeDurable(nameOf: path)
     }
 
     /// Refuses a file that the log does not belong to, which would lose what it has.
@@ -93,7 +93,7 @@ final class LogRecovery {
     private static func refuseOtherState(
         _ path: String, _ descriptor: Int32, pageBytes: Int, than commits: ClosedRange<Int>
     ) throws(StorageError) {
-        let pages = try StoreFile.read(2 * pageBytes, at: 0, from: descriptor, during: "reading \(path)")
+        let pages = try StoreFile.firstPages(of: descriptor, pageBytes: pageBytes, path)
         guard let commit = MetaPage.newest(in: pages, pageBytes: pageBytes)?.commit else { return }
         if commit < commits.lowerBound { throw strangeLog(path) }
         guard commit <= commits.upperBound else {
@@ -117,9 +117,8 @@ final class LogRecovery {
         if let base = MetaPage.newest(in: pages, pageBytes: pageBytes) {
             try StoreFile.lengthen(descriptor, to: (base.lastPage + 1) * pageBytes)
         }
-        guard pwrite(descriptor, pages, pages.count, 0) == pages.count, fdatasync(descriptor) == 0 else {
-            throw StorageError(code: errno, during: "recovering \(path)")
-        }
+        try StoreFile.write(pages, at: 0, to: descriptor, during: "recovering \(path)")
+        guard fdatasync(descriptor) == 0 else { throw StorageError(code: errno, during: "recovering \(path)") }
     }
 
     /// Makes each commit of the log once more, under the number it had: entries of the buffer are kept under it.
@@ -211,17 +210,17 @@ final class LogRecovery {
     }
 
     private static func sortIn(
-        _ key: RawSpan, from log: MDB_dbi, _ tables: [MDB_dbi], _ begun: OpaquePointer?
+        _ key: RawSpan, from segment: MDB_dbi, _ tables: [MDB_dbi], _ begun: OpaquePointer?
     ) throws(StorageError) -> Int32 {
         var content = MDB_val()
         let code = key.withUnsafeBytes { key in
             var name = MDB_val(key)
-            return mdb_get(begun, log, &name, &content)
+            return mdb_get(begun, segment, &name, &content)
         }
         guard code == MDB_SUCCESS else { return code }
         // A copy, because LMDB may move what it has when it is written to.
         let bytes = [UInt8](copying: content.span)
-        guard let entry = LoggedEntry(bytes.span.bytes, tableCount: tables.count) else {
+        guard let entry = SegmentEntry(bytes.span.bytes, tableCount: tables.count) else {
             throw .corrupted("an entry that the log sorts in contradicts itself")
         }
         return put(entry.key, entry.value, in: tables[entry.table], begun)

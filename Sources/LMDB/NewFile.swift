@@ -3,7 +3,7 @@ internal import Glibc
 internal import Storage
 
 /// A file that appears under its name only when it is whole and on disk, readable by its owner alone.
-enum NewFile {
+package enum NewFile {
     /// Makes a file at `path`. What has that name, if only since this began and be it a link that leads nowhere, stays.
     /// - Parameter fill: gets the file, and its name until it is whole.
     static func write(
@@ -11,7 +11,7 @@ enum NewFile {
     ) throws(StorageError) {
         guard !isTaken(path) else { throw .exists(path) }
         // Two that make the same file must not meet in the unfinished one, and who is interrupted knows its name.
-        try make(path, through: "\(path).\(getpid()).partial", replaces: false, fill)
+        try make(path, through: StoreFiles.partial(of: path), replaces: false, fill)
     }
 
     /// Puts a new file in the place of the one at `path`, which the caller has for itself.
@@ -43,12 +43,19 @@ enum NewFile {
             unlink(partial)
             throw error
         }
-        guard replaces ? rename(partial, path) == 0 : renameToFree(partial, path) else {
-            let code = errno
+        let code = giveName(path, to: partial, replaces: replaces)
+        if code != 0 {
             unlink(partial)
             throw StorageError(code: code, during: path)
         }
-        try syncDirectory(of: path)
+    }
+
+    /// Gives a file that is on disk its name, for good when it returns 0.
+    /// - Parameter replaces: whether it may take the place of another.
+    /// - Returns: otherwise the number of the error; `EEXIST` where the name is taken.
+    package static func giveName(_ path: String, to partial: String, replaces: Bool) -> Int32 {
+        guard replaces ? rename(partial, path) == 0 : renameToFree(partial, path) else { return errno }
+        return syncDirectory(of: path)
     }
 
     /// As `rename`, which would take another's place, to a name that has to be free.
@@ -76,11 +83,17 @@ enum NewFile {
     }
 
     /// A name is durable once its directory is.
-    static func syncDirectory(of path: String) throws(StorageError) {
-        let directory = directory(of: path)
-        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw StorageError(code: errno, during: directory) }
+    /// - Returns: 0, or the number of the error.
+    package static func syncDirectory(of path: String) -> Int32 {
+        let descriptor = open(directory(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return errno }
         defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw StorageError(code: errno, during: "syncing \(directory)") }
+        // Some file systems know nothing of it.
+        return fsync(descriptor) == 0 || errno == EINVAL ? 0 : errno
+    }
+
+    static func makeDurable(nameOf path: String) throws(StorageError) {
+        let code = syncDirectory(of: path)
+        if code != 0 { throw StorageError(code: code, during: directory(of: path)) }
     }
 }

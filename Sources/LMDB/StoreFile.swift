@@ -35,7 +35,7 @@ struct StoreFile: ~Copyable {
             guard descriptor >= 0 else { throw StorageError(code: errno, during: path) }
             do throws(StorageError) {
                 let status = try refuseUnsuitable(descriptor, path)
-                try lock(descriptor, sharing, path, rewrittenAs: rewrite(of: String(cString: resolved)))
+                try lock(descriptor, sharing, path, rewrittenAs: StoreFiles.rewrite(of: String(cString: resolved)))
                 var named = stat()
                 if stat(resolved, &named) == 0, named.st_ino == status.st_ino, named.st_dev == status.st_dev {
                     let identity = Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino))
@@ -59,9 +59,6 @@ struct StoreFile: ~Copyable {
         return status
     }
 
-    /// The name of a file that is going to take the place of one at `path`, which its maker has alone.
-    static func rewrite(of path: String) -> String { path + ".compact" }
-
     private static func lock(
         _ descriptor: Int32, _ sharing: Sharing, _ path: String, rewrittenAs rewrite: String
     ) throws(StorageError) {
@@ -84,7 +81,7 @@ struct StoreFile: ~Copyable {
             throw StorageError(code: errno, during: path)
         }
         close(descriptor)
-        try NewFile.syncDirectory(of: path)
+        try NewFile.makeDurable(nameOf: path)
         return true
     }
 
@@ -92,7 +89,7 @@ struct StoreFile: ~Copyable {
     func removeIfAlone() {
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
         unlink(path)
-        unlink(LockFile.path(of: path))
+        unlink(StoreFiles.lock(of: path))
     }
 
     var bytes: Int { Self.size(of: descriptor) }
@@ -166,7 +163,11 @@ struct StoreFile: ~Copyable {
 
     /// LMDB's two first pages, or what there is of them.
     func firstPages(pageBytes: Int) throws(StorageError) -> [UInt8] {
-        try Self.read(2 * pageBytes, at: 0, from: descriptor, during: "reading \(path)")
+        try Self.firstPages(of: descriptor, pageBytes: pageBytes, path)
+    }
+
+    static func firstPages(of descriptor: Int32, pageBytes: Int, _ path: String) throws(StorageError) -> [UInt8] {
+        try read(2 * pageBytes, at: 0, from: descriptor, during: "reading \(path)")
     }
 
     /// So many bytes of a file, fewer where it ends before.
@@ -186,6 +187,21 @@ struct StoreFile: ~Copyable {
             done += got
         }
         return Array(bytes[..<done])
+    }
+
+    /// Writes all of these bytes. They are not on disk before the file is flushed.
+    static func write(
+        _ bytes: [UInt8], at offset: Int, to descriptor: Int32, during operation: String
+    ) throws(StorageError) {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                pwrite(descriptor, $0.baseAddress! + done, bytes.count - done, offset + done)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw StorageError(code: count < 0 ? errno : ENOSPC, during: operation) }
+            done += count
+        }
     }
 }
 

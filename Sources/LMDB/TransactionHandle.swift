@@ -23,7 +23,7 @@ struct TransactionHandle {
     /// What the buffer has for this transaction; whoever made this handle sees to it that it stays.
     var view: Unmanaged<ChangeBuffer.View>?
 
-    /// LMDB's handle of the table that has the others' names, behind those of the tables and the buffer's logs.
+    /// LMDB's handle of the table that has the others' names, behind those of the tables and the buffer's segments.
     let main: MDB_dbi
 
     /// Checked, because a table of some other engine would read past the end.

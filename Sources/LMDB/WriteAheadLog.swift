@@ -57,11 +57,20 @@ final class WriteAheadLog: @unchecked Sendable {
     private static let partBytes = 256 << 10
     /// A file has no more commits, however short: the pages that they no longer use are not used again before the next.
     private static let commitsMax = 1_024
+    /// About how many bytes of pages a commit takes from use, however short, and how many for each byte of its record.
+    private static let commitBytesPinned = 32 << 10
+    private static let recordBytesPinned = 8
     /// A log of so few bytes is written back while a writer waits.
     private static let bytesFew = 64 << 10
+    /// The largest size of LMDB's file, of which the pin is to keep a quarter from use at most.
+    var fileBytesMax: Int
+    /// Whether this process has ended the log of another, which keeps its pin until it looks.
+    var hasEndedOthers = false
     private let bytesWaiting = Atomic(0)
     /// Flushes LMDB's file and answers the error's number, or 0. Tests put another in its place.
     var flushFile: @Sendable (_ descriptor: Int32) -> Int32 = { fdatasync($0) == 0 ? 0 : errno }
+    /// Likewise one of the log's own, from when it is opened.
+    var flushLog: @Sendable (_ descriptor: Int32) -> Int32 = { fdatasync($0) == 0 ? 0 : errno }
     /// Likewise a part of it.
     var flushPart: @Sendable (_ descriptor: Int32, _ offset: Int64, _ count: Int64) -> Int32 = {
         vault_write_out($0, $1, $2) == 0 ? 0 : errno
@@ -77,6 +86,7 @@ final class WriteAheadLog: @unchecked Sendable {
         self.descriptor = descriptor
         self.tables = tables
         bytesMax = options.logBytesMax
+        fileBytesMax = options.mapBytesMax
         commitsBefore = options.durability == .durable && bytesMax > 0 ? options.commitsBeforeLog : .max
     }
 
@@ -102,12 +112,13 @@ final class WriteAheadLog: @unchecked Sendable {
             commits = 0
             return try endOthers()
         }
+        let count = pointer.lastCommit - mdb_txn_id(current.pin)
+        let recorded = current.file.recordsBytes
+        let pinned = count * Self.commitBytesPinned + recorded * Self.recordBytesPinned
         if previous != nil {
             let isFlushed = flushCode.load(ordering: .acquiring) != Self.running
-            if isFlushed || current.file.recordsBytes > 2 * bytesMax { try emptyPrevious() }
-        } else if current.file.recordsBytes > bytesMax
-            || pointer.lastCommit - mdb_txn_id(current.pin) > Self.commitsMax
-        {
+            if isFlushed || recorded > 2 * bytesMax || pinned > fileBytesMax / 2 { try emptyPrevious() }
+        } else if recorded > bytesMax || count > Self.commitsMax || pinned > fileBytesMax / 4 {
             try turnOver()
         }
     }
@@ -128,17 +139,30 @@ final class WriteAheadLog: @unchecked Sendable {
     private func endOthers() throws(StorageError) {
         var found: [LogFile] = []
         for index in files.indices {
-            if files[index] == nil, access(path + LogFile.names[index], F_OK) == 0 {
-                files[index] = try LogFile(path + LogFile.names[index], likeOwnerOf: nil)
-            }
+            if files[index] == nil, let file = try LogFile(at: path + LogFile.names[index]) { use(file, as: index) }
             if let file = files[index], file.epoch != 0 { found.append(file) }
         }
         if found.isEmpty { return }
         try refuseAfterFailure()
-        (commits, isMarkedAnew) = (0, false)
+        (commits, isMarkedAnew, hasEndedOthers) = (0, false, true)
         try flush()
         // The earlier first: the later alone says what the earlier would lead to.
-        for file in found.sorted(by: { $0.epoch < $1.epoch }) { try file.invalidate() }
+        for file in found.sorted(by: { $0.epoch < $1.epoch }) {
+            try orFailForGood { () throws(StorageError) in try file.invalidate() }
+        }
+    }
+
+    /// Made where it is not there.
+    private func file(_ index: Int) throws(StorageError) -> LogFile {
+        if let file = files[index] { return file }
+        let file = try LogFile(making: path + LogFile.names[index], likeOwnerOf: descriptor)
+        use(file, as: index)
+        return file
+    }
+
+    private func use(_ file: LogFile, as index: Int) {
+        file.flush = flushLog
+        files[index] = file
     }
 
     /// Puts a transaction's record on disk, before LMDB commits it.
@@ -173,19 +197,31 @@ final class WriteAheadLog: @unchecked Sendable {
         lastOwn = commit
     }
 
-    /// - Returns: false where no reader can be had as a pin.
+    /// - Returns: false where no reader can be had as a pin, or the disk has no room for a log.
     private func begin(after base: Int) throws(StorageError) -> Bool {
         guard let pin = pin(at: base) else { return false }
-        try begin(in: 0, pin, at: base)
-        return true
+        do throws(StorageError) {
+            try begin(in: 0, pin, at: base)
+            return true
+        } catch {
+            guard error == .diskFull, failure == nil else { throw error }
+            commits = 0
+            return false
+        }
     }
 
     /// Later commits go to the other file; the background flushes what this one has.
     private func turnOver() throws(StorageError) {
         guard previous == nil, let before = current else { return }
         let base = pointer.lastCommit
-        guard base > mdb_txn_id(before.pin), let pin = pin(at: base) else { return }
-        try begin(in: before.file === files[0] ? 1 : 0, pin, at: base)
+        guard base > mdb_txn_id(before.pin) else { return }
+        do throws(StorageError) {
+            guard let pin = pin(at: base) else { throw .readersFull }
+            try begin(in: before.file === files[0] ? 1 : 0, pin, at: base)
+        } catch {
+            // The one file takes no more room than it has.
+            return try writeBack()
+        }
         previous = before
         flushCode.store(Self.running, ordering: .relaxed)
         var thread = pthread_t()
@@ -218,10 +254,7 @@ final class WriteAheadLog: @unchecked Sendable {
     private func begin(in index: Int, _ pin: OpaquePointer, at base: Int) throws(StorageError) {
         do throws(StorageError) {
             if current == nil, !isMarkedAnew { try markFile() }
-            let path = path + LogFile.names[index]
-            let file = if let file = files[index] { file } else { try LogFile(path, likeOwnerOf: descriptor) }
-            guard let file else { throw .missing(path) }
-            files[index] = file
+            let file = try file(index)
             try file.begin(
                 LogFile.Header(epoch: epoch + 1, base: base, firstPages: try firstPages(), tables: tables))
             epoch += 1
@@ -251,11 +284,9 @@ final class WriteAheadLog: @unchecked Sendable {
     }
 
     private func firstPages() throws(StorageError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: 2 * pointer.pageBytes)
-        guard pread(descriptor, &bytes, bytes.count, 0) == bytes.count else {
-            throw StorageError(code: errno, during: "reading \(path)")
-        }
-        return bytes
+        let pages = try StoreFile.firstPages(of: descriptor, pageBytes: pointer.pageBytes, path)
+        guard pages.count == 2 * pointer.pageBytes else { throw .corrupted("\(path) ends before its third page") }
+        return pages
     }
 
     // MARK: Writing back
@@ -272,6 +303,15 @@ final class WriteAheadLog: @unchecked Sendable {
             try writeBack()
             try markFile()
         }
+    }
+
+    /// Whether a pin of this process keeps pages from being used again.
+    var hasPin: Bool { current != nil }
+
+    /// Lets the pin go, for want of room. The next commits do without a log, and may use what those before the last left.
+    func giveUpPin() throws(StorageError) {
+        try writeBack()
+        commits = 0
     }
 
     /// Writes back everything, and empties the log.
@@ -351,7 +391,7 @@ final class WriteAheadLog: @unchecked Sendable {
     static func removeFilesIfEmpty(_ path: String) {
         for name in LogFile.names {
             do throws(StorageError) {
-                if let file = try LogFile(path + name, likeOwnerOf: nil), file.epoch != 0 { return }
+                if let file = try LogFile(at: path + name), file.epoch != 0 { return }
             } catch {
                 // Nobody knows what it has.
                 return

@@ -12,6 +12,9 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     /// What cached tables are to forget; nil where that is too much to be told.
     private(set) var changes: [EntryCache.Change]? = []
     private(set) var bufferedChanges = BufferedChanges()
+    private var hasDeleted = false
+    /// Whether this takes no room for good, as far as that can be told.
+    var givesBack: Bool { writeCount == 0 || hasDeleted }
     /// Puts that are kept back, of tables that are rewritten, one of each.
     private var keptBack: [(table: Table, put: LastPut)] = []
     /// As many as there are bits in `changedTables`, and in what the buffer's entries say of tables.
@@ -146,6 +149,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
             record?.add(.delete, table.ordinal, key, RawSpan())
         }
         guard wasBuffered || code == MDB_SUCCESS else { return false }
+        hasDeleted = true
         note(key, table)
         return true
     }
@@ -222,7 +226,7 @@ extension WriteTransaction {
         return (buffer.takeUnretainedValue(), view.takeUnretainedValue())
     }
 
-    /// Appends an entry to the buffer's log instead of putting it in its place.
+    /// Appends an entry to the buffer's segment instead of putting it in its place.
     /// - Returns: false where it belongs in its place.
     private mutating func buffer(_ key: RawSpan, _ value: RawSpan, of table: Table) throws(StorageError) -> Bool {
         guard belongsInBuffer(table), let buffer = handle.buffer, let view = handle.view else { return false }
@@ -244,7 +248,7 @@ extension WriteTransaction {
             byteCount <= BufferedEntries.entryBytesMax, entries.hasRoom(for: byteCount)
         else { return nil }
         let place = BufferedEntries.Place(commit: handle.commit, number: bufferedChanges.addedCount)
-        let code = handle.append(key, value, of: table, to: entries.log, at: place, &record)
+        let code = handle.append(key, value, of: table, to: entries.segment, at: place, &record)
         guard code == MDB_SUCCESS else { return code }
         buffer.willAdd()
         let index = entries.add(key, value, in: table.ordinal, hash: buffer.hash(key), at: place)
@@ -262,9 +266,9 @@ extension WriteTransaction {
         guard table.isBuffered, let (buffer, view) = buffer, view.hasEntries(of: table.ordinal) else { return false }
         let hash = buffer.hash(key)
         var wasThere = false
-        for entries in view.logs {
+        for entries in view.segments {
             for index in entries.all(of: key, in: table.ordinal, hash: hash) {
-                let code = handle.unlog(entries.place(index), from: entries.log, &record)
+                let code = handle.removeEntry(entries.place(index), from: entries.segment, &record)
                 try settle(code, during: "deleting from \(table.name)")
                 entries.end(index, at: handle.commit)
                 bufferedChanges.note(ended: index, in: entries)
@@ -274,13 +278,13 @@ extension WriteTransaction {
         return wasThere
     }
 
-    /// Puts entries of the older log in their places, so many of them that as a rule the older log is empty before the newer
-    /// one is full.
+    /// Puts entries of the older segment in their places, so many of them that as a rule it is empty before the newer one
+    /// is full.
     mutating func sortInAsManyAsWereAdded() throws(StorageError) {
         if bufferedChanges.addedCount > 0 { try sortIn(atMost: 2 * bufferedChanges.addedCount) }
     }
 
-    /// Puts the next entries of the older log in their places, and empties it after the last.
+    /// Puts the next entries of the older segment in their places, and empties it after the last.
     mutating func sortIn(atMost count: Int) throws(StorageError) {
         guard let (buffer, view) = buffer, let older = view.older else { return }
         let (ranks, areLast) = buffer.next(of: older, atMost: count)
@@ -293,16 +297,16 @@ extension WriteTransaction {
             let key = older.key(index)
             guard older.find(key, in: table, hash: older.hash(index), at: handle.commit) == index else { continue }
             try place(key, older.value(index), in: table, during: "sorting in the buffer")
-            handle.noteSortedIn(older.place(index), from: older.log, &record)
+            handle.noteSortedIn(older.place(index), from: older.segment, &record)
         }
         bufferedChanges.sortedIn = ranks.count
         guard areLast else { return }
-        // All that the log has is in memory and has its place by now.
-        guard try handle.entryCount(of: handle.log(older.log)) == bufferedChanges.left(in: older) else {
-            throw .corrupted("\(ChangeBuffer.logNames[older.log]) has entries that nobody knows of")
+        // All that the segment has is in memory and has its place by now.
+        guard try handle.entryCount(of: handle.segment(older.segment)) == bufferedChanges.left(in: older) else {
+            throw .corrupted("\(ChangeBuffer.segmentNames[older.segment]) has entries that nobody knows of")
         }
-        try settle(mdb_drop(handle.pointer, handle.log(older.log), 0), during: "emptying the buffer")
-        record?.add(.empty, handle.tableCount + older.log, RawSpan(), RawSpan())
+        try settle(mdb_drop(handle.pointer, handle.segment(older.segment), 0), during: "emptying the buffer")
+        record?.add(.empty, handle.tableCount + older.segment, RawSpan(), RawSpan())
         bufferedChanges.emptiedOlder = true
     }
 }

@@ -39,6 +39,16 @@ public protocol StorageFailure: Error {
     init(storage: StorageError)
 }
 
+extension StorageFailure {
+    /// Does something with the store, whose failure becomes one of this kind.
+    @inlinable
+    public static func orStorage<Answer: ~Copyable>(
+        _ body: () throws(StorageError) -> Answer
+    ) throws(Self) -> Answer {
+        do throws(StorageError) { return try body() } catch { throw Self(storage: error) }
+    }
+}
+
 extension StorageError: StorageFailure {
     public init(storage: StorageError) { self = storage }
 }

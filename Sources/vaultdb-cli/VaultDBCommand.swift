@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import VaultServer
 
 /// The program: `vaultdb` and its subcommands.
 @main
@@ -19,7 +20,7 @@ struct VaultDBCommand: ParsableCommand {
             2 wrong usage, 3 not found, 130 interrupted. Completions for your shell: \
             vaultdb --generate-completion-script bash|zsh|fish
             """,
-        version: "0.1.0",
+        version: ServerVersion.text,
         groupedSubcommands: [
             CommandGroup(
                 name: "People",

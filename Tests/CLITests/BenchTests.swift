@@ -113,11 +113,20 @@ struct BenchTests {
         }
     }
 
-    @Test func aDrawingThatCannotBeWrittenDoesNotTakeTheReportWithIt() throws {
+    @Test func withoutADirectoryForTheDrawingNothingIsMeasured() throws {
         let place = try Workplace()
         let words = ["bench", "--json", "--operations", "10", "--svg", "missing/l.svg"]
         let result = try place.start(words + Self.few).end()
-        expectOneLineError(result, status: 1, containing: "missing/l.svg")
+        expectOneLineError(result, status: 1, containing: "missing/l.svg can't be written")
+        #expect(result.output.isEmpty)
+    }
+
+    @Test func aDrawingThatCannotBeWrittenDoesNotTakeTheReportWithIt() throws {
+        let place = try Workplace()
+        // Longer than a name may be.
+        let name = String(repeating: "l", count: 300)
+        let result = try place.start(["bench", "--json", "--operations", "10", "--svg", name] + Self.few).end()
+        expectOneLineError(result, status: 1, containing: "\(name) can't be written")
         #expect(try result.object["operations"] as? Int == 10)
     }
 

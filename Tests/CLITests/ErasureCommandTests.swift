@@ -99,10 +99,12 @@ struct ErasureCommandTests {
         let later = try place.person("--email", "later@example.com")
         try place.run("erase", id, "--yes")
         try place.run("erase", later, "--yes")
-        let list = try place.run("erasures", "--json").list
+        let list = try place.run("erasures", "--json").results
         #expect(Set(list.compactMap { $0["identity_id"] as? String }) == [id, later])
         #expect(try place.run("erasures").output.contains(id))
         #expect(try place.run("erasures", "--limit", "1").output.contains("to go on: --after"))
+        let next = try #require(try place.run("erasures", "--limit", "1", "--json").object["next"] as? String)
+        #expect(try place.run("erasures", "--after", next, "--json").results.count == 1)
         #expect(try place.document("erasures", "--export", "register.jsonl")["erasures"] as? Int == 2)
         expectOneLineError(
             try place.run("erasures", "--export", "register.jsonl"), status: 1, containing: "--force")
@@ -149,6 +151,9 @@ struct ErasureCommandTests {
         let line = #"{"identity_id":"\#(id)","absorbed":[],"erased_at":"2025-01-31T00:00:00Z"}"#
         try place.write("\(line)\nnonsense\n", to: "bad.jsonl")
         expectOneLineError(try place.run("erasures", "replay", "bad.jsonl"), status: 1, containing: "bad.jsonl:2")
+        let twice = line.dropLast() + #","absorbed":[]}"#
+        try place.write("\(twice)\n", to: "twice.jsonl")
+        expectOneLineError(try place.run("erasures", "replay", "twice.jsonl"), status: 1, containing: "twice.jsonl:1")
         let foreign = line.dropLast() + #","organization_id":"\#(Self.unknown)"}"#
         try place.write("\(foreign)\n", to: "foreign.jsonl")
         expectOneLineError(try place.run("erasures", "replay", "foreign.jsonl"), status: 1, containing: Self.unknown)
@@ -166,7 +171,7 @@ struct ErasureCommandTests {
         #expect(try place.run("erasures", "forget", "--yes").output.contains("0 hashes"))
         let again = try place.document("resolve", "--email", "ana@example.com")
         #expect((again["warnings"] as? [String])?.isEmpty == true)
-        #expect(try place.run("erasures", "--json").list.count == 1)
+        #expect(try place.run("erasures", "--json").results.count == 1)
     }
 
     // MARK: Export

@@ -56,8 +56,8 @@ struct FileCareTests {
         var owners: Set<String> = []
         for line in lines {
             let entry = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? NSDictionary)
-            owners.insert(try #require(entry["organization"] as? String))
-            #expect(line.components(separatedBy: #""organization":"#).count == 2, "\(line)")
+            owners.insert(try #require(entry["organization_id"] as? String))
+            #expect(line.components(separatedBy: #""organization_id":"#).count == 2, "\(line)")
             let got = try place.run("get", "tokens", try #require(entry["key"] as? String), "--json")
             #expect(got.status == 0, "\(got.errors)")
             #expect(try got.json as? NSDictionary == entry)
@@ -67,7 +67,7 @@ struct FileCareTests {
 
     @Test func getFindsTheEntryThatHasAnEvent() throws {
         let place = try placeWithPeople()
-        let events = try place.run("audit", "--json").list.compactMap { $0["sequence"] as? Int }
+        let events = try place.run("audit", "--json").results.compactMap { $0["sequence"] as? Int }
         #expect(events.count == 7)
         for event in events {
             let found = try place.run("get", "audit", "\(event)", "--json").object["events"] as? [[String: Any]]

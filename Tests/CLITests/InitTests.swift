@@ -16,7 +16,7 @@ struct InitTests {
         let place = try Workplace()
         let made = try place.run("init", "--org", Workplace.organization, "--org-region", "FR", "--json").object
         #expect(made["region"] as? String == "ES")
-        #expect(made["organization"] as? String == Workplace.organization)
+        #expect(made["organization_id"] as? String == Workplace.organization)
         let organization = try place.run("get", "organizations", Workplace.organization, "--json").object
         #expect(organization["region"] as? String == "FR")
     }

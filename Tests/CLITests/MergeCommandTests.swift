@@ -50,13 +50,13 @@ struct MergeCommandTests {
         #expect(merged["identity_id"] as? String == b && merged["records"] as? Int == 1)
         let found = try place.document("find", "--id", a)
         #expect(found["identity_id"] as? String == b && found["redirected_from"] as? String == a)
-        let list = try place.run("merges", "--json").list
+        let list = try place.run("merges", "--json").results
         #expect(list.count == 1 && list[0]["merge_id"] as? String == merge)
         #expect(list[0]["from"] as? String == a && list[0]["actor"] as? String == "reception")
         #expect(try place.run("merges").output.contains(merge))
         #expect(try place.run("merges", "--before", merge).output == "no merges\n")
         #expect(try place.run("audit", a).output.contains("into \(b) merge \(merge)"))
-        #expect(try place.run("conflicts", "--state", "merged", "--identity", a, "--json").list.count == 1)
+        #expect(try place.run("conflicts", "--state", "merged", "--identity", a, "--json").results.count == 1)
 
         #expect(try place.document("unmerge", merge)["identity_id"] as? String == a)
         #expect(try place.document("find", "--phone", "600123456")["identity_id"] as? String == a)
@@ -69,7 +69,9 @@ struct MergeCommandTests {
         let c = try place.person("--email", "c@example.com")
         let first = try #require(try place.document("merge", a, "--into", b)["merge_id"] as? String)
         let text = try place.run("merge", b, "--into", c).output
-        let second = try #require(try place.run("merges", "--limit", "1", "--json").list[0]["merge_id"] as? String)
+        let newest = try place.run("merges", "--limit", "1", "--json")
+        let second = try #require(try newest.results[0]["merge_id"] as? String)
+        #expect(try newest.object["next"] as? String == second)
         #expect(text.contains("vaultdb unmerge \(second)"))
         #expect(try place.run("merges", "--limit", "1").output.contains("to go on: --before \(second)"))
         expectOneLineError(try place.run("unmerge", first), status: 1, containing: second)
@@ -99,12 +101,12 @@ struct MergeCommandTests {
 
     @Test func keepingApartSettlesAConflictForGood() throws {
         let (place, a, b) = try placeWithPair()
-        #expect(try place.run("conflicts", "--identity", a, "--json").list.count == 1)
+        #expect(try place.run("conflicts", "--identity", a, "--json").results.count == 1)
         let settled = try place.run("keep-apart", a, b, "--json").list
         #expect(settled.count == 1 && settled[0]["state"] as? String == "kept_apart")
         _ = try place.person("--email", "ana@example.com", "--phone", "600123456")
-        #expect(try place.run("conflicts", "--json").list.isEmpty)
-        #expect(try place.run("conflicts", "--state", "kept_apart", "--identity", b, "--json").list.count == 1)
+        #expect(try place.run("conflicts", "--json").results.isEmpty)
+        #expect(try place.run("conflicts", "--state", "kept_apart", "--identity", b, "--json").results.count == 1)
         expectOneLineError(try place.run("keep-apart", a, b), status: 3, containing: "no open conflict")
         expectOneLineError(try place.run("keep-apart", a, a), status: 1, containing: "one identity")
         expectOneLineError(try place.run("keep-apart", a, Self.unknown), status: 3, containing: "no identity")
@@ -112,14 +114,28 @@ struct MergeCommandTests {
         try place.expectClean()
     }
 
-    @Test func conflictsThatAreNotListedAreCounted() throws {
-        let place = try placeWithPair().place
-        _ = try place.person("--email", "eva@example.com")
+    @Test(arguments: ["open", "kept_apart"])
+    func conflictsGoOnPageByPage(_ state: String) throws {
+        let (place, a, b) = try placeWithPair()
+        let eva = try place.person("--email", "eva@example.com")
         _ = try place.person("--email", "eva@example.com", "--phone", "600123456")
-        #expect(try place.run("conflicts", "--limit", "1").output.contains("of 2; --limit"))
-        let result = try place.run("conflicts", "--limit", "1", "--json")
-        #expect(try result.list.count == 1)
-        #expect(result.errors.contains("of 2; --limit"))
+        if state == "kept_apart" {
+            try place.run("keep-apart", a, b)
+            try place.run("keep-apart", a, eva)
+        }
+        let words = ["conflicts", "--state", state, "--limit", "1"]
+        let first = try place.start(words + ["--json"]).end()
+        let next = try #require(try first.object["next"] as? String)
+        #expect(try place.start(words).end().output.contains("to go on: --from \(next)"))
+        let second = try place.start(words + ["--json", "--from", next]).end()
+        let pairs = try (first.results + second.results).map {
+            [$0["first"] as? String, $0["second"] as? String]
+        }
+        #expect(pairs.count == 2 && pairs[0] != pairs[1])
+        #expect(try place.run("conflicts", "--state", state, "--identity", a, "--json").results.count == 2)
+        expectOneLineError(try place.run("conflicts", "--from", "zz"), status: 2, containing: "cursor")
+        expectOneLineError(
+            try place.run("conflicts", "--identity", a, "--limit", "1"), status: 2, containing: "--identity")
     }
 
     @Test func keepingApartIsToldInText() throws {

@@ -7,26 +7,18 @@ import Testing
 @Suite("serve --demo", .serialized) struct PagesTests {
     private static let organization = "0198c0de-0000-7000-8000-00000c111c00"
     private static let sources = URL(filePath: #filePath).deletingLastPathComponent()
-    private static let clients = sources.appending(path: "../../.build/clients").standardized.path()
-
-    /// What the set-up installs from the network, which may not be there.
-    private static func has(_ module: String) -> Bool {
-        let libraries = "\(clients)/lib"
-        let versions = (try? FileManager.default.contentsOfDirectory(atPath: libraries)) ?? []
-        return versions.contains {
-            FileManager.default.fileExists(atPath: "\(libraries)/\($0)/site-packages/\(module)/__init__.py")
-        }
-    }
 
     private static func isInstalled(_ program: String) -> Bool {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
         return path.split(separator: ":").contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(program)") }
     }
 
-    private static let hasBrowser = has("selenium") && isInstalled("chromium") && isInstalled("chromedriver")
-    private static let hasSchemathesis = has("schemathesis")
+    private static let hasBrowser =
+        PythonClients.has("selenium", "axe_playwright_python") && isInstalled("chromium")
+        && isInstalled("chromedriver")
+    private static let hasSchemathesis = PythonClients.has("schemathesis")
     private static let browserMissing: Comment =
-        "skipped: chromium, its driver and selenium are needed; run scripts/setup --tests where PyPI can be reached"
+        "skipped: chromium, its driver, selenium or axe-core is missing; run scripts/setup --tests where PyPI is there"
     private static let schemathesisMissing: Comment =
         "skipped: schemathesis is not installed in .build/clients; run scripts/setup --tests where PyPI can be reached"
 
@@ -114,7 +106,7 @@ import Testing
         // A browser looks for its profile at home.
         place.environment["HOME"] = place.path
         let result = try place.start(program: [
-            "\(Self.clients)/bin/python", Self.sources.appending(path: "Clients/browser.py").path(),
+            PythonClients.python, Self.sources.appending(path: "Clients/browser.py").path(),
             try #require(served.http), kept ?? place.file("artefacts"), language, "--hostile", id,
         ]).end()
         #expect(result.status == 0, "\(result.output)\(result.errors)")
@@ -129,7 +121,7 @@ import Testing
         let served = try Served(place, ["--demo"], http: true)
         let checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
         let result = try place.start(program: [
-            "\(Self.clients)/bin/python", "-m", "schemathesis.cli", "run", "\(try #require(served.http))/openapi.json",
+            PythonClients.python, "-m", "schemathesis.cli", "run", "\(try #require(served.http))/openapi.json",
             "-H", "X-Organization-Id: \(Self.organization)", "--checks", checks, "--phases", "coverage,fuzzing",
             "--generation-with-security-parameters", "false", "--max-examples", "10", "--seed", "1", "--max-time", "45",
             "--no-color",

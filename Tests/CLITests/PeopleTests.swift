@@ -94,12 +94,46 @@ struct PeopleTests {
 
     @Test func adviceAboutWhatIdentifiesNobodyCanBePasted() throws {
         let place = try Workplace.withVault()
-        let external = "stripe:cus 1"
-        try place.run("resolve", "--email", "ana@example.com", "--external", external)
-        try place.run("block", "--external", external)
-        expectOneLineError(
-            try place.run("find", "--external", external), status: 3,
-            containing: "vaultdb get by_external 'stripe:cus 1' shows it")
+        // A mark makes another character of the quote that it stands on, though not to a shell.
+        for (external, word) in [
+            ("stripe:cus 1", "'stripe:cus 1'"), ("stripe:o'\u{301}x", "'stripe:o'\\''\u{301}x'"),
+        ] {
+            try place.run("resolve", "--email", "ana@example.com", "--external", external)
+            try place.run("block", "--external", external)
+            expectOneLineError(
+                try place.run("find", "--external", external), status: 3,
+                containing: "vaultdb get by_external \(word) shows it")
+        }
+    }
+
+    @Test func theReasonIsTheSameInAnotherRegion() throws {
+        let place = try Workplace.withVault()
+        try place.run("resolve", "--phone", "+351912345678")
+        try place.run("block", "--phone", "+351912345678")
+        for (words, part) in [
+            (["--phone", "912 345 678"], "shared or blocked"),
+            (["--phone", "12"], "not a valid phone number in region PT"),
+            (["--email", "nonsense"], "not a usable email"), (["--email", "nobody@example.com"], "no identity"),
+        ] {
+            expectOneLineError(
+                try place.start(["find", "--region", "PT"] + words).end(), status: 3, containing: part)
+        }
+    }
+
+    /// Looked up, nobody has it; named to be changed, it is wrong usage. Either way the reason is told.
+    @Test(arguments: [
+        ("--email", "nonsense", "check how it is written"), ("--phone", "12", "country code"),
+        ("--external", "whatsapp:abc", "no id that whatsapp gives out, so it never matches anybody; give a phone"),
+        ("--external", "nonsense", "stripe:cus_123"),
+    ])
+    func anUnusableIdentifierHasOneReasonEverywhere(_ option: String, _ text: String, _ part: String) throws {
+        let place = try Workplace.withVault()
+        for command in ["find", "contact", "identifiers"] {
+            expectOneLineError(try place.run(command, option, text), status: 3, containing: part)
+        }
+        for command in ["share", "block", "release"] {
+            expectOneLineError(try place.run(command, option, text), status: 2, containing: part)
+        }
     }
 
     @Test func identifiersListsThemWithTheirState() throws {
@@ -139,11 +173,11 @@ struct PeopleTests {
         #expect(conflicts.first?["identifier"] as? String == "+34600123456")
         #expect(conflicts.first?["kind"] as? String == "phone")
         #expect(conflicts.first?["identity_id"] as? String == other)
-        let queue = try place.run("conflicts", "--json").list
+        let queue = try place.run("conflicts", "--json").results
         #expect(queue.count == 1)
         #expect([one, other].contains(queue[0]["first"] as? String))
         #expect(try place.run("conflicts").output.contains("+34600123456"))
-        #expect(try place.run("conflicts", "--state", "kept_apart", "--json").list.isEmpty)
+        #expect(try place.run("conflicts", "--state", "kept_apart", "--json").results.isEmpty)
         #expect(try place.run("conflicts", "--state", "merged").output.contains("no conflicts"))
     }
 
@@ -170,12 +204,12 @@ struct PeopleTests {
         let id = try #require(
             try resolved(place, "--email", "a@example.com", "--actor", "reception")["identity_id"] as? String)
         _ = try resolved(place, "--email", "b@example.com")
-        let all = try place.run("audit", "--json").list
+        let all = try place.run("audit", "--json").results
         #expect(all.compactMap { $0["sequence"] as? Int } == Array(1...all.count))
-        let own = try place.run("audit", id, "--json").list
+        let own = try place.run("audit", id, "--json").results
         #expect(own.first?["event"] as? String == "identity_created")
         #expect(own.first?["actor"] as? String == "reception")
-        #expect(try place.run("audit", "--from", "2", "--limit", "1", "--json").list.count == 1)
+        #expect(try place.run("audit", "--from", "2", "--limit", "1", "--json").results.count == 1)
         #expect(try place.run("audit").output.contains("identity_created"))
         #expect(try place.run("audit", "--verify").output.contains("intact"))
         #expect(try place.run("audit", "--verify", "--json").object["intact"] as? Bool == true)
@@ -184,7 +218,7 @@ struct PeopleTests {
     @Test func noControlCharacterOfANameReachesATerminal() throws {
         let place = try Workplace.withVault()
         try place.write(
-            "{\"id\":\"1\",\"name\":\"\\u001b]0;x\\u0007Ana\\u009b31m\",\"email\":\"a@example.com\",\"status\":\"\\u001b[2J\\u009bK\"}\n",
+            "{\"id\":\"1\",\"name\":\"\\u001b]0;x\\u0007Ana\\u009b31m\\u061c\",\"email\":\"a@example.com\",\"status\":\"\\u001b[2J\\u009bK\"}\n",
             to: "a.jsonl")
         #expect(try place.run("import", "--kind", "lead", "a.jsonl").status == 0)
         let commands = [
@@ -193,7 +227,10 @@ struct PeopleTests {
         ]
         for words in commands {
             let output = try place.start(words).end().output
-            #expect(!output.unicodeScalars.contains { $0.properties.generalCategory == .control && $0 != "\n" })
+            #expect(
+                !output.unicodeScalars.contains {
+                    $0.properties.generalCategory == .control && $0 != "\n" || $0.properties.isBidiControl
+                })
         }
     }
 

@@ -16,6 +16,8 @@ struct Program {
         }
         var object: [String: Any] { get throws { try #require(try json as? [String: Any]) } }
         var list: [[String: Any]] { get throws { try #require(try json as? [[String: Any]]) } }
+        /// Of a list that comes in pages.
+        var results: [[String: Any]] { get throws { try #require(try object["results"] as? [[String: Any]]) } }
         var lines: [Substring] { output.split(separator: "\n") }
     }
 
@@ -32,6 +34,8 @@ struct Program {
     final class Running {
         let process: pid_t
         private let files: (output: String, errors: String)
+        /// As `waitpid` tells it, once it is over.
+        private var status: Int32?
 
         init(_ program: [String], in directory: String, input: String? = nil, environment: [String: String]) throws {
             // `env` changes the directory and becomes the program.
@@ -66,6 +70,13 @@ struct Program {
             let code = posix_spawnp(&child, words[0], &actions, &attributes, &arguments, &variables)
             try #require(code == 0, "\(words[0]) can't be started")
             process = child
+        }
+
+        deinit {
+            // Of a test that has thrown.
+            guard status == nil else { return }
+            kill(process, SIGKILL)
+            reap()
         }
 
         /// What it has printed so far.
@@ -117,15 +128,36 @@ struct Program {
 
         func signal(_ number: Int32) { kill(process, number) }
 
-        func end() throws -> Result {
+        private func reap(_ options: Int32 = 0) {
             var status: Int32 = 0
-            while waitpid(process, &status, 0) < 0 && errno == EINTR {}
-            let signal = status & 0x7F
+            var child: pid_t
+            repeat { child = waitpid(process, &status, options) } while child < 0 && errno == EINTR
+            if child != 0 { self.status = status }
+        }
+
+        /// Waits for its end.
+        /// - Throws: ``NeverHeld`` where it has none in ten minutes; it is killed then.
+        func end() throws -> Result {
+            let deadline = ContinuousClock.now + .seconds(600)
+            reap(WNOHANG)
+            while status == nil, ContinuousClock.now < deadline {
+                usleep(500)
+                reap(WNOHANG)
+            }
+            let isOver = status != nil
+            if !isOver {
+                kill(process, SIGKILL)
+                reap()
+            }
+            let told = status ?? 0
+            let signal = told & 0x7F
             let output = String(decoding: try Data(contentsOf: URL(filePath: files.output)), as: UTF8.self)
             let errors = String(decoding: try Data(contentsOf: URL(filePath: files.errors)), as: UTF8.self)
             unlink(files.output)
             unlink(files.errors)
-            return Result(status: signal == 0 ? (status >> 8) & 0xFF : 128 + signal, output: output, errors: errors)
+            let code = signal == 0 ? (told >> 8) & 0xFF : 128 + signal
+            if !isOver { throw NeverHeld(status: code, errors: errors) }
+            return Result(status: code, output: output, errors: errors)
         }
     }
 }

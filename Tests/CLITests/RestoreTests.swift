@@ -31,7 +31,7 @@ struct RestoreTests {
         _ = try place.person("--email", "new@example.com")
         try place.expectClean()
         let second = try place.document("restore", "backup.vault", "--force", "--db", "second vault")
-        #expect(second["path"] as? String == "second vault" && second["entries"] is Int)
+        #expect(second["file"] as? String == "second vault" && second["entries"] is Int)
     }
 
     @Test func aVaultThatIsThereIsReplacedOnlyByForce() throws {

@@ -120,7 +120,7 @@ import Testing
             trap '' PIPE
             exec 3<>/dev/tcp/127.0.0.1/\(served.port)
             printf '\(text)' >&3
-            timeout 20 cat <&3
+            timeout 60 cat <&3
             """
         let result = try place.start(program: ["bash", "-c", script]).end()
         #expect(result.status != 124, "the server does not close")

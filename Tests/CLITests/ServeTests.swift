@@ -6,12 +6,10 @@ import Testing
 @Suite("serve") struct ServeTests {
     private static let org = Workplace.organization
     private static let sources = URL(filePath: #filePath).deletingLastPathComponent()
-    private static let python = sources.appending(path: "../../.build/clients/bin/python").standardized.path()
 
-    /// Redis' client for Python, as the set-up installs it. It comes from the network, which may not be there.
-    private static let hasPython = FileManager.default.isExecutableFile(atPath: python)
+    private static let hasPython = PythonClients.has("redis", "hiredis")
     private static let pythonMissing: Comment =
-        "skipped: redis-py is not installed in .build/clients; run scripts/setup where PyPI can be reached"
+        "skipped: redis-py is not installed in .build/clients; run scripts/setup --tests where PyPI can be reached"
 
     private static func script(_ name: String) -> String { sources.appending(path: "Clients/\(name)").path() }
 
@@ -20,7 +18,7 @@ import Testing
         let place = try Workplace.withVault()
         let served = try Served(place)
         let result = try place.start(
-            program: [Self.python, Self.script("redis_py.py"), "\(served.port)", Self.org]
+            program: [PythonClients.python, Self.script("redis_py.py"), "\(served.port)", Self.org]
         ).end()
         #expect(result.status == 0, "\(result.output)\(result.errors)")
         #expect(try served.stop().status == 0)
@@ -37,7 +35,7 @@ import Testing
         let without = try place.start(program: ["redis-cli", "-p", "\(served.port)", "PING"]).end()
         #expect(without.output.contains("NOAUTH"))
         let result = try place.start(
-            program: [Self.python, Self.script("redis_py.py"), "\(served.port)", Self.org, token]
+            program: [PythonClients.python, Self.script("redis_py.py"), "\(served.port)", Self.org, token]
         ).end()
         // CONFIG GET and the rest are for readers too.
         #expect(result.status == 0, "\(result.output)\(result.errors)")
@@ -73,21 +71,11 @@ import Testing
     @Test("Generic behaviour is that of a real Redis, byte for byte")
     func comparison() throws {
         let place = try Workplace.withVault()
-        let socket = place.file("redis.port")
-        let redisPort = try freePort()
-        let redis = try place.start(program: [
-            "redis-server", "--port", "\(redisPort)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-            "--dir", place.path, "--pidfile", socket,
-        ])
+        let (redis, redisPort) = try startRedis(place)
         defer {
             redis.signal(SIGTERM)
             _ = try? redis.end()
         }
-        var isUp = false
-        for _ in 0..<1_000 where !isUp {
-            isUp = try place.start(program: ["redis-cli", "-p", "\(redisPort)", "PING"]).end().output == "PONG\n"
-        }
-        #expect(isUp)
         let served = try Served(place)
         let result = try place.start(
             program: ["python3", Self.script("compare.py"), "\(redisPort)", "\(served.port)"]
@@ -163,7 +151,7 @@ import Testing
     @Test("The README's Python runs as it is written", .enabled(if: hasPython, pythonMissing))
     func readmePython() throws {
         try withAna { place, examples in
-            let result = try place.start(program: [Self.python, "-c", try #require(examples["python"])]).end()
+            let result = try place.start(program: [PythonClients.python, "-c", try #require(examples["python"])]).end()
             #expect(result.output.contains(/^[0-9a-f-]{36} matched_email\n1\n$/), "\(result)")
         }
     }
@@ -215,7 +203,7 @@ import Testing
 
         init(port: Int) throws {
             descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            var limit = timeval(tv_sec: 20, tv_usec: 0)
+            var limit = timeval(tv_sec: 60, tv_usec: 0)
             setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
@@ -345,12 +333,28 @@ import Testing
             (["--config", "missing.json"], 2, "missing.json"), (["--config", "nice.json"], 2, "writerNiceness"),
             (["--time-zone", "Nope/X"], 2, "time zone"),
             (["--limit", "connections-max=7", "--limit", "connections-max=9"], 2, "connections-max is given twice"),
+            (["--limit", "connections-max=x"], 2, "--limit connections-max is given no whole number"),
+            (["--port", "99999"], 2, "give 0 to 65535"), (["--threads", "0"], 2, "give 1 to 256"),
         ] as [([String], Int32, String)])
     func refused(_ words: [String], _ status: Int32, _ part: String) throws {
         let place = try Workplace.withVault()
         try place.write(#"{"cache": -1}"#, to: "cache.json")
         try place.write(#"{"writerNiceness": 20}"#, to: "nice.json")
         expectOneLineError(try place.start(["serve"] + words).end(), status: status, containing: part)
+    }
+
+    @Test("A port that is taken is told in one line", arguments: ["--port", "--http-port"])
+    func takenPort(_ option: String) throws {
+        let place = try Workplace.withVault()
+        let served = try Served(place)
+        let other = try Workplace.withVault()
+        let rest = option == "--port" ? ["--no-http"] : ["--port", "0"]
+        let program = try other.start(["serve", option, "\(served.port)"] + rest)
+        try program.wait { program.hasEnded }
+        expectOneLineError(
+            try program.end(), status: 1,
+            containing: "127.0.0.1:\(served.port): Address already in use; choose another \(option)")
+        #expect(try served.stop().status == 0)
     }
 
     @Test(
@@ -366,6 +370,25 @@ import Testing
         try place.write(text, to: "s.json")
         let result = try place.start(["serve", "--http-port", "0", "--config", "s.json"]).end()
         expectOneLineError(result, status: 2, containing: part)
+    }
+
+    /// Redis' own server. Where somebody takes the port before it does it ends, and another is tried.
+    private func startRedis(_ place: Workplace) throws -> (program: Program.Running, port: Int) {
+        var last: (any Error)?
+        for _ in 0..<5 {
+            let port = try freePort()
+            let redis = try place.start(program: [
+                "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+                "--dir", place.path,
+            ])
+            do {
+                try redis.wait { redis.outputSoFar.contains("Ready to accept connections") }
+                return (redis, port)
+            } catch {
+                last = error
+            }
+        }
+        throw try #require(last)
     }
 
     private func freePort() throws -> Int {

@@ -7,7 +7,7 @@ struct TrailCommandTests {
     @Test func whoHeldAPhoneWhenIsToldFromItsTimes() throws {
         let place = try Workplace.withVault()
         let first = try place.person("--email", "a@example.com", "--phone", "600123456")
-        let before = try #require(try place.run("audit", "--json").list.last?["time"] as? String)
+        let before = try #require(try place.run("audit", "--json").results.last?["time"] as? String)
         try place.run("release", "--phone", "600123456")
         let second = try place.person("--email", "b@example.com", "--phone", "600123456")
 
@@ -25,7 +25,7 @@ struct TrailCommandTests {
         expectOneLineError(
             try place.run("identifiers", "--phone", "600123456", "--at", "1999-01-01"), status: 3, containing: "then")
         expectOneLineError(try place.run("identifiers", "--phone", "611111111"), status: 3, containing: "nobody")
-        expectOneLineError(try place.run("identifiers", "--phone", "12"), status: 2)
+        expectOneLineError(try place.run("identifiers", "--phone", "12"), status: 3)
         expectOneLineError(try place.run("identifiers", first, "--at", "1969-12-31"), status: 2, containing: "1970")
         expectOneLineError(try place.run("identifiers", first, "--at", "2025-01-01", "--history"), status: 2)
         expectOneLineError(try place.run("identifiers"), status: 2, containing: "exactly one")
@@ -36,10 +36,44 @@ struct TrailCommandTests {
         let a = try place.person("--email", "a@example.com")
         let b = try place.person("--email", "b@example.com")
         try place.run("merge", a, "--into", b)
-        let story = try place.run("audit", a, "--json").list
+        let story = try place.run("audit", a, "--json").results
         #expect(story.compactMap { $0["event"] as? String } == ["identity_merged", "identity_created"])
         #expect(story[0]["merge_id"] is String && story[0]["other_identity_id"] as? String == b)
         #expect(try place.run("identifiers", a, "--history").output.contains("a@example.com"))
+    }
+
+    @Test(arguments: [false, true])
+    func theTrailAndAStoryGoOnPageByPage(_ isStory: Bool) throws {
+        let place = try Workplace.withVault()
+        let id = try place.person("--email", "a@example.com")
+        _ = try place.person("--email", "b@example.com")
+        for number in 1...3 { _ = try place.person("--email", "a@example.com", "--external", "crm:\(number)") }
+        let words = ["audit", "--json"] + (isStory ? [id] : [])
+        let whole = try place.start(words).end()
+        #expect(try whole.object["next"] is NSNull)
+        let sequences = try whole.results.compactMap { $0["sequence"] as? Int }
+        #expect(sequences.count >= 4 && sequences == (isStory ? sequences.sorted(by: >) : sequences.sorted()))
+        var (found, from): ([Int], String?) = ([], nil)
+        repeat {
+            let page = try place.start(words + ["--limit", "2"] + (from.map { ["--from", $0] } ?? [])).end()
+            found += try page.results.compactMap { $0["sequence"] as? Int }
+            from = try page.object["next"] as? String
+            if let from {
+                let text = try place.start(words.filter { $0 != "--json" } + ["--limit", "\(found.count)"]).end()
+                #expect(text.output.contains("to go on: --from \(from)"))
+            }
+        } while from != nil && found.count < sequences.count
+        #expect(found == sequences && from == nil)
+    }
+
+    @Test func aStoryBeginsWithAnEventOfItsOwn() throws {
+        let place = try Workplace.withVault()
+        let a = try place.person("--email", "a@example.com")
+        _ = try place.person("--email", "b@example.com")
+        let last = try #require(try place.run("audit", "--json").results.last?["sequence"] as? Int)
+        expectOneLineError(
+            try place.run("audit", a, "--from", "\(last)"), status: 2, containing: "none of that identity's")
+        expectOneLineError(try place.run("audit", a, "--from", "0"), status: 2)
     }
 
     @Test func changesAreLinesFromANumberOn() throws {

@@ -50,6 +50,25 @@ struct UsageTests {
         expectOneLineError(try place.start(words).end(), status: 2)
     }
 
+    @Test(
+        arguments: [
+            (["search", "ana", "--limit", "1001"], 2, "with a longer text"),
+            (
+                ["release", "--external", "foo:bar"], 3,
+                "no identity holds that external id, so nothing is to be released; "
+            ),
+            (["put", "lead", "", "email=a@example.com"], 2, "where it comes from"),
+            (["put", "lead", "1", "phone=912345678", "region=PT"], 2, "give it as --region"),
+            (
+                ["resolve", "--email", "a@example.com", "--idempotency-key", String(repeating: "k", count: 256)], 2,
+                "give a UUID"
+            ),
+        ] as [([String], Int32, String)])
+    func aRefusalSaysWhatToDo(_ words: [String], _ status: Int32, _ part: String) throws {
+        let place = try Workplace.withVault()
+        expectOneLineError(try place.start(words).end(), status: status, containing: part)
+    }
+
     @Test func aVaultHasToBeNamed() throws {
         let place = try Workplace()
         place.environment = [:]

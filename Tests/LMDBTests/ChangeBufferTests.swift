@@ -304,7 +304,7 @@ extension EngineTests {
             let wrong = Atomic(0)
             let failed = Atomic(0)
             child.signal()
-            DispatchQueue.concurrentPerform(iterations: 3) { index in
+            onThreads(3) { index in
                 var random = SeededGenerator(seed: UInt64(index))
                 if index == 0 {
                     for round in 0..<200 {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension EngineTests {
@@ -75,9 +76,10 @@ extension EngineTests {
                 \(indented)
                 }
                 """
-            let file = FileManager.default.temporaryDirectory.appending(path: "refusal-\(UUID().uuidString).swift")
-            try Data(source.utf8).write(to: file)
-            defer { try? FileManager.default.removeItem(at: file) }
+            let directory = try TemporaryDirectory()
+            let file = directory.file("refusal.swift")
+            try writeFile(file, Array(source.utf8))
+            defer { withExtendedLifetime(directory) {} }
             let process = Process()
             let output = Pipe()
             process.executableURL = URL(filePath: "/usr/bin/env")
@@ -85,7 +87,7 @@ extension EngineTests {
                 "swiftc", "-emit-sil", "-o", "/dev/null", "-parse-as-library", "-swift-version", "6",
                 "-enable-experimental-feature", "Lifetimes",
                 "-enable-experimental-feature", "SuppressedAssociatedTypes",
-                "-I", try modules().path(), "-I", module("CLMDB"), "-I", module("CChecksum"), file.path(),
+                "-I", try modules().path(), "-I", module("CLMDB"), "-I", module("CChecksum"), file,
             ]
             process.standardOutput = output
             process.standardError = output

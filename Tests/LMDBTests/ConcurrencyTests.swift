@@ -86,19 +86,7 @@ extension EngineTests {
                     try snapshot.value(bytes("a"), in: gathered).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
                 }
             }
-            for _ in 0..<threads {
-                Thread.detachNewThread {
-                    var last = 0
-                    while !isOver.load(ordering: .relaxed) {
-                        let now = (try? number()).flatMap { $0 } ?? -1
-                        if now < last { wrong.add(1, ordering: .relaxed) }
-                        last = now
-                        reads.add(1, ordering: .relaxed)
-                    }
-                    ended.signal()
-                }
-            }
-            for number in 0...300 {
+            func write(_ number: Int) throws {
                 var keys = ExpectedKeys()
                 keys.append(bytes("a").span.bytes, in: gathered)
                 let foresight = try environment.foresee(keys)
@@ -111,10 +99,26 @@ extension EngineTests {
                     try transaction.put(bytes("a").span.bytes, bytes("\(number)").span.bytes, in: gathered)
                 }
             }
-            isOver.store(true, ordering: .relaxed)
-            for _ in 0..<threads { ended.wait() }
-            // Before the first commit there is nothing, which counts as one each.
-            #expect(wrong.load(ordering: .relaxed) <= threads && reads.load(ordering: .relaxed) > 1_000)
+            try write(0)
+            for _ in 0..<threads {
+                Thread.detachNewThread {
+                    var last = 0
+                    while !isOver.load(ordering: .relaxed) {
+                        let now = (try? number()).flatMap { $0 } ?? -1
+                        if now < last { wrong.add(1, ordering: .relaxed) }
+                        last = now
+                        reads.add(1, ordering: .relaxed)
+                    }
+                    ended.signal()
+                }
+            }
+            do {
+                defer { isOver.store(true, ordering: .relaxed) }
+                for number in 1...300 { try write(number) }
+            }
+            for _ in 0..<threads { #expect(ended.wait(timeout: .now() + 60) == .success) }
+            let (wrongCount, readCount) = (wrong.load(ordering: .relaxed), reads.load(ordering: .relaxed))
+            #expect(wrongCount == 0 && readCount > 1_000)
             #expect(try number() == 300)
             #expect(try environment.statistics().mapBytes >= 60_000_000)
         }
@@ -131,21 +135,24 @@ extension EngineTests {
         @Test func closingWaitsForRunningReaders() throws {
             let store = try Store()
             try store.environment.put("a", "1")
+            let environment = store.environment
             let reads = Atomic(0)
-            DispatchQueue.concurrentPerform(iterations: 2) { index in
-                while index == 1 {
-                    do {
-                        guard try store.environment.value("a") == bytes("1") else { break }
-                        reads.add(1, ordering: .relaxed)
-                    } catch {
-                        #expect(misuse(error))
-                        return
-                    }
+            let isRefused = Atomic(false)
+            let ended = DispatchSemaphore(value: 0)
+            Thread.detachNewThread {
+                defer { ended.signal() }
+                do {
+                    while try environment.value("a") == bytes("1") { reads.add(1, ordering: .relaxed) }
+                } catch {
+                    isRefused.store(misuse(error), ordering: .relaxed)
                 }
-                while reads.load(ordering: .relaxed) < 1000 { sched_yield() }
-                store.environment.close()
             }
-            #expect(reads.load(ordering: .relaxed) >= 1000)
+            let deadline = ContinuousClock.now + .seconds(60)
+            while reads.load(ordering: .relaxed) < 1000, ContinuousClock.now < deadline { sched_yield() }
+            environment.close()
+            #expect(ended.wait(timeout: .now() + 60) == .success)
+            let (readCount, isMisuse) = (reads.load(ordering: .relaxed), isRefused.load(ordering: .relaxed))
+            #expect(readCount >= 1000 && isMisuse)
         }
 
         /// A process that reads `slots` times at once until it is killed.
@@ -224,7 +231,7 @@ extension EngineTests {
             try store.environment.put("a", "1")
             let done = Atomic(false)
             let failures = Mutex<[any Error]>([])
-            DispatchQueue.concurrentPerform(iterations: 3) { index in
+            onThreads(3) { index in
                 do {
                     if index == 0 {
                         defer { done.store(true, ordering: .releasing) }

@@ -235,7 +235,7 @@ extension EngineTests {
             let wrong = Atomic(0)
             let asked = Atomic(0)
             child.signal()
-            DispatchQueue.concurrentPerform(iterations: 4) { index in
+            onThreads(4) { index in
                 var random = SeededGenerator(seed: UInt64(index))
                 if index == 0 {
                     for _ in 0..<400 {

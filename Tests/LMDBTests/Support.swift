@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Glibc
 import LMDB
@@ -5,14 +6,26 @@ import Storage
 import TestSupport
 import Testing
 
-/// Everything here forks, or looks at what the whole process holds: one test at a time.
-@Suite(.serialized) enum EngineTests {}
+/// Everything here forks, or looks at what the whole process holds: one test at a time, in a process of its own.
+@Suite(.serialized, .timeLimit(.minutes(10))) enum EngineTests {}
 
 let letters = Table(ordinal: 0, name: "letters")
 let numbers = Table(ordinal: 1, name: "numbers")
 let tables = [letters, numbers]
 
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+/// Runs a body on so many threads at once, however few processors there are, and waits for all of them.
+func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+    let ended = DispatchSemaphore(value: 0)
+    for index in 0..<count {
+        Thread.detachNewThread {
+            body(index)
+            ended.signal()
+        }
+    }
+    for _ in 0..<count { #expect(ended.wait(timeout: .now() + 300) == .success, "a thread has no end") }
+}
 
 /// A new store in a directory of its own.
 final class Store: Sendable {

@@ -224,7 +224,7 @@ extension EngineTests {
                 try Self.environment(target).close()
                 for (name, log) in zip(LogFile.names, logs) { try writeFile(target + name, log) }
                 if isSecondGone { unlink(second) }
-                try #require(try LogFile(target + LogFile.names[0], likeOwnerOf: nil)).markRecovered()
+                try #require(try LogFile(at: target + LogFile.names[0])).markRecovered()
                 let again = try Self.environment(target)
                 #expect(try dump(of: again, tables: Self.tables) == Self.expected(number + 1), "\(number)")
                 again.close()
@@ -362,10 +362,9 @@ extension EngineTests {
             return done
         }
 
-        @Test(arguments: [2_000, 1 << 20], [false, true])
+        /// In parts only what is flushed in the background, where a log is short.
+        @Test(arguments: [(2_000, false), (2_000, true), (1 << 20, false)])
         func afterAFailedFlushNothingFollowsAndNothingIsLost(_ logBytes: Int, _ ofPart: Bool) throws {
-            // Nothing is flushed in parts where nothing is flushed in the background.
-            if ofPart, logBytes > 2_000 { return }
             let directory = try TemporaryDirectory()
             let environment = try Self.environment(directory.file("store"), logBytes: logBytes)
             let done = try Self.changeUntilFailure(environment, ofPart: ofPart)
@@ -394,12 +393,62 @@ extension EngineTests {
                 try Self.change(environment, number)
                 number += 1
             }
-            let first = try #require(try LogFile(path + LogFile.names[0], likeOwnerOf: nil))
+            let first = try #require(try LogFile(at: path + LogFile.names[0]))
             for _ in 0..<10_000 where !first.isFailed { usleep(1_000) }
             #expect(first.isFailed)
             #expect(throws: StorageError(code: EIO, during: "writing back \(path)")) {
                 try Self.change(environment, number)
             }
+        }
+
+        /// Whoever ends another's log and can't say so on disk ends the writing of both.
+        @Test func aLogThatCanNotBeEmptiedEndsTheWritingOfAllProcesses() throws {
+            let directory = try TemporaryDirectory()
+            let path = directory.file("store")
+            let child = try ChildProcess { link in
+                let environment = try Self.environment(path)
+                for number in 0..<30 { try Self.change(environment, number) }
+                link.signal()
+                try link.await()
+                var isRefused = false
+                do throws(StorageError) { try Self.change(environment, 30) } catch { isRefused = true }
+                try expectInChild(isRefused, "the write that came after")
+            }
+            try child.awaitSignal()
+            let environment = try Self.environment(path)
+            environment.log?.flushLog = { _ in EIO }
+            #expect(throws: StorageError.self) { try Self.change(environment, 30) }
+            #expect(try #require(try LogFile(at: path + LogFile.names[0])).isFailed)
+            #expect(throws: StorageError.self) { try Self.change(environment, 30) }
+            environment.close()
+            // Nor does one write that comes then.
+            let third = try Self.environment(path)
+            #expect(throws: StorageError.self) { try Self.change(third, 30) }
+            child.signal()
+            #expect(child.end() == .exited(0))
+            third.close()
+            let again = try Self.environment(path)
+            #expect(try dump(of: again, tables: Self.tables) == Self.expected(30))
+            try Self.change(again, 30)
+            again.close()
+        }
+
+        /// The same of its own.
+        @Test(arguments: [0, 1])
+        func aLogThatCanNotBeEmptiedIsNotLost(_ isRecovered: Int) throws {
+            let directory = try TemporaryDirectory()
+            let descriptor = open(directory.path, O_RDONLY)
+            defer { close(descriptor) }
+            let file = try LogFile(making: directory.file("log"), likeOwnerOf: descriptor)
+            let header = LogFile.Header(
+                epoch: 7, base: 3, firstPages: [UInt8](repeating: 1, count: 8_192), tables: ["plain"])
+            try file.begin(header)
+            file.flush = { _ in EIO }
+            #expect(throws: StorageError.self) {
+                if isRecovered == 1 { try file.markRecovered() } else { try file.invalidate() }
+            }
+            #expect(file.isFailed && file.epoch == 7)
+            #expect(try file.header()?.base == 3)
         }
 
         /// The system may have told the one process alone that it has forgotten something.

@@ -12,6 +12,12 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
         return mixed ^ (mixed >> 31)
     }
 
+    public mutating func chance(of percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
+
+    public mutating func pick<Element>(_ elements: [Element]) -> Element {
+        elements[Int.random(in: 0..<elements.count, using: &self)]
+    }
+
     /// Bytes of a random length, drawn from `alphabet`.
     public mutating func bytes(count: ClosedRange<Int>, of alphabet: ClosedRange<UInt8> = 0...255) -> [UInt8] {
         (0..<Int.random(in: count, using: &self)).map { _ in UInt8.random(in: alphabet, using: &self) }

@@ -68,7 +68,6 @@ import Testing
             for variant in external.variants {
                 #expect(variant != external && variant.variants.contains(external), "\(text), seed \(seed)")
             }
-            #expect(external.whatsAppPhoneVariants == external.variants.compactMap(\.whatsAppPhone))
         }
     }
 
@@ -83,8 +82,6 @@ import Testing
         let one = try #require(ExternalID("whatsapp:\(one)"))
         let other = try #require(ExternalID("whatsapp:\(other)"))
         #expect(one.variants == [other] && other.variants == [one])
-        #expect(one.whatsAppPhoneVariants == [other.whatsAppPhone].compactMap(\.self))
-        #expect(one.whatsAppPhone == "+\(one.value)")
     }
 
     @Test(arguments: [
@@ -98,13 +95,12 @@ import Testing
     func `landlines and all other numbers have one spelling`(_ digits: String) {
         guard let external = ExternalID("whatsapp:\(digits)") else { return }
         #expect(external.variants.isEmpty)
-        #expect(external.whatsAppPhone == "+\(digits)")
     }
 
     @Test(arguments: ["crm:5511987654321", "whatsapp:BR.5511987654321", "telegram:5511987654321", "wa:525512345678"])
     func `only WhatsApp's numbers have variants`(_ raw: String) throws {
         let external = try #require(ExternalID(raw))
-        #expect(external.variants.isEmpty && external.whatsAppPhone == nil && external.whatsAppPhoneVariants.isEmpty)
+        #expect(external.variants.isEmpty)
     }
 
     @Test(arguments: EngineKind.allCases)
@@ -118,6 +114,17 @@ import Testing
         let texts = try vault.person(old).identifiers.map(\.identifier.text)
         #expect(texts.sorted() == ["ana@example.com", "whatsapp:551187654321"])
         #expect(try vault.check().faults == [])
+    }
+
+    @Test(arguments: EngineKind.allCases)
+    func `a phone that stands for another one is looked up beside a known email`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        let ana = try vault.resolve("ana@example.com")
+        let bob = try vault.resolve(phone: "+5511987654321")
+        let both = try vault.resolve("ana@example.com", phone: "+55 11 8765-4321")
+        #expect(both.identity == ana.identity && both.warnings.isEmpty)
+        #expect(both.conflicts.map(\.owner) == [bob.identity.id])
+        #expect(try vault.openConflicts().count == 1)
     }
 
     @Test(arguments: EngineKind.allCases)

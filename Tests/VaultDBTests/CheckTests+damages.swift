@@ -76,8 +76,8 @@ extension CheckTests {
         Damage(Tables.byExternal, "the format is unknown") { scene in
             try scene.vault.plant(Tables.byExternal, scene.key("ig:a"), [0x20] + [UInt8](repeating: 0, count: 16))
         },
-        Damage(Tables.byEmail, "the email is not normalised") {
-            try $0.point("X@example.com", in: Tables.byEmail, .blocked, to: .nobody)
+        Damage(Tables.byEmail, "the email has not the form of one") {
+            try $0.point("x.example.com", in: Tables.byEmail, .blocked, to: .nobody)
         },
         Damage(Tables.byPhone, "the phone is not normalised") {
             try $0.point("600123456", in: Tables.byPhone, .blocked, to: .nobody)

@@ -57,6 +57,19 @@ import Testing
         #expect(try clinic.put(.patient, "2", email: "ana@example.com").converted == [], "it is not the first")
     }
 
+    /// As docs/SEMANTICS.md names them.
+    @Test(arguments: [
+        "CONVERTED", "LOST", "CLOSED", "REJECTED", "DISCARDED", "DISQUALIFIED", "ARCHIVED", "CANCELLED", "CANCELED",
+    ])
+    func `a lead in a final status is not converted`(_ status: String) throws {
+        let clinic = try Clinic()
+        for (id, given) in [("1", status), ("2", status.lowercased())] {
+            try clinic.put(.lead, id, email: "ana@example.com", status: given)
+        }
+        #expect(try clinic.put(.patient, "1", email: "ana@example.com").converted == [])
+        #expect(try clinic.record(.lead, "2").status == status.lowercased())
+    }
+
     @Test func `putting a converted lead again as it was changes nothing, and with another status it takes that`()
         throws
     {
@@ -142,6 +155,35 @@ import Testing
         try clinic.put(.patient, "1", email: "ana@example.com", phone: "222333")
         #expect(try clinic.identity(id).identifiers(of: .phone).allSatisfy { !$0.isClinical })
         #expect(try clinic.identity(id).primaryPhone == "+34600123456")
+    }
+
+    @Test func `leads are open again when their person's last patient moves away`() throws {
+        let clinic = try Clinic()
+        try clinic.put(.lead, "1", email: "ana@example.com", status: "NEW")
+        for id in ["1", "2"] { try clinic.put(.patient, id, email: "ana@example.com") }
+        let other = try clinic.person("other@example.com")
+        try clinic.put(.patient, "1", identity: other) { $0.moves = true }
+        #expect(try clinic.record(.lead, "1").status == "CONVERTED", "one patient is left")
+        try clinic.put(.patient, "2", identity: other) { $0.moves = true }
+        #expect(try clinic.record(.lead, "1").status == "NEW")
+        #expect(try clinic.isClean())
+    }
+
+    @Test func `a lead that moves is converted by its new person's patient, and open where there is none`() throws {
+        let clinic = try Clinic()
+        let ana = try clinic.put(.patient, "1", email: "ana@example.com").identity
+        let eva = try clinic.put(.lead, "1", email: "eva@example.com", status: "NEW").identity
+        let come = try clinic.put(.lead, "1", identity: ana, status: "NEW") { $0.moves = true }
+        #expect(come.change == .moved && come.converted == ["1"])
+        #expect(try clinic.record(.lead, "1").status == "CONVERTED")
+        let gone = try clinic.put(.lead, "1", identity: eva, status: "NEW") { $0.moves = true }
+        #expect(gone.change == .moved && gone.converted == [])
+        #expect(try clinic.record(.lead, "1").status == "NEW")
+        let bea = try clinic.put(.patient, "2", email: "bea@example.com").identity
+        try clinic.put(.lead, "2", identity: bea, status: "NEW")
+        let late = try clinic.put(.lead, "2", identity: ana, status: "NEW") { $0.moves = true }
+        #expect(late.converted == [], "it was new business of a patient, and is so still")
+        #expect(try clinic.isClean())
     }
 
     @Test func `a patient that moves takes its word with it`() throws {

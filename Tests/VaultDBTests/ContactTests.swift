@@ -41,7 +41,7 @@ import Testing
         let file = clinic.path + ".jsonl"
         try rows.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
         var source = try ImportSource(path: file, format: .jsonLines)
-        var listener = Quiet()
+        var listener = SilentListener()
         _ = try clinic.people.importRows(of: .lead, from: &source, &listener)
         var seen: [String] = []
         var cursor: RecordCursor?
@@ -190,8 +190,10 @@ import Testing
             seen.append(change.sequence)
             if seen.count == 120 { break }
         }
-        let reopened = clinic.vault.organization(.clinic)
-        for try await change in reopened.changes(from: (seen.last ?? 0) + 1) {
+        clinic.vault.close()
+        let reopened = try Clinic.open(clinic.path)
+        defer { withExtendedLifetime(clinic) { reopened.close() } }
+        for try await change in reopened.organization(.clinic).changes(from: (seen.last ?? 0) + 1) {
             seen.append(change.sequence)
             if seen.count == 300 { break }
         }
@@ -214,11 +216,4 @@ import Testing
         reader.cancel()
         #expect(try await reader.value == 0)
     }
-}
-
-/// Listens to an import and says nothing.
-private struct Quiet: ImportListener {
-    func rejected(_ fault: RowFault) {}
-    func assigned(recordID: String?, to identity: UUID?) {}
-    func progressed(rows: Int, bytesRead: Int, bytesTotal: Int?) -> Bool { true }
 }

@@ -134,6 +134,9 @@ enum Samples {
     static let holding = Holding(
         identifier: identifier("+34600123456"), identity: a, state: .owned, from: time(10), until: time(20))
     static let erasure = Erasure(identity: a, absorbed: [b], time: time(80))
+    static let token = AccessToken(
+        id: "abcdefgh", organization: b, role: .resolver, label: "crm", createdAt: time(90),
+        digest: SecretDigest(bytes: (0..<32).map { UInt8($0) }))
 
     static let meta = Meta(createdAt: time(1), region: .spain, bytesMax: 1 << 40, normalizer: "rules 1")
     static let organization = OrganizationRecord(number: number, createdAt: time(2), region: Region("FR"))
@@ -163,6 +166,7 @@ enum Samples {
         let mergeKey = Key.merge(c, in: number)
         let holdingKey = FormerHolderKey(identifier: holding.identifier, identity: a, sequence: 9).key(in: number)
         let erasureKey = bytes(Key(number)) + [0] + bytes(Key.organization(a))
+        let tokenKey = Array(token.id.utf8)
         return [
             sample("identity", bytes(identityKey), identity.encoded(under: identityKey), decodeIdentity),
             sample("merged identity", bytes(identityKey), merged.encoded(under: identityKey), decodeIdentity),
@@ -186,6 +190,9 @@ enum Samples {
             },
             sample("erasure", erasureKey, erasure.encoded(under: key(erasureKey))) { key, value in
                 "\(try Erasure(key: key.span.bytes, sealed: value.span.bytes))"
+            },
+            sample("token", tokenKey, token.encoded(under: key(tokenKey))) { key, value in
+                "\(try AccessToken(key: key.span.bytes, sealed: value.span.bytes))"
             },
             sample("meta", bytes(Meta.key), meta.encoded()) { _, value in "\(try Meta(value.span.bytes))" },
             sample("organization", bytes(organizationKey), organization.encoded(under: organizationKey)) { key, value in

@@ -141,6 +141,11 @@ import Testing
             let answerKey = IdempotencyKey("k").answerKey(in: Samples.number)
             let answerBytes = answer.encoded(at: random.time(), under: answerKey)
             #expect(try StoredAnswer.decoded(answerBytes.span.bytes, under: answerKey.bytes).answer == answer)
+            var silent = answer
+            silent.withhold { _ in true }
+            let silentBytes = silent.encoded(at: random.time(), under: answerKey)
+            #expect(try StoredAnswer.decoded(silentBytes.span.bytes, under: answerKey.bytes).answer == silent)
+            #expect(silent.resolution?.outcome == answer.resolution?.outcome)
         }
     }
 

@@ -45,11 +45,28 @@ final class EngineVault<Engine: StorageEngine>: TestVault {
     }
 
     func put(_ draft: RecordDraft, in organization: UUID) throws(VaultError) -> PutAnswer {
-        try core.writeBlocking(core.tenant(organization), core.put(draft, core.tenant(organization)))
+        let operation = try core.put(draft, core.tenant(organization))
+        return try core.writeBlocking(core.tenant(organization), operation) { [core] in core.tell($0, $1) }
     }
 
     func putAsync(_ draft: RecordDraft, in organization: UUID) async throws(VaultError) -> PutAnswer {
-        try await core.write(core.tenant(organization), core.put(draft, core.tenant(organization)))
+        let operation = try core.put(draft, core.tenant(organization))
+        return try await core.write(core.tenant(organization), operation) { [core] in core.tell($0, $1) }
+    }
+
+    func take(
+        _ draft: RecordDraft, as call: StoredAnswer.Put.Call, in organization: UUID
+    ) throws(VaultError) -> IntakeAnswer {
+        let operation = try core.take(draft, core.tenant(organization), as: call)
+        return try core.writeBlocking(core.tenant(organization), operation) { [core] in core.tell($0, $1) }
+    }
+
+    func importRows(of kind: RecordKind, from path: String, in organization: UUID) throws {
+        var source = try ImportSource(path: path, format: .jsonLines)
+        var summary = ImportSummary()
+        try core.importRows(
+            of: kind, from: &source, batchRows: 100, into: core.tenant(organization), addingTo: &summary
+        ) { _ in true }
     }
 
     func record(_ kind: RecordKind, _ id: String, in organization: UUID) throws(VaultError) -> Record? {

@@ -21,6 +21,19 @@ import Testing
         }
     }
 
+    /// Of one who is known, one who is new, and one whose record is there already.
+    private static let rows: Result<TemporaryDirectory, any Error> = Result {
+        let directory = try TemporaryDirectory()
+        let text = """
+            {"id":"i","email":"a@example.com","phone":"600123466"}
+            {"id":"j","email":"n@example.com","name":"Nora Gil"}
+            {"id":"1","email":"a@example.com","status":"WON"}
+
+            """
+        try text.write(toFile: directory.file("rows.jsonl"), atomically: true, encoding: .utf8)
+        return directory
+    }
+
     /// On the vault that `scene` makes.
     static let cases = [
         Case("create") { try $0.resolve("new@example.com", phone: "600123400", externals: ["ig:new"], name: "New") },
@@ -39,6 +52,21 @@ import Testing
             let moved = Timestamp(iso8601: "2020-01-01T00:00:00Z")
             try $0.put(RecordDraft(kind: .lead, id: "1", phone: "600123444", status: "WON", createdAt: moved))
         },
+        Case("booking, paid, idempotent") {
+            let booking = Booking(
+                firstName: "Ana", email: "a@example.com", phone: "600123488", isPaid: true, id: "b",
+                idempotencyKey: "b")
+            _ = try $0.take(booking.draft, as: .booking, in: .clinic)
+        },
+        Case("lead entered by hand") {
+            let lead = ManualLead(firstName: "Nora", email: "n@example.com", idempotencyKey: "lead")
+            _ = try $0.take(lead.draft, as: .lead, in: .clinic)
+        },
+        Case("form") { vault in
+            let draft = RecordDraft(kind: .lead, email: "n@example.com", phone: "600123456", status: "NEW")
+            _ = try vault.take(draft, as: .form, in: .clinic)
+        },
+        Case("import") { try $0.importRows(of: .lead, from: rows.get().file("rows.jsonl"), in: .clinic) },
         Case("share") { try $0.mark("a@example.com", as: .shared) },
         Case("block what nobody holds") { try $0.mark("noreply@example.com", as: .blocked) },
         Case("release an owned one") { try $0.release("600123456") },
@@ -101,6 +129,7 @@ import Testing
 
     /// Made once, for there are thousands of scenes.
     private static let template = Result { try makeScene() }
+    private static let templateContents: Result<Dump, any Error> = Result { try template.get().contents() }
 
     private static func makeScene() throws -> EngineVault<MemoryEngine> {
         let vault = try memoryVault()
@@ -225,7 +254,8 @@ import Testing
         return (try shape(of: vault), before)
     }
 
-    /// The state without what differs between two runs: random ids, and the hashes over them.
+    /// The state without what differs between two runs: random ids, and the hashes over them. Of the entries those that
+    /// a scene does not begin with.
     private func shape(of vault: any TestVault) throws -> [String] {
         var shape: [String] = []
         for organization in [UUID.clinic, UUID(high: 9, low: 9)] {
@@ -236,8 +266,22 @@ import Testing
                     "\(event.action) \(event.time) \(event.kinds) \(event.previousOfIdentity) \(event.source ?? "")")
             }
         }
-        for (table, entries) in try vault.contents() { shape.append("\(table) \(entries.count)") }
+        let before = try Self.templateContents.get()
+        for (name, entries) in try vault.contents() {
+            shape.append("\(name) \(entries.count)")
+            guard let table = Tables.all.first(where: { $0.name == name }) else { throw Missing() }
+            for (key, value) in entries where before[name]?[key] != value {
+                shape.append("\(name) \(Self.text(of: value, under: key, in: table))")
+            }
+        }
         return shape.sorted()
+    }
+
+    /// An entry in words, with nothing where an id or a hash stands.
+    private static func text(of value: [UInt8], under key: [UInt8], in table: Table) -> String {
+        let text = TableValue.json(key: key.span.bytes, value: value.span.bytes, in: table).text
+        let parts = text.split(separator: "\"", omittingEmptySubsequences: false)
+        return parts.map { [36, 64].contains($0.utf8.count) ? "" : String($0) }.joined(separator: "\"")
     }
 }
 

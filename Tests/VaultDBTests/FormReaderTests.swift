@@ -110,6 +110,9 @@ import Testing
         Example(
             "an email in the message", [("message", "Write me to <Ana@Example.com>. Thanks.")],
             email: "ana@example.com", rest: ["message"]),
+        Example(
+            "an email in the message, with a mark on what follows it",
+            [("message", "Write to ana@example.com,\u{301} please")], email: "ana@example.com", rest: ["message"]),
         Example("two emails in the message", [("message", "ana@example.com or bob@example.com")], rest: ["message"]),
         Example(
             "one email twice in messages", [("a", "to ana@example.com"), ("b", "or ANA@example.com!")],
@@ -176,6 +179,11 @@ import Testing
             form.attributes
                 == #"{"date":"1","date 3":"\"2\"\u0000","date 2":"3","field":"4","a b":"5","date 4":"6"}"#)
         #expect(try read([("email", "a@example.com")]).attributes == nil)
+    }
+
+    @Test func `names of what is left are one where their bytes are`() throws {
+        let form = try read([("\u{E9}", "1"), ("e\u{301}", "2"), ("\u{E9}", "3")])
+        #expect(form.attributes == "{\"\u{E9}\":\"1\",\"e\u{301}\":\"2\",\"\u{E9} 2\":\"3\"}")
     }
 
     @Test(arguments: [

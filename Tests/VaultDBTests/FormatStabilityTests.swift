@@ -65,6 +65,11 @@ import Testing
             "000000070001970000000070018000000000000001",
             "010000000004c4b4000101970000000070028000000000000002aa5f80c6"
         ),
+        "token": (
+            "6162636465666768",
+            "01019700000000700280000000000000020200000000055d4a80000102030405060708090a0b0c0d0e0f10111213"
+                + "1415161718191a1b1c1d1e1f0363726de8d2e4fd"
+        ),
         "meta": (
             "7661756c74",
             "0600000000000f424000000100000000000245530772756c65732031c9e8bfb0"
@@ -109,6 +114,44 @@ import Testing
         #expect(try IdempotencyKey.sequence(ofAge: age.span.bytes) == 300)
         #expect(try IdempotencyKey.sequence(ofAge: none.span.bytes) == 0)
         #expect(code { try IdempotencyKey.sequence(ofAge: age.span.bytes.extracting(first: 7)) } == .corrupted)
+    }
+
+    @Test func `the bytes of keys that have no value are those of format 6`() {
+        let ended = FormerHolderKey(identifier: Samples.holding.identifier, identity: Samples.a, sequence: 9)
+        let answer = IdempotencyKey("k")
+        #expect(
+            bytes(Samples.pair.mirrored.key(in: Samples.number)).hex
+                == "000000070197000000007002800000000000000201970000000070018000000000000001006a6f686e406578616d"
+                + "706c652e636f6d")
+        #expect(
+            bytes(ended.mirrored(in: Samples.number)).hex
+                == "0000000701019700000000700180000000000000010000000000000009012b3334363030313233343536")
+        #expect(
+            bytes(answer.ageKey(Samples.time(60), in: Samples.number)).hex
+                == "000000070100000000039387008254c329a92850f6d539dd376f4816ee")
+        #expect(
+            bytes(answer.identityKey(Samples.a, in: Samples.number)).hex
+                == "0000000702019700000000700180000000000000018254c329a92850f6d539dd376f4816ee")
+    }
+
+    /// Under a key of the register's that is no random one.
+    @Test(arguments: EngineKind.allCases)
+    func `the bytes of what an erasure is known by are those of format 6`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        let id = try vault.resolve("a@example.com", phone: "600123456").identity.id
+        let secretKey: [UInt8] = [0, 0, 0, 1, 2]
+        let secret = [UInt8](hex: "01000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1fa173fc1a")
+        try vault.plant(Tables.erasures, secretKey, secret)
+        try vault.erase(id)
+        let entries = try vault.contents()["erasures", default: [:]]
+        #expect(entries[secretKey] == secret)
+        let hashes = entries.filter { $0.key[4] == 1 }
+        #expect(
+            Set(hashes.keys.map(\.hex)) == [
+                "0000000101d3c86cc07c80cee7d29d797ee1b43f95", "0000000101e8ae03705e08411f04b8f0e9119b2277",
+            ])
+        #expect(hashes.values.allSatisfy(\.isEmpty) && entries.count == 4)
+        #expect(try vault.check().isClean)
     }
 
     /// Apart, for its value has no end that a cut would miss.

@@ -33,6 +33,20 @@ import Testing
     }
 
     @Test(arguments: EngineKind.allCases)
+    func `a repeated key writes nothing after what it told of was released`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        let created = try vault.resolve("a@example.com", phone: "600123456", key: "created")
+        let matched = try vault.resolve(phone: "600123456", key: "matched")
+        try vault.release("600123456")
+        let before = try vault.contents()
+        #expect(try vault.resolve(phone: "600123456", key: "created") == created)
+        let again = try vault.resolve(phone: "600123456", key: "matched")
+        #expect(again.identity == matched.identity && again.outcome == matched.outcome && again.matched == nil)
+        #expect(try vault.contents() == before)
+        #expect(try vault.check().isClean)
+    }
+
+    @Test(arguments: EngineKind.allCases)
     func `keys are apart from each other and organizations from each other`(_ kind: EngineKind) throws {
         let vault = try kind.vault()
         let one = try vault.resolve("a@example.com", key: "k")

@@ -156,6 +156,21 @@ import Testing
         #expect(try #require(importError(Array(header.utf8))).description.count < 400)
     }
 
+    @Test("names are one where their bytes are, in either format")
+    func namesByBytes() throws {
+        for text in ["id,\u{E9},e\u{301}\n1,x,y", "{\"id\":1,\"\u{E9}\":\"x\",\"e\u{301}\":\"y\"}"] {
+            #expect(try row(text).attributes.map(\.json) == ["\"x\"", "\"y\""])
+        }
+    }
+
+    @Test("a name that is too long to be folded is meant only where it is spelled")
+    func longNames() throws {
+        let long = String(repeating: "n", count: 2_000)
+        #expect(try row("id,\(long)\n1,a@x.es", map: "email=\(long)").email == "a@x.es")
+        let mapping = try ColumnMapping(parsing: "email=\(long)")
+        #expect(importError(Array("id,\(long)x\n1,a@x.es".utf8), mapping: mapping)?.code == .unknownColumn)
+    }
+
     @Test("a column without a name is called by its number")
     func namelessColumn() throws {
         #expect(try row("id,,\n1,x,y").attributes.map(\.name) == ["column_2", "column_3"])

@@ -1,6 +1,7 @@
 // The promises of the import's source: formats, progress, and a one-line answer to every file that is none.
 
 import Foundation
+import TestSupport
 import Testing
 import VaultDB
 
@@ -9,12 +10,10 @@ import VaultDB
     private func withFile<Result>(
         _ name: String, _ bytes: [UInt8], _ body: (String) throws -> Result
     ) throws -> Result {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "import-\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let file = folder.appending(path: name)
-        try Data(bytes).write(to: file)
-        return try body(file.path)
+        let directory = try TemporaryDirectory()
+        let path = directory.file(name)
+        try Data(bytes).write(to: URL(filePath: path))
+        return try withExtendedLifetime(directory) { try body(path) }
     }
 
     private func items(_ path: String) throws(ImportError) -> [ImportItem] {
@@ -66,13 +65,14 @@ import VaultDB
 
     @Test("a pipe has no size, and is read as it comes")
     func pipe() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "import-\(UUID())")
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try #require(mkfifo(folder.path, 0o600) == 0)
+        let directory = try TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
+        let pipe = directory.file("pipe")
+        try #require(mkfifo(pipe, 0o600) == 0)
         // Open for reading and writing, a FIFO waits for no one, and holds what is written into it.
-        let both = try #require(FileHandle(forUpdatingAtPath: folder.path))
+        let both = try #require(FileHandle(forUpdatingAtPath: pipe))
         try both.write(contentsOf: Data("id\n1\n".utf8))
-        var source = try ImportSource(path: folder.path)
+        var source = try ImportSource(path: pipe)
         #expect(source.bytesTotal == nil)
         #expect(try source.next()?.row?.id == "1")
         #expect(source.bytesRead == 5)

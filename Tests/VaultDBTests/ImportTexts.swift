@@ -1,6 +1,14 @@
 // Reads texts for the tests of the import, whole and cut into chunks.
 
+import Foundation
 import VaultDB
+
+/// Listens to an import and says nothing.
+struct SilentListener: ImportListener {
+    func rejected(_ fault: RowFault) {}
+    func assigned(recordID: String?, to identity: UUID?) {}
+    func progressed(rows: Int, bytesRead: Int, bytesTotal: Int?) -> Bool { true }
+}
 
 /// All items of a text that arrives in chunks which end at the given positions.
 func importItems(

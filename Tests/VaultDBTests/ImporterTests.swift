@@ -43,6 +43,25 @@ import Testing
         #expect(second.map(\.change) == [.unchanged])
     }
 
+    @Test func `a row is refused for attributes that a put is refused for`() async throws {
+        let clinic = try Clinic()
+        let rows = #"""
+            {"id":"1","email":"a@example.com","x":{"a":1,"a":2}}
+            {"id":"2","email":"a@example.com","x":["\u0000"]}
+            {"id":"3","email":"a@example.com","x":[{"a":1},{"a":2}]}
+            """#
+        let results = try await clinic.people.importRows(try importItems(rows), of: .lead)
+        let refused = results.compactMap { row -> String? in
+            guard case .rejected(let fault, let id) = row else { return nil }
+            return "\(id ?? "") \(fault.code.rawValue): \(fault.message)"
+        }
+        #expect(
+            refused == [
+                "1 invalid_value: the attributes' JSON has 'a' twice in one object",
+                "2 invalid_value: the attributes' JSON holds a NUL character",
+            ])
+    }
+
     @Test func `a batch ends after so many bytes, however few rows it has`() throws {
         let clinic = try Clinic()
         let note = String(repeating: "n", count: 8_000)

@@ -188,7 +188,11 @@ import Testing
         #expect(try vault.check().faults == [])
     }
 
-    @Test(arguments: ["x", "[]", "1", "\"a\"", "{", "{}{}", "{\"a\":}", "{\"a\":1,}", "null", " ", "{\"a\":\"\n\"}"])
+    @Test(arguments: [
+        "x", "[]", "1", "\"a\"", "{", "{}{}", "{\"a\":}", "{\"a\":1,}", "null", " ", "{\"a\":\"\n\"}",
+        #"{"a":1,"a":2}"#, #"{"x":[{"a":1,"\u0061":2}]}"#, #"{"a":"\u0000"}"#, #"{"a":"\ud800"}"#,
+        "{\"a\":" + String(repeating: "[", count: 64) + String(repeating: "]", count: 64) + "}",
+    ])
     func `attributes that are no JSON object are refused`(_ attributes: String) throws {
         let vault = try memoryVault()
         let draft = RecordDraft(kind: .lead, id: "1", email: "a@example.com", attributes: attributes)

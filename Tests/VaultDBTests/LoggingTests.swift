@@ -75,6 +75,20 @@ private struct Handler: LogHandler {
         #expect(vault.hits == 2)
     }
 
+    @Test func `what changed nobody is no news`() throws {
+        let captured = Captured()
+        let vault = try memoryVault(logger: captured.logger())
+        var lead = RecordDraft(kind: .lead, id: "1", email: "john@example.com")
+        lead.idempotencyKey = "lead"
+        for _ in 0..<2 { try vault.put(lead) }
+        try vault.resolve("john@example.com", key: "hit")
+        for _ in 0..<2 { try vault.mark("john@example.com", as: .shared) }
+        let messages = ["New identity created", "Identity match found", "Identifier shared"]
+        #expect(captured.lines.map(\.message) == messages)
+        #expect(captured.lines.map(\.level) == [.info, .debug, .info])
+        #expect(vault.hits == 1)
+    }
+
     @Test func `nothing raw is logged in a random run`() throws {
         let captured = Captured()
         let vault = try memoryVault(logger: captured.logger())

@@ -152,7 +152,7 @@ import Testing
         try clinic.person("a@example.com", phone: "600000002")
         #expect(try people.conflicts().isEmpty)
         try clinic.person(phone: "600000002", externals: ["crm:2"])
-        try people.resolveBlocking(ResolveRequest(email: "a@example.com", externals: ["crm:2"]))
+        _ = try people.resolveBlocking(ResolveRequest(email: "a@example.com", externals: ["crm:2"]))
         #expect(try people.conflicts().count == 1)
         #expect(try people.history(of: b).contains { $0.action == .conflictKeptApart })
         #expect(code { try people.keepApartBlocking(a, a) } == .refused)

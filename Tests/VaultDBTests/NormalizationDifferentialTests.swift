@@ -1,6 +1,7 @@
 // The normaliser agrees with libphonenumber, whatever makes it fast: the cache, the batch, and the look at the index
 // before anything is parsed.
 
+import TestSupport
 import Testing
 
 @testable import VaultDB
@@ -9,7 +10,7 @@ import Testing
     /// Eight parts of 245 regions and 56 spellings make 109,760.
     @Test(arguments: [UInt64](1...8))
     func everyWayToReadASpellingAgreesWithLibphonenumber(seed: UInt64) {
-        var random = NormalizationRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let normalizer = Normalizer(spellingCacheSlots: 4096)
         let spellings = NormalizationSpellings.random(countPerRegion: 56, using: &random)
         #expect(spellings.count >= 12_500)
@@ -36,7 +37,7 @@ import Testing
     }
 
     private func expectFixedPoints(
-        _ numbers: Set<PhoneNumber>, of normalizer: Normalizer, seed: UInt64, using random: inout NormalizationRandom
+        _ numbers: Set<PhoneNumber>, of normalizer: Normalizer, seed: UInt64, using random: inout SeededGenerator
     ) {
         #expect(numbers.count > 1000, "seed \(seed)")
         for number in numbers.sorted() {
@@ -62,7 +63,7 @@ import Testing
     }
 
     @Test func aBatchAgreesWithSingleReadings() {
-        var random = NormalizationRandom(seed: 9)
+        var random = SeededGenerator(seed: 9)
         let texts = NormalizationSpellings.random(countPerRegion: 4, using: &random).map(\.text)
         let long = String(repeating: "1", count: 10_000)
         let raws = texts + ["", long, "600 123 456", "600 123 456"] + texts
@@ -72,7 +73,7 @@ import Testing
     }
 
     @Test func eightTasksOnOneNormalizerAgreeWithLibphonenumber() async {
-        var random = NormalizationRandom(seed: 10)
+        var random = SeededGenerator(seed: 10)
         let spellings = NormalizationSpellings.random(countPerRegion: 6, using: &random)
         let expected = spellings.map { PhoneNumber.reference($0.text, region: $0.region) }
         // Far fewer slots than spellings, so that the tasks displace each other's all the time.

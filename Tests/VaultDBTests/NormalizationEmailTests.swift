@@ -1,5 +1,6 @@
 // What an email address is: the rules of normalisation, each with its odd cases, and that they lead to a fixed point.
 
+import TestSupport
 import Testing
 
 @testable import VaultDB
@@ -79,10 +80,14 @@ import Testing
         #expect(EmailAddress(stored: [0xC3] + address) == nil)
     }
 
-    @Test(arguments: ["John@example.com", " john@example.com", "Jose\u{301}@ejemplo.es", "john"])
-    func storedBytesThatAreNotNormalizedAreRefused(text: String) {
+    @Test(arguments: ["", "john", "@x.es", "john@", "jo\u{0}hn@x.es", "Jose\u{301}@ejemplo.es"])
+    func storedBytesWithoutTheFormOfAnAddressAreRefused(text: String) {
         #expect(EmailAddress(stored: Array(text.utf8)) == nil)
-        #expect(EmailAddress(stored: Array("josé@ejemplo.es".utf8))?.rawValue == "josé@ejemplo.es")
+    }
+
+    @Test(arguments: ["josé@ejemplo.es", "John@Example.com", "john smith@x.es", "mailto:john@x.es"])
+    func storedBytesAreReadAsTheyAre(text: String) {
+        #expect(EmailAddress(stored: Array(text.utf8))?.rawValue == text)
     }
 
     @Test(
@@ -104,7 +109,7 @@ import Testing
 @Suite struct NormalizationEmailPropertyTests {
     @Test(arguments: [UInt64](1...4))
     func whateverComesOutIsAFixedPoint(seed: UInt64) {
-        var random = NormalizationRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var usable = 0
         for _ in 0..<15_000 {
             let raw = Self.text(using: &random)
@@ -125,7 +130,7 @@ import Testing
 
     /// Two spellings that Unicode holds for the same give the same bytes.
     @Test func equalAddressesHaveEqualBytes() {
-        var random = NormalizationRandom(seed: 5)
+        var random = SeededGenerator(seed: 5)
         for _ in 0..<10_000 {
             let scalars = Self.marks(using: &random)
             let one = EmailAddress("e" + String(String.UnicodeScalarView(scalars)) + "@x.es")
@@ -136,7 +141,7 @@ import Testing
     }
 
     @Test func addressesOrderAsTheirBytesDo() {
-        var random = NormalizationRandom(seed: 6)
+        var random = SeededGenerator(seed: 6)
         let addresses = (0..<5000).compactMap { _ in EmailAddress(Self.text(using: &random)) }
         let bytes = addresses.map { Array($0.rawValue.utf8) }.sorted { $0.lexicographicallyPrecedes($1) }
         #expect(addresses.sorted().map { Array($0.rawValue.utf8) } == bytes, "seed 6")
@@ -150,7 +155,7 @@ import Testing
         "\u{1F1EA}", "Ꭰ", "𐐀", "\u{345}", "ΐ", "\u{1FEF}", "\u{FEFF}", "\"",
     ]
 
-    private static func text(using random: inout NormalizationRandom) -> String {
+    private static func text(using random: inout SeededGenerator) -> String {
         var text = ""
         for _ in 0..<Int.random(in: 1...12, using: &random) {
             text += random.chance(of: 70) ? random.pick(pieces) : String(scalar(in: 0...0x1FFFF, using: &random))
@@ -158,15 +163,14 @@ import Testing
         return random.chance(of: 50) ? "x\(text)@y\(random.pick(pieces))" : text
     }
 
-    private static func marks(using random: inout NormalizationRandom) -> [Unicode.Scalar] {
+    private static func marks(using random: inout SeededGenerator) -> [Unicode.Scalar] {
         (0..<2).map { _ in
             let ranges: [ClosedRange<UInt32>] = [0x300...0x36F, 0x1AB0...0x1AFF, 0x1DC0...0x1DFF, 0x20D0...0x20F0]
             return scalar(in: random.pick(ranges), using: &random)
         }
     }
 
-    private static func scalar(in range: ClosedRange<UInt32>, using random: inout NormalizationRandom) -> Unicode.Scalar
-    {
+    private static func scalar(in range: ClosedRange<UInt32>, using random: inout SeededGenerator) -> Unicode.Scalar {
         while true {
             if let scalar = Unicode.Scalar(UInt32.random(in: range, using: &random)) { return scalar }
         }

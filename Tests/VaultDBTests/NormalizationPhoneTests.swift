@@ -1,5 +1,6 @@
 // What a phone number is: libphonenumber's valid numbers in E.164, and nothing else.
 
+import TestSupport
 import Testing
 
 @testable import VaultDB
@@ -59,7 +60,7 @@ import Testing
     }
 
     @Test func randomBytesAreReadWithoutHarm() {
-        var random = NormalizationRandom(seed: 11)
+        var random = SeededGenerator(seed: 11)
         for _ in 0..<5000 {
             let bytes = (0..<Int.random(in: 0...60, using: &random)).map { _ in
                 random.chance(of: 50)
@@ -79,7 +80,7 @@ import Testing
     }
 
     @Test func whatLibphonenumberCallsValidMayBeLongerThanE164Says() throws {
-        var random = NormalizationRandom(seed: 12)
+        var random = SeededGenerator(seed: 12)
         var longest = 0
         for _ in 0..<500 {
             let text = "+49" + (0..<15).map { _ in random.pick(["2", "3", "4", "5"]) }.joined()
@@ -103,21 +104,6 @@ import Testing
         #expect(number.asciiBytes == text.utf8.count)
         let bytes = number.withASCII { ascii in ascii.indices.map { ascii[$0] } }
         #expect(bytes == Array(text.utf8))
-        #expect(PhoneNumber.looksLikeE164(text))
-    }
-
-    @Test func theASCIIFormIsAppendedToAKey() throws {
-        let number = try number("+34600123456")
-        let key = [UInt8](capacity: 1 + PhoneNumber.asciiBytesMax) { output in
-            output.append(7)
-            // Safe: the raw span ends with the closure, and `count` is what it wrote.
-            output.withUnsafeMutableBufferPointer { buffer, count in
-                var rest = OutputRawSpan(buffer: UnsafeMutableRawBufferPointer(buffer), initializedCount: count)
-                number.append(to: &rest)
-                count = rest.finalize(for: UnsafeMutableRawBufferPointer(buffer))
-            }
-        }
-        #expect(key == [7] + Array("+34600123456".utf8))
     }
 
     @Test(
@@ -128,11 +114,10 @@ import Testing
     func whatHasNotTheShapeIsNoStoredNumber(text: String) {
         #expect(PhoneNumber(stored: text) == nil)
         #expect(PhoneNumber.candidate(text) == nil)
-        #expect(!PhoneNumber.looksLikeE164(text))
     }
 
     @Test func numbersOrderAsTheirTextsDo() throws {
-        var random = NormalizationRandom(seed: 13)
+        var random = SeededGenerator(seed: 13)
         let texts = (0..<2000).map { _ in
             "+\(Int.random(in: 1...3, using: &random))"
                 + (0..<Int.random(in: 2...18, using: &random)).map { _ in random.pick(["0", "0", "1"]) }.joined()

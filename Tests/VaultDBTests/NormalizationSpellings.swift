@@ -1,6 +1,7 @@
 // NormalizationSpellings writes phone numbers of every region the way people and programs do, right and wrong.
 
 import CPhoneNumber
+import TestSupport
 
 @testable import VaultDB
 
@@ -36,7 +37,7 @@ enum NormalizationSpellings {
     }
 
     /// `countPerRegion` spellings for each region, most of them read where they belong and some elsewhere.
-    static func random(countPerRegion: Int, using random: inout NormalizationRandom) -> [Spelling] {
+    static func random(countPerRegion: Int, using random: inout SeededGenerator) -> [Spelling] {
         var spellings: [Spelling] = []
         for region in regions {
             let examples = examples(of: region)
@@ -53,14 +54,14 @@ enum NormalizationSpellings {
         return spellings
     }
 
-    private typealias Mutation = @Sendable (String, inout NormalizationRandom) -> String
+    private typealias Mutation = @Sendable (String, inout SeededGenerator) -> String
 
     private static let mutations: [Mutation] = [
         changedDigit, changedDigit, addedDigit, droppedDigit, separated, separated, prefixed, prefixed, extended,
         inOtherDigits, wrapped, garbled,
     ]
 
-    @Sendable private static func changedDigit(_ text: String, _ random: inout NormalizationRandom) -> String {
+    @Sendable private static func changedDigit(_ text: String, _ random: inout SeededGenerator) -> String {
         var characters = Array(text)
         let places = characters.indices.filter { characters[$0].isASCII && characters[$0].isNumber }
         guard !places.isEmpty else { return text }
@@ -68,36 +69,36 @@ enum NormalizationSpellings {
         return String(characters)
     }
 
-    @Sendable private static func addedDigit(_ text: String, _ random: inout NormalizationRandom) -> String {
+    @Sendable private static func addedDigit(_ text: String, _ random: inout SeededGenerator) -> String {
         var characters = Array(text)
         let place = Int.random(in: 0...characters.count, using: &random)
         characters.insert(random.pick(Array("0123456789")), at: place)
         return String(characters)
     }
 
-    @Sendable private static func droppedDigit(_ text: String, _ random: inout NormalizationRandom) -> String {
+    @Sendable private static func droppedDigit(_ text: String, _ random: inout SeededGenerator) -> String {
         var characters = Array(text)
         guard !characters.isEmpty else { return text }
         characters.remove(at: Int.random(in: 0..<characters.count, using: &random))
         return String(characters)
     }
 
-    @Sendable private static func separated(_ text: String, _ random: inout NormalizationRandom) -> String {
+    @Sendable private static func separated(_ text: String, _ random: inout SeededGenerator) -> String {
         let separator = random.pick(["", "", " ", ".", "-", "/", "\u{A0}", "\u{3000}", " - ", "\u{2010}", ") ("])
         let parts = text.split { " -./".contains($0) }
         return parts.joined(separator: separator)
     }
 
-    @Sendable private static func prefixed(_ text: String, _ random: inout NormalizationRandom) -> String {
+    @Sendable private static func prefixed(_ text: String, _ random: inout SeededGenerator) -> String {
         let bare = text.hasPrefix("+") ? String(text.dropFirst()) : text
         return random.pick(["", "+", "00", "011", "0", "\u{FF0B}", "++", "+ ", "(+", "+00", "8~10"]) + bare
     }
 
-    @Sendable private static func extended(_ text: String, _ random: inout NormalizationRandom) -> String {
+    @Sendable private static func extended(_ text: String, _ random: inout SeededGenerator) -> String {
         text + random.pick([" ext. 123", "x5", ";ext=7", "#12", " Extension 4", " доб. 9", ",,3", " / 600"])
     }
 
-    @Sendable private static func inOtherDigits(_ text: String, _ random: inout NormalizationRandom) -> String {
+    @Sendable private static func inOtherDigits(_ text: String, _ random: inout SeededGenerator) -> String {
         let zero: UInt32 = random.pick([0xFF10, 0x0660, 0x06F0, 0x0966, 0x1D7CE])
         let scalars = text.unicodeScalars.map { scalar in
             "0"..."9" ~= scalar ? Unicode.Scalar(zero + scalar.value - 0x30) ?? scalar : scalar
@@ -105,7 +106,7 @@ enum NormalizationSpellings {
         return String(String.UnicodeScalarView(scalars))
     }
 
-    @Sendable private static func wrapped(_ text: String, _ random: inout NormalizationRandom) -> String {
+    @Sendable private static func wrapped(_ text: String, _ random: inout SeededGenerator) -> String {
         let (before, after) = random.pick([
             (" ", " "), ("tel:", ""), ("whatsapp:", ""), ("Tel. ", ""), ("(", ")"), ("\t", "\n"), ("\u{200F}", ""),
             ("", " (mobile)"), ("call ", " now"), ("", "\0"), ("\u{FEFF}", ""), ("☎️ ", ""),
@@ -114,7 +115,7 @@ enum NormalizationSpellings {
         return before + text + after
     }
 
-    @Sendable private static func garbled(_ text: String, _ random: inout NormalizationRandom) -> String {
+    @Sendable private static func garbled(_ text: String, _ random: inout SeededGenerator) -> String {
         var scalars = Array(text.unicodeScalars)
         let place = Int.random(in: 0...scalars.count, using: &random)
         scalars.insert(random.pick(Array("aZ*#~?;=@é中😀\0\u{202E}\u{301}".unicodeScalars)), at: place)

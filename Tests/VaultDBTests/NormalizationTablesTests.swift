@@ -2,6 +2,7 @@
 
 import CPhoneNumber
 import Foundation
+import TestSupport
 import Testing
 
 @testable import VaultDB
@@ -13,7 +14,7 @@ import Testing
 
     @Test(arguments: [UInt64](1...8))
     func whatTheTablesAreCertainOfIsWhatLibphonenumberSays(seed: UInt64) {
-        var random = NormalizationRandom(seed: seed &* 0x5DEE_CE66)
+        var random = SeededGenerator(seed: seed &* 0x5DEE_CE66)
         let regions = NormalizationSpellings.regions
         let examples = regions.map(NormalizationSpellings.examples)
         var certain = 0
@@ -46,7 +47,7 @@ import Testing
     }
 
     /// Digits near an example's, at least half of them its own, with marks between them or without.
-    private static func digits(like example: String, using random: inout NormalizationRandom) -> String {
+    private static func digits(like example: String, using random: inout SeededGenerator) -> String {
         var digits = example.utf8.filter { $0 >= 0x30 && $0 <= 0x39 }
         guard !digits.isEmpty else { return example }
         for _ in 0..<Int.random(in: 0...digits.count / 2, using: &random) {

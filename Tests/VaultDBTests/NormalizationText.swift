@@ -10,10 +10,6 @@ extension PhoneNumber {
     static func candidate(_ text: String) -> PhoneNumber? {
         candidate(utf8: text.utf8.span)
     }
-
-    static func looksLikeE164(_ text: String) -> Bool {
-        looksLikeE164(text.utf8.span)
-    }
 }
 
 extension PhoneSpelling {

@@ -65,6 +65,27 @@ import Testing
         #expect(try vault.check().faults == [])
     }
 
+    @Test func `what was read before the region was set here is refused, in a new organization as well`() throws {
+        let vault = try memoryVault(MemoryEngine())
+        let french = try #require(Region("FR"))
+        try vault.resolve("a@example.com")
+        for organization in [UUID.clinic, .studio] {
+            let (core, tenant) = (vault.core, vault.core.tenant(organization))
+            let query = try ResolveQuery(ResolveRequest(phone: "600123456"), region: .spain, core.normalizer)
+            let named = try ResolveQuery(
+                ResolveRequest(phone: "600123456", region: .spain), region: .spain, core.normalizer)
+            let draft = try core.put(RecordDraft(kind: .lead, id: "1", phone: "600123456"), tenant)
+            try vault.setRegion(french, in: organization)
+            let before = try vault.contents()
+            #expect(code { try core.submit(tenant, core.operation(nil, query)).wait() } == .busy)
+            #expect(code { try core.submit(tenant, draft).wait() } == .busy)
+            #expect(try vault.contents() == before)
+            let resolution = try core.submit(tenant, core.operation(nil, named)).wait()
+            #expect(resolution.outcome == .created)
+        }
+        #expect(try vault.check().isClean)
+    }
+
     @Test(arguments: EngineKind.allCases)
     func `setting the region that is set already writes nothing`(_ kind: EngineKind) throws {
         let vault = try kind.vault()

@@ -81,7 +81,7 @@ import Testing
         let file = clinic.path + ".jsonl"
         try people.map(\.row).joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
         var source = try ImportSource(path: file, format: .jsonLines)
-        var listener = Silent()
+        var listener = SilentListener()
         let summary = try clinic.people.importRows(of: .lead, from: &source, &listener)
         #expect(summary.created == people.count)
     }
@@ -113,11 +113,4 @@ import Testing
         guard let count = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) else { throw Missing() }
         return count
     }
-}
-
-/// Listens to an import and says nothing.
-private struct Silent: ImportListener {
-    func rejected(_ fault: RowFault) {}
-    func assigned(recordID: String?, to identity: UUID?) {}
-    func progressed(rows: Int, bytesRead: Int, bytesTotal: Int?) -> Bool { true }
 }

@@ -67,6 +67,12 @@ protocol TestVault: AnyObject, Sendable {
     func resolveAsync(_ request: ResolveRequest, in organization: UUID) async throws(VaultError) -> Resolution
     func put(_ draft: RecordDraft, in organization: UUID) throws(VaultError) -> PutAnswer
     func putAsync(_ draft: RecordDraft, in organization: UUID) async throws(VaultError) -> PutAnswer
+    /// A booking, a lead that somebody enters, or a form that was read.
+    func take(
+        _ draft: RecordDraft, as call: StoredAnswer.Put.Call, in organization: UUID
+    ) throws(VaultError) -> IntakeAnswer
+    /// Puts the rows of a file in JSON Lines.
+    func importRows(of kind: RecordKind, from path: String, in organization: UUID) throws
     func record(_ kind: RecordKind, _ id: String, in organization: UUID) throws(VaultError) -> Record?
     /// An identity's records, oldest first.
     func records(

@@ -54,7 +54,7 @@ import Testing
             return true
         }
         #expect(values.count == 1)
-        #expect(values[0].hex.contains(AccessToken.digest(of: secret).hex))
+        #expect(values[0].hex.contains(SecretDigest(of: secret).bytes.hex))
         #expect(!values[0].hex.contains(secret.hex))
     }
 

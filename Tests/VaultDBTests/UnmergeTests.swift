@@ -184,15 +184,40 @@ import Testing
     // MARK: What is kept of meanwhile
 
     @Test(arguments: steps)
-    func `a first answer of meanwhile is forgotten, one of before is given again`(_ step: Int64) throws {
+    func `a first answer of meanwhile names who has it now, one of before is given again`(_ step: Int64) throws {
         let (a, b) = (try person(phone: "600123456"), try person("b@example.com"))
         let first = try vault.resolve(phone: "600123456", key: "before")
         let merge = try merge(a, into: b)
         vault.clock.advance(seconds: step)
         #expect(try vault.resolve(phone: "600123456", key: "meanwhile").identity.id == b)
         try vault.unmerge(merge)
+        let before = try vault.contents()
         #expect(try vault.resolve("x@example.com", key: "before") == first)
-        #expect(try vault.resolve(phone: "600123456", key: "meanwhile").identity.id == a)
+        let again = try vault.resolve("x@example.com", key: "meanwhile")
+        #expect(again.identity.id == a && again.matched?.text == "+34600123456")
+        #expect(try vault.contents() == before)
+        #expect(try vault.check().faults == [])
+    }
+
+    @Test func `a repeated key puts nothing again after a merge was undone`() throws {
+        let (a, b) = (try put(.lead, "1", phone: "600123456"), try person("b@example.com"))
+        let merge = try merge(a, into: b)
+        var new = RecordDraft(kind: .lead, id: "2", phone: "600123456")
+        new.idempotencyKey = "new"
+        var old = RecordDraft(kind: .lead, id: "1", phone: "600123456", status: "CALLED")
+        old.idempotencyKey = "old"
+        #expect(try vault.put(new).identity == b)
+        #expect(try vault.put(old).identity == b)
+        try vault.unmerge(merge)
+        let before = try vault.contents()
+        let kept = try vault.put(new)
+        #expect(kept.identity == b && kept.change == .created, "what the survivor gained stays with it")
+        #expect(kept.resolution?.outcome == .matched(by: .phone) && kept.resolution?.matched == nil)
+        let returned = try vault.put(old)
+        #expect(returned.identity == a && returned.change == .updated)
+        #expect(returned.resolution?.matched?.text == "+34600123456")
+        #expect(try vault.contents() == before)
+        #expect(try vault.check().faults == [])
     }
 
     @Test(arguments: steps)

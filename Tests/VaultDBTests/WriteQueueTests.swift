@@ -67,7 +67,7 @@ import Testing
 
     @Test func `a busy writer frees what dead readers hold as well`() throws {
         let engine = MemoryEngine()
-        let queue = Queue(engine: engine, careInterval: .milliseconds(1))
+        let queue = try Queue(engine: engine, careInterval: .milliseconds(1))
         defer { queue.close() }
         let blocker = Blocker(queue)
         let next = queue.submit { _ throws(VaultError) in engine.maintainedCount }
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test func `what waits together is committed together`() throws {
-        let queue = Queue(engine: MemoryEngine())
+        let queue = try Queue(engine: MemoryEngine())
         defer { queue.close() }
         let blocker = Blocker(queue)
         let waiting = (0..<100).map { number in
@@ -92,7 +92,7 @@ import Testing
     }
 
     @Test func `all who wait for one commit are woken, whoever else shares it`() throws {
-        let queue = Queue(engine: MemoryEngine())
+        let queue = try Queue(engine: MemoryEngine())
         defer { queue.close() }
         let blocker = Blocker(queue)
         let right = Atomic(0)
@@ -115,9 +115,10 @@ import Testing
                 done.signal()
             }
         }
-        while queue.statistics.pending < 210 { usleep(100) }
+        let deadline = ContinuousClock.now + .seconds(60)
+        while queue.statistics.pending < 210, ContinuousClock.now < deadline { usleep(100) }
         try blocker.end()
-        for _ in 0..<200 { #expect(done.wait(timeout: .now() + 30) == .success) }
+        for _ in 0..<200 { #expect(done.wait(timeout: .now() + 60) == .success) }
         #expect(right.load(ordering: .relaxed) == 200)
         for (index, pending) in late.enumerated() { #expect(try pending.wait() == index * 20) }
         #expect(queue.statistics.commits == 2)
@@ -125,7 +126,7 @@ import Testing
 
     @Test func `a job that fails after writing does not hurt the others of its group`() throws {
         let engine = MemoryEngine()
-        let queue = Queue(engine: engine)
+        let queue = try Queue(engine: engine)
         defer { queue.close() }
         let runs = Mutex([Int](repeating: 0, count: 9))
         let blocker = Blocker(queue)
@@ -152,7 +153,7 @@ import Testing
 
     @Test func `a job that fails before writing leaves its group whole`() throws {
         let engine = MemoryEngine()
-        let queue = Queue(engine: engine)
+        let queue = try Queue(engine: engine)
         defer { queue.close() }
         let blocker = Blocker(queue)
         let first = queue.submit { (transaction) throws(VaultError) in try Self.put(0, &transaction) }
@@ -168,7 +169,7 @@ import Testing
     @Test func `a storage failure in a group is its own job's alone`() throws {
         for number in 1...3 {
             let engine = MemoryEngine()
-            let queue = Queue(engine: engine)
+            let queue = try Queue(engine: engine)
             defer { queue.close() }
             let blocker = Blocker(queue)
             let waiting = (0..<3).map { number in
@@ -184,7 +185,7 @@ import Testing
 
     @Test func `a commit that fails fails a job alone and runs a group again`() throws {
         let engine = MemoryEngine()
-        let queue = Queue(engine: engine)
+        let queue = try Queue(engine: engine)
         defer { queue.close() }
         engine.failCommit(with: .diskFull)
         #expect(
@@ -202,7 +203,7 @@ import Testing
 
     @Test func `every answer is delivered exactly once`() async throws {
         let engine = MemoryEngine()
-        let queue = Queue(engine: engine)
+        let queue = try Queue(engine: engine)
         let isRight = await withTaskGroup(of: (Int, Bool).self) { group in
             for number in 0..<500 {
                 group.addTask {
@@ -230,7 +231,7 @@ import Testing
 
     @Test func `closing does what is waiting and refuses what comes later`() throws {
         let engine = MemoryEngine()
-        let queue = Queue(engine: engine)
+        let queue = try Queue(engine: engine)
         let blocker = Blocker(queue)
         let count = Limits.writesPerCommitMax + 100
         let waiting = (0..<count).map { number in
@@ -247,7 +248,7 @@ import Testing
     }
 
     @Test func `more writes than may wait are refused as busy`() throws {
-        let queue = Queue(engine: MemoryEngine())
+        let queue = try Queue(engine: MemoryEngine())
         defer { queue.close() }
         let blocker = Blocker(queue)
         let done = Atomic<Int>(0)

@@ -1,7 +1,6 @@
 // Who may do what: tokens, roles, organizations, and where the server listens.
 
 import Foundation
-import Logging
 import NIOCore
 import TestSupport
 import Testing
@@ -253,8 +252,7 @@ extension ServerTests {
         @Test("A read-only vault is read, and writes are refused")
         func readOnly() async throws {
             let directory = try TemporaryDirectory()
-            var options = VaultOptions()
-            options.logger = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
+            var options = VaultOptions.quick
             let writable = try Vault(at: directory.file("vault"), options: options)
             _ = try await writable.organization(Self.id).resolve(email: "a@example.com")
             writable.close()

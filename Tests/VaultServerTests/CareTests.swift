@@ -338,7 +338,7 @@ extension ServerTests {
                 ] {
                     #expect(info.contains(part), "\(part)")
                 }
-                let prometheus = try server.server.prometheusText()
+                let prometheus = try PrometheusText(server.server.state).text()
                 for part in [
                     "vaultdb_command_seconds_count{command=\"resolve\"} 2", "vaultdb_resolve_created_total 1",
                     "vaultdb_resolve_matched_total 1", "vaultdb_writer_queue 0", "vaultdb_writer_group_max 1",

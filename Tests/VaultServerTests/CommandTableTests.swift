@@ -41,12 +41,42 @@ import VaultDB
         #expect(items == ["org", "[EMAIL email]", "[EXTERNAL namespace:value ...]", "[DRYRUN]"])
     }
 
+    @Test(
+        "A text that is short and ASCII may be a word, in either case; any other is none",
+        arguments: [
+            ("COUNT", "count"), ("lib-Name", "lib-name"), ("\u{212A}EEP", ""), ("e\u{301}", ""), ("", ""),
+            (String(repeating: "A", count: 64), String(repeating: "a", count: 64)),
+            (String(repeating: "A", count: 65), ""),
+        ])
+    func words(_ text: String, _ word: String) {
+        #expect(text.word == word)
+        #expect(text.isWord("COUNT") == (word == "count"))
+    }
+
+    @Test("The name of every limit is short enough for a word")
+    func longestWords() {
+        for (name, _) in ServerLimits.named { #expect(name.word == name) }
+    }
+
+    @Test(
+        "A star stands for anything in a pattern of names",
+        arguments: [
+            ("port", true), ("PORT", true), ("*", true), ("p*", true), ("*t", true), ("p*t", true), ("*o*r*", true),
+            ("p**t", true), ("", false), ("por", false), ("ports", false), ("port*t", false), ("p*x*t", false),
+            ("*r*o*", false), (String(repeating: "*", count: 65), false), ("*\u{301}", false),
+        ])
+    func patterns(_ pattern: String, _ isMatch: Bool) {
+        #expect(NamePattern(pattern).matches(Array("port".utf8)) == isMatch)
+    }
+
     @Test("A cursor comes back as it was given", arguments: [nil, [0], [0xFF, 0x00, 0x7A]] as [[UInt8]?])
     func cursors(_ position: [UInt8]?) throws {
         #expect(try ScanCursor(ScanCursor(position).text).position == position)
     }
 
-    @Test("What is no cursor is refused", arguments: ["", "x", "1", "-1", "0x", "abc", "12 "])
+    @Test(
+        "What is no cursor is refused",
+        arguments: ["", "x", "1", "-1", "0x", "abc", "12 ", String(repeating: "0", count: 1_000)])
     func badCursors(_ text: String) { #expect(throws: ReplyError.self) { try ScanCursor(text) } }
 }
 

@@ -207,7 +207,7 @@ extension ServerTests.HTTPTests {
                 try wires[1].send(resolve("ana@example.com") + post("import?kind=lead", "x-ndjson", waiting))
                 try wires[2].send(resolve("leo@example.com") + post("resolve", "json", waiting))
                 let pending = { server.server.state.pendingWrites.load(ordering: .relaxed) }
-                let deadline = ContinuousClock.now + .seconds(20)
+                let deadline = ContinuousClock.now + .seconds(60)
                 while pending() < wires.count, ContinuousClock.now < deadline {
                     try await Task.sleep(for: .milliseconds(1))
                 }

@@ -101,6 +101,30 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("A story comes in pages, to its first event")
+        func story() async throws {
+            try await TestServer.runHTTP { server in
+                let id = try server.put("lead/l1", #"{"email": "ana@example.com"}"#)
+                for status in 1...3 {
+                    _ = try server.put("lead/l1", #"{"email": "ana@example.com", "status": "\#(status)"}"#)
+                }
+                let path = "\(Self.contacts)/\(id)/audit"
+                let whole = try server.ask("GET", path).json
+                #expect(whole["next"]?.string == nil)
+                var (events, cursor): ([JSONElement], String?) = ([], nil)
+                repeat {
+                    let next = cursor.map { "&cursor=\($0)" } ?? ""
+                    let page = try server.ask("GET", "\(path)?limit=2\(next)").json
+                    events += page["results"]?.array ?? []
+                    cursor = page["next"]?.string
+                } while cursor != nil && events.count < 20
+                #expect(events.count > 3 && events == whole["results"]?.array)
+                for wrong in ["x", "0", "99999"] {
+                    #expect(try server.ask("GET", "\(path)?cursor=\(wrong)").status == 400, "\(wrong)")
+                }
+            }
+        }
+
         @Test(
             "Pages follow each other without a gap and without a repetition",
             arguments: [("leads", false), ("timeline", true)])

@@ -69,6 +69,36 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("A session that ends while a form comes does nothing", arguments: ["by its token", "by signing out"])
+        func endedMeanwhile(_ end: String) async throws {
+            try await Self.withToken { server, token in
+                let (clinic, form) = (server.clinic, Self.form)
+                let first = try await clinic.resolve(email: "ana@example.com").identity.id.text
+                let second = try await clinic.resolve(phone: "+34600123456").identity.id.text
+                let cookie = try Self.cookie(try Self.signIn(server, token.text))
+                let session: [String: String?] = ["Cookie": cookie]
+                let page = try server.ask("GET", "/en/contacts/\(first)", headers: session)
+                let secret = "csrf=\(try Self.csrf(page))"
+                let body = "into=\(second)&\(secret)"
+                let wire = try server.connectHTTP()
+                try wire.send(
+                    "POST /en/contacts/\(first)/merge HTTP/1.1\r\nHost: 127.0.0.1:\(try server.httpPort)\r\n"
+                        + "Cookie: \(cookie)\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                        + "Content-Length: \(body.utf8.count)\r\n\r\ni")
+                // Another request shows that the server has read the head of this one.
+                #expect(try server.ask("GET", "/health").status == 200)
+                if end == "by its token" {
+                    _ = try server.vault.revokeToken(token.token.id)
+                    try server.server.state.access.refresh()
+                } else {
+                    _ = try server.ask("POST", "/en/sign-out", secret, headers: form.merging(session) { $1 })
+                }
+                try wire.send(String(body.dropFirst()))
+                #expect(try wire.answer()["location"] == "/en/sign-in?next=%2Fen%2Fcontacts")
+                #expect(try clinic.merges().isEmpty)
+            }
+        }
+
         @Test(
             "Signing in leads nowhere else",
             arguments: [
@@ -422,6 +452,9 @@ extension ServerTests.HTTPTests {
                     "/conflicts/\(pair)", "/\(query)", "/sign-in?next=\(query)",
                 ] {
                     let page = try server.ask("GET", "/es\(path)", headers: ["Accept": "text/html"])
+                    // Without tokens there is nothing to sign in to.
+                    let status = path == "/\(query)" ? 404 : path.hasPrefix("/sign-in") ? 303 : 200
+                    #expect(page.status == status, "\(path)")
                     let marks = page.text.unicodeScalars.filter { !("\u{300}"..."\u{36F}").contains($0) }
                     let plain = String(String.UnicodeScalarView(marks))
                     for tag in ["<script", "<img", "<i>", "<!--"] {

@@ -35,6 +35,28 @@ extension ServerTests.HTTPTests {
                 #expect(try server.ask("GET", "/assets/style.css").text.contains("unicode-bidi: isolate"))
             }
             #expect(PageText("a\u{7F}b\u{9B}c\n\td").renderText == "a\u{FFFD}b\u{FFFD}c\n\td")
+            #expect(PageText("a\u{61C}b\u{FEFF}c").renderText == "a\u{FFFD}b\u{FFFD}c")
+        }
+
+        @Test("A long run of marks is parted, so that no character takes long to look up")
+        func marks() {
+            let joiner: Unicode.Scalar = "\u{34F}"
+            let shown = PageText("e" + String(repeating: "\u{301}\u{323}", count: 1_000)).renderText.unicodeScalars
+            #expect(shown.split { $0 == joiner }.allSatisfy { $0.count <= 31 })
+            #expect(shown.count { $0 != joiner } == 2_001)
+            let short = "e" + String(repeating: "\u{301}", count: 30) + "e\u{301}"
+            #expect(PageText(short).renderText.utf8.elementsEqual(short.utf8))
+        }
+
+        @Test("Attributes that an earlier version let in are shown as they are")
+        func looseAttributes() throws {
+            let text = #"{"note":"visible","x":{"a":1,"a":2}}"#
+            let values = PageCall.attributes(text)
+            guard case .object(let content)? = values.first, case .text(let shown)? = content["value"] else {
+                Issue.record("nothing is shown")
+                return
+            }
+            #expect(values.count == 1 && shown == text)
         }
 
         @Test("A kind that has no word of its own is called as it is")

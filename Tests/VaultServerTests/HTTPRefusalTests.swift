@@ -115,6 +115,18 @@ extension ServerTests.HTTPTests {
             #expect(pairs.map { $0.value } == ["1", "\u{301}2 \u{301}3"])
         }
 
+        @Test("Names of parameters and fields are one where their bytes are")
+        func names() throws {
+            let query = try Query("\u{E9}=1&e\u{301}=2")
+            #expect(query["\u{E9}"] == "1" && query["e\u{301}"] == "2")
+            try query.allow(["\u{E9}", "e\u{301}"])
+            let body = "{\"\u{E9}\":\"1\",\"e\u{301}\":\"2\"}"
+            var fields = try Fields(JSONElement(parsing: body.utf8.span), of: "a body")
+            let (second, first) = (try fields.text("e\u{301}"), try fields.text("\u{E9}"))
+            #expect(first == "1" && second == "2")
+            try fields.end()
+        }
+
         @Test("What a request is refused without is required in the document")
         func required() async throws {
             try await TestServer.runHTTP { server in
@@ -274,7 +286,11 @@ extension ServerTests.HTTPTests {
                 let wire = try server.connectHTTP()
                 try wire.send(text)
                 wire.endSending()
-                _ = wire.all()
+                let statuses = wire.all().matches(of: #/HTTP/1\.1 (\d{3}) /#).compactMap { Int($0.output.1) }
+                let answered = text.hasPrefix("GET /health") ? [200] : []
+                #expect(Array(statuses.prefix(answered.count)) == answered)
+                let refused = statuses.dropFirst(answered.count)
+                #expect(refused.allSatisfy { (400..<500).contains($0) } && !statuses.isEmpty, "\(statuses)")
                 #expect(try server.ask("GET", "/health").status == 200)
             }
         }

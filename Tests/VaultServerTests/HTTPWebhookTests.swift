@@ -180,6 +180,7 @@ extension ServerTests.HTTPTests {
             try await Self.run { server in
                 let answer = try Self.send(server, payload)
                 #expect(answer.status == 400)
+                #expect(try answer.text("code") == "invalid_argument")
             }
         }
 
@@ -190,7 +191,8 @@ extension ServerTests.HTTPTests {
                     #""messages": [{"id": "m1", "from": "\#(String(repeating: "9", count: 300))"}, {"id": "m2", "from": "34600123456"}]"#
                 )
                 let results = try #require(try Self.send(server, payload).json["results"]?.array)
-                #expect(results.count == 2)
+                #expect(results.map { $0["message_id"]?.string } == ["m1", "m2"])
+                #expect(results.first?["error"]?.string == "no_usable_identifier")
                 #expect(results.last?["identity_id"]?.string != nil)
             }
         }

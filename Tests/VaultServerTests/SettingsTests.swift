@@ -75,7 +75,7 @@ import Testing
         arguments: [
             ("idleSecondsMax", "10000000000"), ("unauthenticatedSecondsMax", "-1"), ("drainSecondsMax", "-1"),
             ("slowlogMicroseconds", "99999999999999999"), ("argumentBytesMax", "1099511627776"),
-            ("connectionsMax", "0"), ("port", "65536"),
+            ("connectionsMax", "0"), ("port", "65536"), ("httpPort", "65536"), ("threads", "0"), ("threads", "257"),
         ])
     func outOfRange(_ key: String, _ value: String) {
         #expect(Self.refusal(flags: [key: value]).contains(value))

@@ -13,7 +13,7 @@ extension ServerTests {
 }
 
 extension VaultOptions {
-    /// Those of a vault that a test makes beforehand.
+    /// The tests ask for order and answers, not for what survives a power cut.
     static var quick: VaultOptions {
         var options = VaultOptions()
         options.durability = .relaxed
@@ -35,7 +35,7 @@ extension TestServer {
             }, prepare: prepare, vault: vault, body)
     }
 
-    func connectHTTP(secondsMax: Int = 20) throws -> Wire { try Wire(port: httpPort, secondsMax: secondsMax) }
+    func connectHTTP(secondsMax: Int = 60) throws -> Wire { try Wire(port: httpPort, secondsMax: secondsMax) }
 
     /// A request on a connection of its own, by default for the organization of the tests and with a JSON body.
     /// - Parameter headers: beside the usual ones, or instead of them; nil leaves one out.

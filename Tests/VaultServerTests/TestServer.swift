@@ -10,7 +10,7 @@ import VaultDB
 @testable import VaultServer
 
 /// What is tested on a running server. One test after the other: they wait for sockets, and threads for waiting are few.
-@Suite("Server", .serialized, .timeLimit(.minutes(1))) enum ServerTests {}
+@Suite("Server", .serialized, .timeLimit(.minutes(5))) enum ServerTests {}
 
 final class TestServer: Sendable {
     static let organization = "8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80"
@@ -48,10 +48,7 @@ final class TestServer: Sendable {
         _ prepare: (Vault) throws -> Void = { _ in }, vault given: Vault? = nil
     ) async throws {
         directory = try TemporaryDirectory()
-        var options = VaultOptions()
-        // The tests ask for order and answers, not for what survives a power cut.
-        options.durability = .relaxed
-        options.logger = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
+        let options = VaultOptions.quick
         vault = try given ?? Vault(at: directory.file("vault"), options: options)
         try prepare(vault)
         var configuration = ServerConfiguration()

@@ -12,7 +12,7 @@ final class Wire {
 
     /// - Parameter secondsMax: how long a reply may be waited for before the test fails.
     /// - Parameter receiveBytes: what the system may hold of replies that are not read, likewise of what is sent.
-    init(port: Int, receiveBytes: Int32? = nil, sendBytes: Int32? = nil, secondsMax: Int = 20) throws {
+    init(port: Int, receiveBytes: Int32? = nil, sendBytes: Int32? = nil, secondsMax: Int = 60) throws {
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         try #require(socket >= 0)
         for (option, bytes) in [(SO_RCVBUF, receiveBytes), (SO_SNDBUF, sendBytes)] {

@@ -6,6 +6,7 @@ usage: measure.py --vaultdb PATH --respload PATH --directory DIRECTORY [--people
 import argparse
 import glob
 import os
+import random
 import socket
 
 import load
@@ -46,7 +47,8 @@ def turns(title, servers, given, ours, theirs):
 
 
 def at_random(server, given, pipeline, *words):
-    """redis-benchmark, which puts people at random."""
+    """redis-benchmark, which puts people at random; whether they are found is looked at before."""
+    load.check(given.respload, server.port, given.people, *words)
     return load.hits(server.port, given.people, given.requests * (4 if pipeline > 1 else 1), pipeline, *words)
 
 
@@ -103,12 +105,20 @@ def creates(vault, given):
     try:
         postgres = peers.Postgres(given.directory, given.people)
         sha = redis.ask("SCRIPT", "LOAD", peers.SCRIPT).strip()
-        sides = {"VaultDB": [], "Redis": [], "script": [], "PostgreSQL": []}
+        measures = {
+            "VaultDB": lambda first: load.creates(given.respload, vault.port, seconds, first).result(),
+            "Redis": lambda first: load.sets(given.respload, redis.port, seconds, first).result(),
+            "script": lambda first: load.scripted(given.respload, redis.port, seconds, first, sha).result(),
+            "PostgreSQL": lambda first: load.inserts(postgres, seconds, first),
+        }
+        sides = {side: [] for side in measures}
         for _ in range(given.rounds):
-            sides["VaultDB"].append(load.creates(given.respload, vault.port, seconds).result())
-            sides["Redis"].append(load.sets(given.respload, redis.port, seconds).result())
-            sides["script"].append(load.scripted(given.respload, redis.port, seconds, sha).result())
-            sides["PostgreSQL"].append(load.inserts(postgres, seconds))
+            # The same people for all, in another order of sides each round; what one has left to be written is not
+            # another's to wait for.
+            first = next(load.NEWCOMERS)
+            for side in random.sample(list(measures), len(measures)):
+                os.sync()
+                sides[side].append(measures[side](first))
         names = {
             "VaultDB": "VaultDB, `RESOLVE` of a new email and phone",
             "Redis": "Redis, `SET` with `appendfsync always`",
@@ -137,7 +147,7 @@ def both(vault, given):
             vault.settle()
             words = (given.respload, vault.port, given.seconds, "FIND", ORGANIZATION, "EMAIL", load.known(given.people)[0])
             alone.append(Load(*words, rate=rate, finds=True).result())
-            writes = load.creates(given.respload, vault.port, given.seconds)
+            writes = load.creates(given.respload, vault.port, given.seconds, next(load.NEWCOMERS))
             beside.append(Load(*words, rate=rate, finds=True).result())
             writes.result()
         a, b = Result.median(alone), Result.median(beside)

@@ -137,12 +137,12 @@ class Postgres:
 
     SCHEMA = """
         CREATE TABLE identities (
-            id uuid PRIMARY KEY DEFAULT gen_random_uuid(), organization uuid NOT NULL, email text, phone text,
+            id uuid PRIMARY KEY, organization uuid NOT NULL, email text, phone text,
             name text, source text, created_at timestamptz NOT NULL DEFAULT now(),
             UNIQUE (organization, email), UNIQUE (organization, phone));
-        INSERT INTO identities (organization, email, phone)
-            SELECT '{organization}', 'person' || lpad(n::text, 12, '0') || '@mail.example.com',
-                '+346' || lpad(n::text, 8, '0')
+        INSERT INTO identities (id, organization, email, phone)
+            SELECT ('0198c0de-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, '{organization}',
+                'person' || lpad(n::text, 12, '0') || '@mail.example.com', '+346' || lpad(n::text, 8, '0')
             FROM generate_series(0, {people} - 1) n;
         VACUUM ANALYZE;
         CHECKPOINT;
@@ -172,6 +172,9 @@ class Postgres:
         return subprocess.run(
             [*self.as_owner, f"{self.binaries}/{program}", *words], check=True, capture_output=True, text=True,
             cwd=self.files).stdout
+
+    def count(self):
+        return int(self.run("psql", "-h", self.files, "-d", "postgres", "-tAc", "SELECT count(*) FROM identities"))
 
     @property
     def version(self):

@@ -1,5 +1,4 @@
 public import Foundation
-internal import Crypto
 
 /// A server credential as the vault keeps it: for one organization, with one role. The secret itself is not kept, only
 /// its SHA-256.
@@ -11,29 +10,18 @@ public struct AccessToken: Equatable, Sendable {
     /// What it is for, in its maker's words.
     public let label: String?
     public let createdAt: Timestamp
-    let digest: [UInt8]
-
-    static func digest(of secret: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: secret)) }
-
-    /// Whether `secret` is this token's. Takes the same time wherever the bytes differ.
-    func holds(_ secret: TokenText) -> Bool {
-        let given = Self.digest(of: secret.secret)
-        var difference = UInt8(given.count == digest.count ? 0 : 1)
-        for (one, other) in zip(given, digest) { difference |= one ^ other }
-        return difference == 0
-    }
+    let digest: SecretDigest
 }
 
 extension AccessToken {
     private static let version: UInt8 = 1
-    static let digestBytes = 32
 
     func encoded(under key: borrowing Key) -> [UInt8] {
         var writer = ByteWriter(format: Self.version)
         writer.id(organization)
         writer.byte(role.rawValue)
         writer.time(createdAt)
-        writer.blob(digest)
+        writer.blob(digest.bytes)
         writer.text(label)
         return writer.sealed(under: key)
     }
@@ -47,7 +35,7 @@ extension AccessToken {
         }
         self.role = role
         createdAt = try reader.time()
-        digest = try reader.blob(Self.digestBytes)
+        digest = SecretDigest(bytes: try reader.blob(SecretDigest.byteCount))
         label = try reader.optionalText()
     }
 }
@@ -55,7 +43,7 @@ extension AccessToken {
 extension AccessToken {
     public var json: JSONValue {
         [
-            "id": .string(id), "organization": .string(organization.text), "role": .string(role.description),
+            "id": .string(id), "organization_id": .string(organization.text), "role": .string(role.description),
             "label": JSONValue(label), "created_at": JSONValue(createdAt),
         ]
     }

@@ -21,7 +21,7 @@ struct TokenText: Equatable {
 
     /// Nil where the text has not the shape of a token.
     init?(_ text: String) {
-        guard text.hasPrefix(Self.prefix), text.utf8.count <= 128 else { return nil }
+        guard text.utf8.count <= 128, text.hasPrefix(Self.prefix) else { return nil }
         let parts = text.dropFirst(Self.prefix.count).split(separator: "_", omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0].utf8.count == Self.idCharacters, Self.decode(parts[0]) != nil,
             let secret = Self.decode(parts[1]), secret.count == Self.secretBytes

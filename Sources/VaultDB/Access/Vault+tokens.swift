@@ -15,7 +15,7 @@ extension Vault {
         let token = AccessToken(
             id: text.id, organization: organization, role: role,
             label: try boundedLine(label, "label", bytesMax: Limits.nameBytesMax), createdAt: .now(),
-            digest: AccessToken.digest(of: text.secret))
+            digest: SecretDigest(of: text.secret))
         try core.writes.writeBlocking { (transaction) throws(VaultError) in
             guard try transaction.token(token.id) == nil else {
                 throw VaultError(.exists, "a token has this id already", advice: "try again")
@@ -43,7 +43,7 @@ extension Vault {
     public func token(shown text: String) throws(VaultError) -> AccessToken? {
         guard let shown = TokenText(text) else { return nil }
         let known = try core.engine.read { (snapshot) throws(VaultError) in try snapshot.token(shown.id) }
-        guard let known, known.holds(shown) else { return nil }
+        guard let known, known.digest.isDigest(of: shown.secret) else { return nil }
         return known
     }
 

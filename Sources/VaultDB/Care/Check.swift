@@ -274,7 +274,7 @@ extension CheckReport {
             "faults": .array(
                 faults.map { fault in
                     [
-                        "table": .string(fault.table), "organization": JSONValue(fault.organization?.text),
+                        "table": .string(fault.table), "organization_id": JSONValue(fault.organization?.text),
                         "key": .string(fault.key), "message": .string(fault.message),
                     ]
                 }),

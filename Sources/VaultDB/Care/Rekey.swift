@@ -44,7 +44,8 @@ extension RekeyReport {
             "changes": .array(
                 changes.map { change in
                     [
-                        "change": .string(change.kind.rawValue), "organization": .string(change.organization.text),
+                        "change": .string(change.kind.rawValue),
+                        "organization_id": .string(change.organization.text),
                         "identifier": .string(change.identifier.text),
                         "kind": .string(change.identifier.kind.description),
                         "replacement": JSONValue(change.replacement?.text),
@@ -100,14 +101,15 @@ extension ReadTransaction where Self: ~Copyable {
                 entries += 1
                 if entries % 1024 == 0 { try progress(entries) }
                 let known = try IndexEntry(value)
-                // A blocked one is out of matching already, however it reads.
-                if new == old || known.state == .blocked { return .next }
+                if new == old { return .next }
                 let holder = known.holder
                 let other = try new.flatMap { new throws(VaultError) in
                     try entry(of: new, in: organization)?.holder ?? movers[new]
                 }
                 let change: RekeyReport.Change.Kind =
                     new == nil ? .invalid : other == nil ? .changed : other == holder ? .joined : .collided
+                // A blocked one stays so in its new spelling. Where that is taken, it is out of matching as it is.
+                if known.state == .blocked, change != .changed { return .next }
                 if change == .changed, let new { movers[new] = holder }
                 changes.append(
                     .init(

@@ -45,8 +45,27 @@ extension String {
     }
 }
 
+extension String {
+    /// The text without what misleads and cut to 80 scalars, fit for one line of a message.
+    package var printable: String {
+        var text = String.UnicodeScalarView()
+        for scalar in unicodeScalars.prefix(80) { text.append(scalar.isMisleading ? "\u{FFFD}" : scalar) }
+        return unicodeScalars.dropFirst(80).isEmpty ? String(text) : String(text) + "…"
+    }
+}
+
 extension Unicode.Scalar {
     fileprivate var isVisibleASCII: Bool { value > 0x20 && value < 0x7F }
+
+    /// Whether it is not seen itself, and has what stands around it look like something else, or acts on a terminal: a
+    /// control, line ends and tabs among them; a separator of lines; a sign that turns the direction of text; U+FEFF.
+    package var isMisleading: Bool {
+        switch value {
+        case 0x20...0x7E: false
+        case 0x00...0x1F, 0x7F...0x9F, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true
+        default: false
+        }
+    }
 }
 
 /// A short text on one line, nil where nothing is left of it.

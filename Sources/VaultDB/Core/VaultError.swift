@@ -1,4 +1,4 @@
-internal import Foundation
+package import Foundation
 public import Storage
 
 /// The one error of the library. When an operation throws it, the vault is as it was before.
@@ -54,7 +54,7 @@ public struct VaultError: Error, Equatable, Sendable {
         VaultError(.invalidArgument, what, advice: advice)
     }
 
-    static func unknownIdentity(_ id: UUID) -> VaultError {
+    package static func unknownIdentity(_ id: UUID) -> VaultError {
         VaultError(.notFound, "no identity has the id \(id.text)", advice: "check the id and the organization")
     }
 

@@ -39,7 +39,7 @@ extension StoredAnswer {
 extension Resolution {
     fileprivate func write(to writer: inout ByteWriter) {
         writer.long(sequence)
-        writer.byte(outcome.code)
+        writer.byte(outcome.code(matched))
         writer.optional(matched) { $0.identifier($1) }
         writer.list(enriched) { $0.identifier($1) }
         writer.list(conflicts) {
@@ -67,11 +67,13 @@ extension Resolution {
 }
 
 extension Resolution.Outcome {
-    fileprivate var code: UInt8 {
-        switch self {
-        case .created: 0
-        case .matched: 1
-        case .linked: 2
+    /// A match by an identifier that is not told any more has a code for each kind: that is not told with it.
+    fileprivate func code(_ matched: Identifier?) -> UInt8 {
+        switch (self, matched) {
+        case (.created, _): 0
+        case (.matched, _?): 1
+        case (.linked, _): 2
+        case (.matched(let kind), nil): 3 + kind.rawValue
         }
     }
 
@@ -80,6 +82,11 @@ extension Resolution.Outcome {
         case (0, nil): self = .created
         case (1, let matched?): self = .matched(by: matched.kind)
         case (2, nil): self = .linked
+        case (3..., nil):
+            guard let kind = IdentifierKind(rawValue: code - 3) else {
+                throw .corrupted("an answer has an unknown outcome")
+            }
+            self = .matched(by: kind)
         default: throw .corrupted("an answer has an unknown outcome")
         }
     }

@@ -31,24 +31,36 @@ struct IdentityView: ~Escapable {
 
     /// Whether the identity owns every identifier of `wanted` and knows its name already.
     func satisfies(_ wanted: borrowing ResolveQuery) throws(VaultError) -> Bool {
+        let name = wanted.name ?? ""
+        return try owns(wanted.identifierCount, andKnows: name.utf8.span.bytes) { (tag, text) in
+            wanted.contains(tag: tag, text: text)
+        }
+    }
+
+    /// Whether the identity is living, has so many identifiers that are wanted, and knows the name, if that is not empty.
+    /// - Parameter isWanted: asked of each identifier, by its tag and bytes.
+    @inline(__always)
+    func owns(
+        _ wantedCount: Int, andKnows name: RawSpan, _ isWanted: (_ tag: UInt8, _ text: RawSpan) -> Bool
+    ) throws(VaultError) -> Bool {
         guard isLiving else { return false }
-        var missing = wanted.identifierCount
+        var missing = wantedCount
         var reader = list
         for _ in 0..<(try reader.count()) {
             let tag = try reader.byte() & IdentityFormat.kindAndState
             let length = try reader.count()
-            if wanted.contains(tag: tag, text: try reader.span(length)) { missing -= 1 }
+            if isWanted(tag, try reader.span(length)) { missing -= 1 }
             _ = try reader.varint()
             _ = try reader.varint()
             _ = try reader.varint()
         }
-        guard missing == 0 else { return false }
-        guard let name = wanted.name else { return true }
-        return try Self.knows(name.utf8.span.bytes, &reader)
+        if missing > 0 { return false }
+        if name.isEmpty { return true }
+        return try Self.knows(name, &reader)
     }
 
     /// Passes over the sources, which follow the identifiers, and reads the display name and the aliases.
-    static func knows(_ name: RawSpan, _ reader: inout ByteReader) throws(VaultError) -> Bool {
+    private static func knows(_ name: RawSpan, _ reader: inout ByteReader) throws(VaultError) -> Bool {
         for _ in 0..<(try reader.count()) {
             let length = try reader.count()
             _ = try reader.span(length)

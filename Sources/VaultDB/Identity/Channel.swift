@@ -31,6 +31,19 @@ enum Channel: String, Sendable, CaseIterable {
         }
     }
 
+    /// What `canonical` takes, in words; nil where it takes anything.
+    var form: String? {
+        switch self {
+        case .whatsapp: "a phone number with its country code, such as 34600123456, or a business-scoped user id"
+        case .instagram: "1 to 30 letters, digits, periods and underscores"
+        case .facebook, .messenger: "a number, or 5 to 50 letters, digits and periods"
+        case .telegram: "a number, or 5 to 32 letters, digits and underscores"
+        case .tiktok: "2 to 24 letters, digits, underscores and periods, or an open id"
+        case .x, .twitter: "a number, or 1 to 15 letters, digits and underscores"
+        case .stripe: nil
+        }
+    }
+
     /// Business-scoped user ids of the WhatsApp Business Platform: the country's two letters (ISO 3166-1 alpha-2), a
     /// period, and up to 128 letters and digits, such as `US.13491208655302741918`; those that several portfolios of a
     /// business share have `ENT.` before them. Their case is kept.

@@ -22,6 +22,16 @@ public struct ExternalID: Hashable, Sendable {
         rawValue = "\(namespace):\(canonical)"
     }
 
+    /// Why a text is none.
+    static func refusal(of raw: String) -> VaultError {
+        let namespace = raw.unicodeScalars.firstIndex(of: ":").map { raw[..<$0].trimmingWhiteSpace().lowercased() }
+        guard let channel = Channel(namespace: (namespace ?? "")[...]), let form = channel.form else {
+            return .invalid("an external id is namespace:value", advice: "for example stripe:cus_123")
+        }
+        return .invalid(
+            "that is no id that \(channel.rawValue) gives out, so it never matches anybody", advice: "give \(form)")
+    }
+
     /// Takes back a stored `rawValue`. Nil unless it has the form of one; whether it is still how this program spells
     /// that id is not asked, so that ids which older rules let in can be read and made anew.
     init?(stored text: String) {

@@ -14,6 +14,9 @@ public enum IdentifierKind: UInt8, Sendable, CaseIterable, CustomStringConvertib
         }
     }
 
+    /// In a sentence.
+    package var noun: String { self == .external ? "external id" : description }
+
     public init?(name: String) {
         guard let kind = Self.allCases.first(where: { $0.description == name }) else { return nil }
         self = kind
@@ -65,19 +68,19 @@ public enum Identifier: Hashable, Sendable {
     init(stored text: String, kind: IdentifierKind) throws(VaultError) {
         switch kind {
         case .email:
-            guard let email = EmailAddress(stored: text.utf8.span) else { throw Self.unnormalised(kind) }
+            guard let email = EmailAddress(stored: text.utf8.span) else { throw Self.malformed(kind) }
             self = .email(email)
         case .phone:
-            guard let phone = PhoneNumber(stored: text.utf8.span) else { throw Self.unnormalised(kind) }
+            guard let phone = PhoneNumber(stored: text.utf8.span) else { throw Self.malformed(kind) }
             self = .phone(phone)
         case .external:
-            guard let external = ExternalID(stored: text) else { throw Self.unnormalised(kind) }
+            guard let external = ExternalID(stored: text) else { throw Self.malformed(kind) }
             self = .external(external)
         }
     }
 
-    private static func unnormalised(_ kind: IdentifierKind) -> VaultError {
-        .corrupted("a stored \(kind) is not normalised")
+    private static func malformed(_ kind: IdentifierKind) -> VaultError {
+        .corrupted("a stored \(kind) has not the form of one")
     }
 }
 

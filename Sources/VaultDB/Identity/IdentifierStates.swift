@@ -37,7 +37,8 @@ extension WriteTransaction where Self: ~Copyable {
     ) throws(VaultError) -> IdentifierStateChange {
         guard let (identifier, entry) = try knownEntry(of: identifier, in: scope.organization) else {
             throw VaultError(
-                .notFound, "no identity holds that \(identifier.kind)", advice: "nothing is to be released")
+                .notFound, "no identity holds that \(identifier.kind.noun), so nothing is to be released",
+                advice: "check how it is written")
         }
         let holder = entry.holder == .nobody ? nil : entry.holder
         let isOwnedAfter = entry.state != .owned && holder != nil
@@ -75,12 +76,12 @@ extension WriteTransaction where Self: ~Copyable {
         for id in ids {
             for conflict in try conflicts(of: id, in: scope.organization) where conflict.identifier == identifier {
                 let other = conflict.other(than: id)
-                try put(nil, at: ConflictKey(one: id, other: other, identifier: identifier), &scope)
+                try removeConflict(at: ConflictKey(one: id, other: other, identifier: identifier), &scope)
                 try changeJournals(of: other, &scope) { journal in
                     journal.conflicts.removeAll { $0.identifier == identifier && ids.contains($0.other) }
                 }
             }
-            try forgetAnswers(naming: id, scope) { $0.identifiers.contains(identifier) }
+            try changeAnswers(naming: id, scope) { answer in answer.withhold { $0 == identifier } }
         }
     }
 

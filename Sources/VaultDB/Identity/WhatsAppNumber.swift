@@ -84,13 +84,6 @@ extension ExternalID {
         (whatsAppNumber?.variants ?? []).compactMap { ExternalID("\(Channel.whatsapp.rawValue):\($0.digits)") }
     }
 
-    /// The phone of a WhatsApp number, `+` and digits, for finding its owner among the phones; nil for all other ids.
-    /// Nobody has checked that there is such a number.
-    public var whatsAppPhone: String? { whatsAppNumber.map { "+\($0.digits)" } }
-
-    /// The same for its other spellings.
-    public var whatsAppPhoneVariants: [String] { whatsAppNumber?.variants.map { "+\($0.digits)" } ?? [] }
-
     private var whatsAppNumber: WhatsAppNumber? {
         Channel(namespace: namespace) == .whatsapp ? WhatsAppNumber(String(value)) : nil
     }
@@ -107,7 +100,8 @@ extension Identifier {
 extension Normalizer {
     /// Numbers that a phone which is not valid may stand for, because WhatsApp spells them so: Brazilian mobiles without
     /// their ninth digit. A resolve looks them up, and never stores them for it.
-    func whatsAppVariants(ofInvalid raw: String, region: Region) -> [PhoneNumber] {
-        (WhatsAppNumber(raw)?.variants ?? []).compactMap { phone("+\($0.digits)", region: region) }
+    func whatsAppVariants(ofInvalid raw: String) -> [PhoneNumber] {
+        // They begin with their country code, so the region plays no part.
+        (WhatsAppNumber(raw)?.variants ?? []).compactMap { phone("+\($0.digits)", region: .spain) }
     }
 }

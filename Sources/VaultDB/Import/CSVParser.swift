@@ -218,8 +218,8 @@ extension CSVParser {
             let name = name.trimmingWhiteSpace()
             return name.isEmpty ? "column_\(index + 1)" : name
         }
-        var seen = Set<String>()
-        for name in names where !seen.insert(name).inserted {
+        var seen = Set<ExactText>()
+        for name in names where !seen.insert(ExactText(name)).inserted {
             throw .duplicateColumn(name, line: recordLine)
         }
         columns = names

@@ -23,7 +23,15 @@ public struct ColumnMapping: Sendable, Hashable {
     fileprivate struct Override: Hashable {
         let target: Target
         let column: String
-        let folded: String
+        let folded: String?
+
+        /// Whether it spells the column just so.
+        func spells(_ column: String) -> Bool { self.column.hasSameBytes(as: column) }
+
+        /// Whether it spells it so, or but for case, accents and punctuation.
+        func mayMean(_ column: String) -> Bool {
+            spells(column) || folded != nil && FieldName.folded(column) == folded
+        }
     }
 
     private var overrides: [Override] = []
@@ -70,7 +78,8 @@ public struct ColumnMapping: Sendable, Hashable {
 
     private static func usualTarget(of name: String) -> Target? {
         if let field = ImportField(columnName: name) { return .field(field) }
-        return externalNames.contains(FieldName.folded(name)) ? .external(namespace: nil) : nil
+        guard let folded = FieldName.folded(name), externalNames.contains(folded) else { return nil }
+        return .external(namespace: nil)
     }
 
     private static let externalNames: Set<String> = ["external", "externals"]
@@ -93,8 +102,8 @@ extension ColumnMapping {
     func columns(named names: [String]) throws(ImportError) -> [Column] {
         var columns = names.map { Column(name: $0, targets: []) }
         for override in overrides {
-            let exact = names.firstIndex(of: override.column)
-            guard let index = exact ?? names.firstIndex(where: { FieldName.folded($0) == override.folded }) else {
+            let exact = names.firstIndex(where: override.spells)
+            guard let index = exact ?? names.firstIndex(where: override.mayMean) else {
                 throw Self.unknownColumn(override.column, among: names)
             }
             columns[index].targets.append(override.target)
@@ -124,26 +133,25 @@ extension ColumnMapping {
             self.overrides = overrides
             self.usual = usual
             targets = overrides.isEmpty ? [usual] : overrides.map(\.target)
-            isLoose = overrides.contains { $0.column != name }
+            isLoose = overrides.contains { !$0.spells(name) }
         }
 
         /// What its values become.
         /// - Parameter exact: those keys of the object that the mapping spells just so.
-        func targets(beside exact: Set<String>) -> [Target] {
-            let explicit = overrides.filter { $0.column == name || !exact.contains($0.column) }.map(\.target)
+        func targets(beside exact: Set<ExactText>) -> [Target] {
+            let explicit = overrides.filter { $0.spells(name) || !exact.contains(ExactText($0.column)) }.map(\.target)
             return explicit.isEmpty ? [usual] : explicit
         }
     }
 
     func key(named name: String) -> Key {
-        let folded = FieldName.folded(name)
         let usual = Self.usualTarget(of: name) ?? .attribute
         let isFree = usual == .external(namespace: nil) || !overrides.contains { $0.target == usual }
-        return Key(name, overrides.filter { $0.folded == folded }, usual: isFree ? usual : .attribute)
+        return Key(name, overrides.filter { $0.mayMean(name) }, usual: isFree ? usual : .attribute)
     }
 
     /// Whether it names a column just so.
-    func spells(_ column: String) -> Bool { overrides.contains { $0.column == column } }
+    func spells(_ column: String) -> Bool { overrides.contains { $0.spells(column) } }
 
     private static func unknownColumn(_ column: String, among names: [String]) -> ImportError {
         ImportError(

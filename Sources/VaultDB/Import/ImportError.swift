@@ -76,18 +76,3 @@ extension ImportError {
         ImportError(.badHeader, "line \(line): \(message)", advice: advice)
     }
 }
-
-extension String {
-    /// The text without control characters and cut to 80 characters, fit for one line of a message.
-    var printable: String {
-        let isControl: (Unicode.Scalar) -> Bool = { scalar in
-            switch scalar.properties.generalCategory {
-            case .control, .lineSeparator, .paragraphSeparator, .format: true
-            default: false
-            }
-        }
-        var text = String.UnicodeScalarView()
-        for scalar in unicodeScalars.prefix(80) { text.append(isControl(scalar) ? "\u{FFFD}" : scalar) }
-        return unicodeScalars.dropFirst(80).isEmpty ? String(text) : String(text) + "…"
-    }
-}

@@ -34,7 +34,7 @@ public enum ImportField: String, Sendable, CaseIterable {
 
     /// The field that a column name stands for in English or Spanish, however it is spelled.
     public init?(columnName: String) {
-        guard let field = Self.byAlias[FieldName.folded(columnName)] else { return nil }
+        guard let folded = FieldName.folded(columnName), let field = Self.byAlias[folded] else { return nil }
         self = field
     }
 }

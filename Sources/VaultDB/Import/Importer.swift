@@ -136,12 +136,13 @@ extension Core {
     fileprivate func batch(
         _ items: [ImportItem], of kind: RecordKind, bytesRead: Int, _ tenant: Tenant
     ) throws(VaultError) -> ImportBatch {
-        let phones = normalizer.phones(items.map { $0.row?.phone ?? "" }, region: try region(of: tenant))
+        let region = try region(of: tenant)
+        let phones = normalizer.phones(items.map { $0.row?.phone ?? "" }, region: region)
         let rows = zip(items, phones).map { item, phone in preparedRow(item, phone, kind, tenant) }
         // An organization without a number has nothing that could be found.
         let keys = try number(of: tenant).map { ImportBatch.expectedKeys(rows, in: $0) } ?? ExpectedKeys()
         do throws(StorageError) {
-            return ImportBatch(rows: rows, bytesRead: bytesRead, foresight: try engine.foresee(keys))
+            return ImportBatch(region: region, rows: rows, bytesRead: bytesRead, foresight: try engine.foresee(keys))
         } catch {
             throw VaultError(storage: error)
         }
@@ -190,6 +191,8 @@ private struct ImportBatch: Sendable {
     /// So many rows say that many follow.
     private static let manyRows = 1_000
 
+    /// The organization's region, which the rows were read for.
+    let region: Region
     let rows: [Row]
     /// How far the source was read when these were complete.
     let bytesRead: Int
@@ -200,6 +203,7 @@ private struct ImportBatch: Sendable {
     func operation(
         _ transaction: inout some WriteTransaction & ~Copyable, _ scope: inout WriteScope
     ) throws(VaultError) -> [RowOutcome] {
+        try scope.refuse(readFor: region)
         var outcomes: [RowOutcome] = []
         outcomes.reserveCapacity(rows.count)
         if rows.count >= Self.manyRows { transaction.expectMany() }
@@ -308,9 +312,12 @@ extension RecordDraft {
             attributes.append(ImportRow.Attribute(name: row.nameColumn, json: JSONText.quoted(name)))
         }
         let members = attributes.map { "\(JSONText.quoted($0.name)):\($0.json)" }
+        // A name that is too long is refused as it is: to look for the last name at its end might take minutes.
+        let isBounded = [row.name, row.lastName].allSatisfy { ($0?.utf8.count ?? 0) <= Limits.fieldBytesMax }
         self.init(
             kind: kind, id: row.id.trimmingWhiteSpace(),
-            firstName: row.firstName ?? row.name?.name(before: row.lastName), lastName: row.lastName,
+            firstName: row.firstName ?? (isBounded ? row.name?.name(before: row.lastName) : row.name),
+            lastName: row.lastName,
             email: row.email, phone: row.phone, externals: row.externals, source: row.source, status: row.status,
             createdAt: createdAt,
             attributes: members.isEmpty ? nil : "{\(members.joined(separator: ","))}")

@@ -20,7 +20,7 @@ struct JSONLinesParser: Sendable {
     }
 
     private let mapping: ColumnMapping
-    private var knownKeys: [String: KnownKey] = [:]
+    private var knownKeys: [ExactText: KnownKey] = [:]
     private var knownKeyBytes = 0
 
     private var line = 1
@@ -87,7 +87,7 @@ struct JSONLinesParser: Sendable {
         do throws(Fault) {
             if try fill(&row, from: text) { items.append(row.checked) }
         } catch {
-            var fault = RowFault(line: line, code: error.code, message: error.message)
+            var fault = RowFault(line: line, code: error.code, message: error.message(of: "the line"))
             fault.recordID = row.recordID
             items.append(.fault(fault))
         }
@@ -111,11 +111,11 @@ extension JSONLinesParser {
         forgetKeysBeyondLimit()
         var misfit: Fault?
         var keyCount = 0
-        var exactKeys: Set<String>?
+        var exactKeys: Set<ExactText>?
         try scanner.openObject()
         while let key = try scanner.key(isFirst: keyCount == 0) {
             keyCount += 1
-            guard keyCount <= Self.keyCountMax else { throw .tooManyKeys }
+            guard keyCount <= Self.keyCountMax else { throw .tooManyNames(max: Self.keyCountMax) }
             let name = try scanner.text(key)
             let targets = try targets(ofKey: name, of: text, beside: &exactKeys)
             let value = try scanner.value(depth: 1)
@@ -133,7 +133,7 @@ extension JSONLinesParser {
     /// What the values of a key become, which the current line must not have had before.
     /// - Parameter exactKeys: those of the line, once they were looked for.
     private mutating func targets(
-        ofKey name: String, of text: Span<UInt8>, beside exactKeys: inout Set<String>?
+        ofKey name: String, of text: Span<UInt8>, beside exactKeys: inout Set<ExactText>?
     ) throws(Fault) -> [ColumnMapping.Target] {
         let key = try knownKey(name)
         guard key.isLoose else { return key.targets }
@@ -143,20 +143,21 @@ extension JSONLinesParser {
     }
 
     private mutating func knownKey(_ name: String) throws(Fault) -> ColumnMapping.Key {
-        guard let index = knownKeys.index(forKey: name) else {
+        let exact = ExactText(name)
+        guard let index = knownKeys.index(forKey: exact) else {
             let key = mapping.key(named: name)
-            knownKeys[name] = KnownKey(key: key, line: line)
+            knownKeys[exact] = KnownKey(key: key, line: line)
             knownKeyBytes += name.utf8.count + MemoryLayout<(String, KnownKey)>.stride
             return key
         }
-        guard knownKeys.values[index].line != line else { throw .duplicate(name) }
+        guard knownKeys.values[index].line != line else { throw .duplicateName(name) }
         knownKeys.values[index].line = line
         return knownKeys.values[index].key
     }
 
     /// The keys of a line that the mapping spells just so, as far as it can be read.
-    private func exactKeys(of text: Span<UInt8>) -> Set<String> {
-        var keys: Set<String> = []
+    private func exactKeys(of text: Span<UInt8>) -> Set<ExactText> {
+        var keys: Set<ExactText> = []
         do throws(Fault) {
             var scanner = JSONScanner(text)
             var isFirst = true
@@ -164,7 +165,7 @@ extension JSONLinesParser {
             while let key = try scanner.key(isFirst: isFirst) {
                 isFirst = false
                 let name = try scanner.text(key)
-                if mapping.spells(name) { keys.insert(name) }
+                if mapping.spells(name) { keys.insert(ExactText(name)) }
                 _ = try scanner.value(depth: 1)
             }
         } catch {
@@ -204,12 +205,12 @@ extension ImportRow {
             return true
         case (.external, .array):
             for element in try scanner.elements(of: value) {
-                guard case .string = element.kind else { throw .wrongType(key) }
+                guard case .string = element.kind else { throw .wrongType(name: key) }
                 _ = try take(element, of: scanner, from: key, as: target)
             }
             return true
         case (_, .array), (_, .object):
-            throw .wrongType(key)
+            throw .wrongType(name: key)
         case (.field(let field), _) where self[field] != nil:
             return false
         default:
@@ -221,14 +222,16 @@ extension ImportRow {
 }
 
 extension JSONScanner.Fault {
-    fileprivate static func duplicate(_ key: String) -> Self {
-        Self(code: .duplicateField, message: "the key '\(key.printable)' stands twice in one object")
+    fileprivate var code: RowFault.Code {
+        switch self {
+        case .invalid: .invalidJSON
+        case .notAnObject: .notAnObject
+        case .invalidUTF8: .invalidUTF8
+        case .nulByte: .nulByte
+        case .nestedTooDeep: .nestedTooDeep
+        case .duplicateName: .duplicateField
+        case .wrongType: .wrongType
+        case .tooManyNames: .tooManyFields
+        }
     }
-
-    fileprivate static func wrongType(_ key: String) -> Self {
-        Self(code: .wrongType, message: "'\(key.printable)' must be a text, a number, a boolean or null")
-    }
-
-    fileprivate static let tooManyKeys = Self(
-        code: .tooManyFields, message: "the object has more than \(JSONLinesParser.keyCountMax) keys")
 }

@@ -11,13 +11,13 @@ enum FieldName {
     static let lastName = ["lastname", "surname", "familyname", "apellido", "apellidos"]
     static let fullName = ["name", "fullname", "nombrecompleto"]
 
-    /// Longer names are compared as they are: folding megabytes takes seconds.
+    /// Longer names are not folded: that of megabytes takes seconds, and comparing them Unicode's way much longer.
     private static let bytesMax = 1_024
 
     /// The letters and digits of a name without case and accents, so that `Teléfono ` and `TELEFONO` are one;
-    /// a name without any letter or digit, or too long to be one, stays as it is.
-    static func folded(_ name: String) -> String {
-        guard name.utf8.count <= bytesMax else { return name }
+    /// a name without any letter or digit stays as it is. Nil for one that is too long.
+    static func folded(_ name: String) -> String? {
+        guard name.utf8.count <= bytesMax else { return nil }
         let letters = plain(name).filter { $0.isLetter || $0.isNumber }
         return letters.isEmpty ? name : letters
     }

@@ -44,18 +44,18 @@ public struct Form: Sendable, Equatable {
     public var attributes: String? {
         guard !rest.isEmpty else { return nil }
         // A name that a form numbers itself stays free for the field that has it.
-        let given = Set(rest.map(Self.attributeName))
-        var used: Set<String> = []
+        let given = Set(rest.map { ExactText(Self.attributeName($0)) })
+        var used: Set<ExactText> = []
         let members = rest.map { field in
             let plain = Self.attributeName(field)
-            var name = plain
+            var name = ExactText(plain)
             var number = 1
             while used.contains(name) || number > 1 && given.contains(name) {
                 number += 1
-                name = "\(plain) \(number)"
+                name = ExactText("\(plain) \(number)")
             }
             used.insert(name)
-            return JSONValue.Member(name: name, value: .string(field.value))
+            return JSONValue.Member(name: name.text, value: .string(field.value))
         }
         return JSONValue.object(members).text
     }

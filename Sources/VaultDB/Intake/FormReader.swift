@@ -116,10 +116,12 @@ extension FormReader {
 
     private static func looksLikePhone(_ value: String) -> Bool {
         let text = value.trimmingWhiteSpace()
+        guard text.utf8.count <= 32, text.utf8.allSatisfy({ "0123456789+-.() ".utf8.contains($0) }) else {
+            return false
+        }
         let digits = text.utf8.count { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-        let plus = text.lastIndex(of: "+")
-        return digits >= 7 && text.utf8.count <= 32 && (plus == nil || text.prefix { !$0.isNumber }.contains("+"))
-            && text.utf8.allSatisfy { "0123456789+-.() ".utf8.contains($0) } && !looksLikeDate(text)
+        return digits >= 7 && (!text.contains("+") || text.prefix { !$0.isNumber }.contains("+"))
+            && !looksLikeDate(text)
     }
 
     /// Three numbers, of which one may be a year: `1990-05-12`, `12.05.1990`.
@@ -129,12 +131,16 @@ extension FormReader {
             || counts == [1, 2, 4] || counts == [2, 1, 4]
     }
 
+    /// What may stand next to an address within a text.
+    private static let separators = Set("<>()[]{},;:\"'!?¿¡".unicodeScalars)
+
     /// The one address that stands within longer texts; nil where there are several.
     private func emailInText(_ candidates: [Candidate]) -> (address: String, field: String)? {
         var found: (address: String, field: String)?
         for candidate in candidates where !candidate.meaning.isOtherPerson {
-            for word in candidate.field.value.split(whereSeparator: {
-                $0.isWhitespace || "<>()[]{},;:\"'!?¿¡".contains($0)
+            // By scalars: a character may be thousands of marks long, and hide the separator that they stand on.
+            for word in candidate.field.value.unicodeScalars.split(whereSeparator: {
+                $0.properties.isWhitespace || Self.separators.contains($0)
             }) {
                 let text = String(word).trimmingDots
                 guard Self.looksLikeAddress(text), let address = normalizer.email(text)?.rawValue,
@@ -160,8 +166,9 @@ extension FormReader {
         }
         let (first, whole) = (form.firstName, form.name)
         form.lastName = takeName(of: &candidates, as: .lastName, in: &form) { last in
+            guard last.utf8.count <= half else { return false }
             let before = first ?? whole?.name(before: last) ?? ""
-            return last.utf8.count <= half && before.utf8.count + 1 + last.utf8.count <= Limits.nameBytesMax
+            return before.utf8.count + 1 + last.utf8.count <= Limits.nameBytesMax
         }
     }
 
@@ -177,6 +184,9 @@ extension FormReader {
 
 extension String {
     fileprivate var trimmingDots: String {
-        String(drop { $0 == "." }.reversed().drop { $0 == "." }.reversed())
+        let scalars = unicodeScalars
+        guard let first = scalars.firstIndex(where: { $0 != "." }), let last = scalars.lastIndex(where: { $0 != "." })
+        else { return "" }
+        return String(scalars[first...last])
     }
 }

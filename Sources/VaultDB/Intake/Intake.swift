@@ -126,10 +126,7 @@ public struct FormAnswer: Equatable, Sendable {
 }
 
 extension Core {
-    func tell(_ answer: IntakeAnswer) -> IntakeAnswer {
-        _ = tell(answer.put)
-        return answer
-    }
+    func tell(_ answer: IntakeAnswer, _ isTold: Bool) { tell(answer.put, isTold) }
 
     /// What a form says, and the lead it makes.
     func read(_ submission: FormSubmission, _ tenant: Tenant) throws(VaultError) -> (RecordDraft, Form) {

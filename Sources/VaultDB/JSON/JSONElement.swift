@@ -1,4 +1,5 @@
 /// JSON that came from outside, read strictly: RFC 8259, no name twice in an object, at most 64 levels of nesting.
+/// Names are the same where their bytes are, without escapes.
 ///
 /// Numbers keep their digits, and objects their text, so that what is passed on is what came.
 package enum JSONElement: Equatable, Sendable {
@@ -26,19 +27,21 @@ package enum JSONElement: Equatable, Sendable {
     /// - Throws: `invalidArgument`, telling the byte at which the text stops being JSON.
     package init(parsing bytes: Span<UInt8>, isLenient: Bool = false) throws(VaultError) {
         do throws(JSONScanner.Fault) {
-            var scanner = JSONScanner(bytes, isLenient: isLenient)
+            var scanner = JSONScanner(bytes, isLenient: isLenient, isThorough: true)
             let value = try scanner.value()
             try scanner.end()
-            self = try Self(value, of: scanner)
+            // All of it was judged by then, so that taking it apart need not be thorough again at each level.
+            let judged = JSONScanner(bytes, isLenient: isLenient)
+            self = try Self(value, of: judged)
         } catch {
-            throw .invalid(error.message.replacing("the line", with: "the text"))
+            throw .invalid(error.message(of: "the text"))
         }
     }
 
     /// The member's value; nil where there is none of this name, and where this is no object.
     package subscript(name: String) -> JSONElement? {
         guard case .object(let members, _) = self else { return nil }
-        return members.first { $0.name == name }?.value
+        return members.first { $0.name.hasSameBytes(as: name) }?.value
     }
 
     package var string: String? {
@@ -60,13 +63,9 @@ package enum JSONElement: Equatable, Sendable {
             for element in try scanner.elements(of: value) { elements.append(try Self(element, of: scanner)) }
             self = .array(elements)
         case .object:
-            var (members, names): ([Member], Set<String>) = ([], [])
+            var members: [Member] = []
             for (key, member) in try scanner.members(of: value) {
-                let name = try scanner.text(key)
-                guard names.insert(name).inserted else {
-                    throw .init(code: .invalidJSON, message: "the line has '\(name.prefix(64))' twice in one object")
-                }
-                members.append(Member(name: name, value: try Self(member, of: scanner)))
+                members.append(Member(name: try scanner.text(key), value: try Self(member, of: scanner)))
             }
             self = .object(members, text: try scanner.json(value))
         }

@@ -66,7 +66,8 @@ extension WriteTransaction where Self: ~Copyable {
                         journal.conflicts.removeAll { ids.contains($0.other) }
                     }
                 }
-                try put(nil, at: ConflictKey(one: id, other: other, identifier: conflict.identifier), &scope)
+                try removeConflict(
+                    at: ConflictKey(one: id, other: other, identifier: conflict.identifier), &scope)
                 count += 1
             }
         }

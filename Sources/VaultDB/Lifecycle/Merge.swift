@@ -58,7 +58,7 @@ extension WriteTransaction where Self: ~Copyable {
             settled.state = .merged
             return try put(settled, at: mine, &scope)
         }
-        try put(nil, at: mine, &scope)
+        try removeConflict(at: mine, &scope)
         try put(
             conflict.joined, at: ConflictKey(one: into, other: conflict.other, identifier: conflict.identifier), &scope)
     }

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Storage
 
-/// What a merge has decided to do. A preview shows it; `apply` carries it out.
+/// What a merge has decided to do. A preview shows it; `merge` carries it out.
 struct MergePlan {
     let from: Identity
     let into: Identity

@@ -84,7 +84,7 @@ extension WriteTransaction where Self: ~Copyable {
             let old = ConflictKey(one: conflict.first, other: conflict.second, identifier: conflict.identifier)
             let new = ConflictKey(one: old.one, other: old.other, identifier: respelling.spelled(old.identifier))
             let known = try self.conflict(new, in: scope.organization)
-            try put(nil, at: old, &scope)
+            try removeConflict(at: old, &scope)
             try put(conflict.entry.joined(with: known?.entry), at: new, &scope)
         }
     }

@@ -29,19 +29,19 @@ extension WriteTransaction where Self: ~Copyable {
         scope.names.note(from: redirect, to: from)
         try settleClinical(&from, scope.reading, preferring: journal.from.primaries, in: scope.organization)
         try settleClinical(&into, scope.reading, preferring: journal.primaries, in: scope.organization)
-        try unconvert(journal, patients: [from, into].filter(\.isPatient).map(\.id), &scope)
+        for identity in [from, into] where !identity.isPatient {
+            try reopenLeads(of: identity.id, &scope) { lead in
+                // One that the merge converted, and nothing has changed since, is as it was.
+                guard lead.updatedAt == journal.time else { return lead.updatedAt }
+                return journal.converted.first { $0.record == RecordKey(lead) }?.updatedAt ?? lead.updatedAt
+            }
+        }
         try moveBackGains(of: from, journal, &scope)
         for conflict in journal.conflicts {
             try moveBack(conflict, isReturned: from.holds(conflict.identifier), journal, &scope)
         }
         try enqueueMentions(by: [from, into], in: given, &scope)
-        // First answers that were given meanwhile and hold what goes back would escape an erasure, and are not true any
-        // more. Those from before name who held it then.
-        let returned = Set(from.identifiers.map(\.identifier))
-        let holders = Set([from.id] + journal.redirects)
-        try forgetAnswers(naming: into.id, scope) { answer in
-            holders.isDisjoint(with: answer.identities) && !returned.isDisjoint(with: answer.identifiers)
-        }
+        try giveBackAnswers(from, into, moved, journal, scope)
         for earlier in journal.redirects { try redirectAgain(earlier, to: from.id, &scope) }
 
         into.lastMerge = journal.previousMerge
@@ -49,7 +49,7 @@ extension WriteTransaction where Self: ~Copyable {
         try put(into, in: scope.organization)
         try remove(Key.merge(id, in: scope.organization), from: Tables.merges)
         scope.ledger.identities += 1
-        return MergeAnswer(merge: id, identity: from.id, records: moved)
+        return MergeAnswer(merge: id, identity: from.id, records: moved.count)
     }
 
     /// The survivor, unless a later merge has to be undone first.
@@ -115,33 +115,36 @@ extension WriteTransaction where Self: ~Copyable {
         }
     }
 
-    /// - Returns: how many records went back.
+    /// - Returns: the records that went back.
     private mutating func moveBack(
         _ journal: MergeJournal, _ scope: inout WriteScope
-    ) throws(VaultError) -> Int {
-        var count = 0
+    ) throws(VaultError) -> Set<RecordKey> {
+        var moved: Set<RecordKey> = []
         for name in journal.records {
             guard let place = try place(name, in: scope.organization), place.identity == journal.into else { continue }
             try move(
                 TimelineKey(identity: place.identity, time: place.time, record: name), to: journal.from.id, &scope)
-            count += 1
+            moved.insert(name)
         }
-        return count
+        return moved
     }
 
-    /// Leads that the merge converted are open again, unless their identity has a patient of its own by now.
-    private mutating func unconvert(
-        _ journal: MergeJournal, patients: [UUID], _ scope: inout WriteScope
+    /// First answers that were given meanwhile name the survivor. Those of records that went back, or of a match by what
+    /// goes back, are of whom that is now; each tells only what its own identity holds, so that an erasure finds it.
+    /// Those from before name who held it then.
+    private mutating func giveBackAnswers(
+        _ from: Identity, _ into: Identity, _ moved: Set<RecordKey>, _ journal: MergeJournal, _ scope: WriteScope
     ) throws(VaultError) {
-        for lead in journal.converted {
-            guard let old = try record(lead.record.kind, lead.record.id, in: scope.organization), old.isConverted,
-                [journal.from.id, journal.into].contains(old.identity),
-                !patients.contains(old.identity)
-            else { continue }
-            var new = old
-            new.isConverted = false
-            if old.updatedAt == journal.time { new.updatedAt = lead.updatedAt }
-            try store(new, replacing: old, &scope)
+        let holders = Set([from.id] + journal.redirects)
+        try changeAnswers(naming: into.id, scope) { answer in
+            guard holders.isDisjoint(with: answer.identities) else { return }
+            let goesBack = answer.put.map { moved.contains($0.record) } ?? answer.resolution?.matched.map(from.holds)
+            if answer.identity == into.id, goesBack == true {
+                answer.give(to: from.id)
+                answer.withhold(into.holds)
+            } else {
+                answer.withhold(from.holds)
+            }
         }
     }
 
@@ -207,7 +210,7 @@ extension WriteTransaction where Self: ~Copyable {
             let isMoved = journal.conflicts.contains { $0.other == other && $0.identifier == conflict.identifier }
             guard other != from.id, !isMoved else { continue }
             let theirs = ConflictKey(one: journal.into, other: other, identifier: conflict.identifier)
-            try put(nil, at: theirs, &scope)
+            try removeConflict(at: theirs, &scope)
             let mine = ConflictKey(one: from.id, other: other, identifier: conflict.identifier)
             try put(conflict.entry, at: mine, &scope)
         }
@@ -224,7 +227,11 @@ extension WriteTransaction where Self: ~Copyable {
         // Gone where the third identity was erased.
         guard let now = try self.conflict(theirs, in: scope.organization)?.entry else { return }
         let parts = conflict.parts(of: now, isReturned: isReturned)
-        try put(parts.theirs, at: theirs, &scope)
+        if let part = parts.theirs {
+            try put(part, at: theirs, &scope)
+        } else {
+            try removeConflict(at: theirs, &scope)
+        }
         try put(parts.mine, at: mine, &scope)
     }
 }

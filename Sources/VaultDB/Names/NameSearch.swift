@@ -37,7 +37,9 @@ struct NameSearch {
     /// - Throws: `invalidArgument` where the text is too long, has too many words or none, or the limit is out of bounds.
     init(_ text: String, limit: Int, budget: Budget = Budget()) throws(VaultError) {
         guard 1...Limits.searchLimitMax ~= limit else {
-            throw .invalid("a search lists 1 to \(Limits.searchLimitMax) people")
+            throw .invalid(
+                "a search lists 1 to \(Limits.searchLimitMax) people",
+                advice: "ask for so many, and find others with a longer text")
         }
         guard text.utf8.count <= Limits.searchTextBytesMax else {
             throw .invalid("the text is longer than \(Limits.searchTextBytesMax) bytes", advice: "shorten it")

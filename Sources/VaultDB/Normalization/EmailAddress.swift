@@ -37,12 +37,16 @@ public struct EmailAddress: Hashable, Sendable {
         self.init(String(copying: valid))
     }
 
-    /// Takes back the bytes of a stored `rawValue`. Nil if they are not a normalised address.
+    /// Takes back the bytes of a stored `rawValue`. Nil unless they have the form of one; whether it is still how this
+    /// program spells that address is not asked, so that those which older rules let in can be read and made anew.
     package init?(stored utf8: Span<UInt8>) {
-        guard let valid = try? UTF8Span(validating: utf8) else { return nil }
+        guard utf8.count <= Self.bytesMax, let valid = try? UTF8Span(validating: utf8) else { return nil }
         let text = String(copying: valid)
-        guard let address = EmailAddress(text), address.rawValue.utf8.elementsEqual(text.utf8) else { return nil }
-        self = address
+        // In NFC, for texts that differ in that alone are equal.
+        guard Self.isNormalized(utf8) || Self.hasForm(text) && text.composed().utf8.elementsEqual(text.utf8) else {
+            return nil
+        }
+        rawValue = text
     }
 
     /// The address with its local part hidden but for the first character, `j***@example.com`, for logs. A local part
@@ -145,10 +149,15 @@ extension EmailAddress {
     }
 
     private static func isUsable(_ address: String) -> Bool {
-        let scalars = address.unicodeScalars
-        guard address.utf8.count <= bytesMax, let at = scalars.lastIndex(of: "@") else { return false }
+        hasForm(address) && !address.unicodeScalars.contains(where: \.isSpace)
+    }
+
+    /// Whether a text has two parts around an `@`, is short enough, and holds no control character.
+    private static func hasForm(_ text: String) -> Bool {
+        let scalars = text.unicodeScalars
+        guard text.utf8.count <= bytesMax, let at = scalars.lastIndex(of: "@") else { return false }
         guard at != scalars.startIndex, scalars.index(after: at) != scalars.endIndex else { return false }
-        return !scalars.contains { $0.isSpace || $0.isControl }
+        return !scalars.contains(where: \.isControl)
     }
 }
 

@@ -33,11 +33,6 @@ extension Normalizer {
     public func email(_ raw: String) -> EmailAddress? {
         EmailAddress(raw)
     }
-
-    /// The address in `utf8`; nil too if it is not UTF-8.
-    public func email(utf8: Span<UInt8>) -> EmailAddress? {
-        EmailAddress(utf8: utf8)
-    }
 }
 
 // Phones

@@ -13,16 +13,13 @@ public struct PhoneNumber: Hashable, Sendable {
     /// E.164 says 15, but libphonenumber calls longer German, Japanese and Nigerian numbers valid, and it decides.
     package static let digitCounts = 3...19
 
-    /// The most bytes that the ASCII form takes: '+' and the digits.
-    package static let asciiBytesMax = 1 + digitCounts.upperBound
-
     /// The number whose digits `digits` are; nil if there are too few or too many. Validity is libphonenumber's word.
     init?(digits: UInt64) {
         guard (100...9_999_999_999_999_999_999).contains(digits) else { return nil }
         self.digits = digits
     }
 
-    /// Takes back the ASCII form that `withASCII` or `append(to:)` gave. Nil if the bytes have not the shape of
+    /// Takes back the ASCII form that `withASCII` gave. Nil if the bytes have not the shape of
     /// E.164. Whether there is such a number was settled when it was stored.
     package init?(stored utf8: Span<UInt8>) {
         guard let digits = Self.digits(ofE164: utf8) else { return nil }
@@ -85,21 +82,6 @@ extension PhoneNumber {
         return try body(ascii.span.extracting(first: bytes))
     }
 
-    /// Appends the ASCII form, `asciiBytes` long, to a key that is being built.
-    package func append(to key: inout OutputRawSpan) {
-        withASCII { ascii in
-            for index in ascii.indices {
-                key.append(ascii[index])
-            }
-        }
-    }
-
-    /// Whether the bytes are '+' and a plausible count of ASCII digits, the first of them not 0. Says nothing about
-    /// validity.
-    public static func looksLikeE164(_ utf8: Span<UInt8>) -> Bool {
-        digits(ofE164: utf8) != nil
-    }
-
     /// An unverified number out of text that looks like E.164, for looking it up in the index before anything is
     /// normalised. Nil if the text does not look so.
     ///
@@ -110,6 +92,7 @@ extension PhoneNumber {
         PhoneNumber(stored: utf8)
     }
 
+    /// Of '+' and a plausible count of ASCII digits, the first of them not 0. Says nothing about validity.
     private static func digits(ofE164 utf8: Span<UInt8>) -> UInt64? {
         guard digitCounts.contains(utf8.count - 1), utf8[0] == UInt8(ascii: "+"), utf8[1] != UInt8(ascii: "0") else {
             return nil

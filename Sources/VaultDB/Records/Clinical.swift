@@ -32,6 +32,26 @@ extension WriteTransaction where Self: ~Copyable {
         try store(converted, replacing: lead, &scope)
         try note(.leadConverted, record: .init(lead), on: &identity, &scope)
     }
+
+    /// Opens the converted leads of an identity that has no patient any more.
+    /// - Parameter time: when each counts as updated.
+    mutating func reopenLeads(
+        of identity: UUID, _ scope: inout WriteScope, at time: (Record) -> Timestamp
+    ) throws(VaultError) {
+        var converted: [Record] = []
+        try visitTimeline(of: identity, in: scope.organization) { (key, value) throws(VaultError) in
+            guard key.isTimelineKey(of: .lead) else { return .next }
+            let lead = try Record(key: key, sealed: value)
+            if lead.isConverted { converted.append(lead) }
+            return .next
+        }
+        for lead in converted {
+            var open = lead
+            open.isConverted = false
+            open.updatedAt = time(lead)
+            try store(open, replacing: lead, &scope)
+        }
+    }
 }
 
 extension ReadTransaction where Self: ~Copyable {

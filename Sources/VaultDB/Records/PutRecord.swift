@@ -12,7 +12,7 @@ public struct PutAnswer: Equatable, Sendable {
     public let identity: UUID
     /// How the identity was found; nil where nothing that was given had to be resolved.
     public internal(set) var resolution: Resolution?
-    /// Leads of the identity that became converted, because this is its first patient.
+    /// Leads of the identity that became converted: because this is its first patient, or the lead came to a patient.
     public let converted: [String]
     /// What was given and not used.
     public internal(set) var warnings: [Resolution.Warning] = []
@@ -31,15 +31,16 @@ extension WriteTransaction where Self: ~Copyable {
     mutating func put(
         _ draft: RecordDraft, _ query: ResolveQuery?, _ scope: inout WriteScope
     ) throws(VaultError) -> PutAnswer {
+        try scope.refuse(readFor: query?.organizationRegion)
         let key = try draft.key(scope)
         let source = try draft.eventSource(query)
         let old = try record(key.kind, key.id, in: scope.organization)
         let link = try link(draft, old, scope)
         // What is left of an erased person's record says nothing of the one that takes its name.
-        let kept = link.isReturn ? nil : old
+        let kept = link.isNew ? nil : old
         let given = draft
         let draft = draft.keepsOthers ? draft.completed(by: kept) : draft
-        if let old, let owner = link.identity, !link.isMove, old.says(draft, scope.reading),
+        if let old, case .stays(let owner) = link, old.says(draft, scope.reading),
             try !bringsNewExternals(query, owner, scope)
         {
             return PutAnswer(
@@ -47,21 +48,21 @@ extension WriteTransaction where Self: ~Copyable {
         }
         let name = try query == nil || draft.keepsOthers ? draft.name(completing: given) : query?.name
         var (resolution, identity) = try owner(link.identity, query, name, source, &scope)
-        let new = Record(draft, key, identity: identity.id, replacing: kept, scope)
+        var new = Record(draft, key, identity: identity.id, replacing: kept, scope)
+        if !identity.isPatient { new.isConverted = false }
         try store(new, replacing: old, &scope)
-        if let old, link.isMove, !link.isReturn {
-            try leave(old, for: new, &identity, source, &scope)
+        var converted: [String] = []
+        if let old, case .moves = link {
+            converted = try leave(old, for: new, &identity, source, &scope)
         } else {
-            try note(
-                old == nil || link.isReturn ? .recordCreated : .recordUpdated, record: .init(new),
-                source: source, on: &identity, &scope)
+            let action: Event.Action = link.isNew ? .recordCreated : .recordUpdated
+            try note(action, record: .init(new), source: source, on: &identity, &scope)
         }
-        let converted = try settlePatient(new, replacing: link.isMove ? nil : old, of: &identity, &scope)
+        converted += try settlePatient(new, replacing: link.change == .updated ? old : nil, of: &identity, &scope)
         try put(identity, in: scope.organization)
         resolution?.sequence = identity.lastSequence
-        let change: PutAnswer.Change = old == nil || link.isReturn ? .created : link.isMove ? .moved : .updated
         return PutAnswer(
-            change: change, kind: key.kind, id: key.id, identity: identity.id, resolution: resolution,
+            change: link.change, kind: key.kind, id: key.id, identity: identity.id, resolution: resolution,
             converted: converted)
     }
 
@@ -112,19 +113,19 @@ extension WriteTransaction where Self: ~Copyable {
         let named = try draft.identity.map { id throws(VaultError) in
             try living(id, in: scope.organization).identity
         }
-        guard let old else { return RecordLink(identity: named) }
+        guard let old else { return .comes(to: named) }
         guard let owner = try identity(old.identity, in: scope.organization) else {
             throw .corrupted("a record belongs to an identity that is not there")
         }
         // What is left of an erased person's record is nobody's: it comes back as if it were new.
-        if owner.isErased { return RecordLink(identity: named, isMove: true, isReturn: true) }
-        guard let named, named.id != owner.id else { return RecordLink(identity: owner) }
+        if owner.isErased { return .comes(to: named) }
+        guard let named, named.id != owner.id else { return .stays(owner) }
         guard draft.moves else {
             throw VaultError(
                 .refused, "the \(old.kind) belongs to the identity \(owner.id.text)",
                 advice: "say that it is to move (the option move), or leave its identity out")
         }
-        return RecordLink(identity: named, isMove: true)
+        return .moves(to: named)
     }
 
     /// The identity a record belongs to, with what the record brings, not stored yet.
@@ -142,31 +143,59 @@ extension WriteTransaction where Self: ~Copyable {
     }
 
     /// Tells the identity that a record leaves. What the record was given and others own is a conflict of the one that
-    /// it comes to.
+    /// it comes to. With its last patient its leads are open again, and an open lead that comes from somebody without a
+    /// patient to a patient is converted, as by a merge of the two.
+    /// - Returns: the lead's id, if it is converted.
     private mutating func leave(
         _ old: Record, for new: Record, _ identity: inout Identity, _ source: String?, _ scope: inout WriteScope
-    ) throws(VaultError) {
-        guard var former = try self.identity(old.identity, in: scope.organization) else { return }
+    ) throws(VaultError) -> [String] {
+        guard var former = try self.identity(old.identity, in: scope.organization) else { return [] }
         try note(.recordMoved, record: .init(new), source: source, on: &identity, andOf: &former, &scope)
         try changeJournals(of: former.id, &scope) { $0.records.removeAll { $0 == RecordKey(old) } }
         let conflicts = try conflicts(of: former.id, in: scope.organization)
         try enqueueMentions(
             of: scope.reading.contacts(of: new), by: identity.id,
             among: former.identifiers.map(\.identifier) + conflicts.map(\.identifier), source: source, &scope)
+        let isConverted = new.isOpenLead && identity.isPatient && !former.isPatient
+        if isConverted { try convert(RecordKey(new), of: &identity, &scope) }
         if old.kind == .patient {
             try settleClinical(&former, scope.reading, in: scope.organization)
+            let now = scope.now
+            if !former.isPatient { try reopenLeads(of: former.id, &scope) { _ in now } }
         }
         try put(former, in: scope.organization)
+        return isConverted ? [new.id] : []
     }
 }
 
-/// Whom a record belongs to, and whether it comes from somebody else.
-private struct RecordLink {
-    /// Nil where its identifiers decide.
-    var identity: Identity?
-    var isMove = false
-    /// Whether it comes back after an erasure.
-    var isReturn = false
+/// Whom a record belongs to, as far as that is decided before its identifiers are looked at.
+private enum RecordLink {
+    /// There is no such record, or only what an erasure left of one. The identity is the one that is named, nil where its
+    /// identifiers decide.
+    case comes(to: Identity?)
+    /// It is there, and stays with its owner.
+    case stays(Identity)
+    /// It is there, and leaves its owner for the identity that is named.
+    case moves(to: Identity)
+
+    var identity: Identity? {
+        switch self {
+        case .comes(let named): named
+        case .stays(let owner): owner
+        case .moves(let named): named
+        }
+    }
+
+    var isNew: Bool { change == .created }
+
+    /// What putting it does, where it does anything.
+    var change: PutAnswer.Change {
+        switch self {
+        case .comes: .created
+        case .stays: .updated
+        case .moves: .moved
+        }
+    }
 }
 
 extension Event.RecordReference {

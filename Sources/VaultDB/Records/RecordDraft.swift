@@ -63,14 +63,31 @@ public struct RecordDraft: Sendable {
             throw .invalid(
                 "the attributes are longer than \(Limits.attributesBytesMax) bytes", advice: "keep them elsewhere")
         }
-        if let attributes, !attributes.isEmpty, !JSONScanner.isObject(attributes) {
-            throw .invalid("the attributes are no JSON object", advice: "give an object such as {\"language\":\"es\"}")
+        if let attributes, !attributes.isEmpty { try Self.validate(attributes: attributes) }
+    }
+
+    /// As strict as `JSONElement`, so that whoever reads them later can.
+    private static func validate(attributes: String) throws(VaultError) {
+        do throws(JSONScanner.Fault) {
+            var scanner = JSONScanner(attributes.utf8.span, isThorough: true)
+            let value = try scanner.value()
+            try scanner.end()
+            guard case .object = value.kind else { throw .notAnObject }
+        } catch {
+            let message =
+                switch error {
+                case .invalid, .notAnObject: "the attributes are no JSON object"
+                default: error.message(of: "the attributes' JSON")
+                }
+            throw .invalid(message, advice: "give an object such as {\"language\":\"es\"}")
         }
     }
 
     static func validate(id: String) throws(VaultError) {
         guard (1...Limits.recordIDBytesMax).contains(id.utf8.count), !id.utf8.contains(0) else {
-            throw .invalid("a record id must have 1 to \(Limits.recordIDBytesMax) bytes and no NUL")
+            throw .invalid(
+                "a record id must have 1 to \(Limits.recordIDBytesMax) bytes and no NUL",
+                advice: "give the one that it has where it comes from")
         }
     }
 
@@ -88,15 +105,5 @@ public struct RecordDraft: Sendable {
         let name = [firstName, lastName].compactMap(\.self).joined(separator: " ")
         return ResolveRequest(
             email: email, phone: phone, externals: externals, name: name, source: source, region: region)
-    }
-}
-
-extension JSONScanner {
-    fileprivate static func isObject(_ text: String) -> Bool {
-        var scanner = JSONScanner(text.utf8.span)
-        guard let value = try? scanner.value(), (try? scanner.end()) != nil, case .object = value.kind else {
-            return false
-        }
-        return true
     }
 }

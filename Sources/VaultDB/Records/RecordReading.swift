@@ -12,7 +12,7 @@ struct RecordReading: Sendable {
         let region = record.region ?? self.region
         let phones =
             normalizer.phone(phone, region: region).map { [$0] }
-            ?? normalizer.whatsAppVariants(ofInvalid: phone, region: region)
+            ?? normalizer.whatsAppVariants(ofInvalid: phone)
         return RecordContacts(
             email: email, phones: phones, digits: phones.isEmpty ? RecordContacts.significantDigits(phone) : "")
     }

@@ -239,21 +239,20 @@ extension WriteTransaction where Self: ~Copyable {
         }
     }
 
-    /// Stores a conflict under both orders of its pair; nil takes it away.
-    mutating func put(
-        _ entry: ConflictEntry?, at pair: ConflictKey, _ scope: inout WriteScope
-    ) throws(VaultError) {
+    /// Stores a conflict under both orders of its pair.
+    mutating func put(_ entry: ConflictEntry, at pair: ConflictKey, _ scope: inout WriteScope) throws(VaultError) {
         let before = try conflict(pair, in: scope.organization)
         if before?.state == .open { scope.ledger.openConflicts -= 1 }
-        if entry?.state == .open { scope.ledger.openConflicts += 1 }
+        if entry.state == .open { scope.ledger.openConflicts += 1 }
         let key = pair.canonical.key(in: scope.organization)
-        let mirrored = pair.canonical.mirrored.key(in: scope.organization)
-        guard let entry else {
-            try remove(key, from: Tables.conflicts)
-            try remove(mirrored, from: Tables.conflicts)
-            return
-        }
         try put(key, entry.encoded(under: key), in: Tables.conflicts)
-        if before == nil { try put(mirrored, [], in: Tables.conflicts) }
+        if before == nil { try put(pair.canonical.mirrored.key(in: scope.organization), [], in: Tables.conflicts) }
+    }
+
+    /// Takes a conflict away, if it is there.
+    mutating func removeConflict(at pair: ConflictKey, _ scope: inout WriteScope) throws(VaultError) {
+        if try conflict(pair, in: scope.organization)?.state == .open { scope.ledger.openConflicts -= 1 }
+        try remove(pair.canonical.key(in: scope.organization), from: Tables.conflicts)
+        try remove(pair.canonical.mirrored.key(in: scope.organization), from: Tables.conflicts)
     }
 }

@@ -29,14 +29,23 @@ struct StoredAnswer: Equatable {
     /// Where the call put a record.
     var put: Put?
 
-    /// Every identifier it holds.
-    var identifiers: [Identifier] {
-        guard let resolution else { return [] }
-        return [resolution.matched].compactMap(\.self) + resolution.enriched + resolution.conflicts.map(\.identifier)
-    }
-
     /// Every identity it names.
     var identities: [UUID] { ([identity] + (resolution?.conflicts.map(\.owner) ?? [])).distinct() }
+
+    /// Tells some identifiers no more. That a match was by one of its kind stays told.
+    mutating func withhold(_ isWithheld: (Identifier) -> Bool) {
+        guard var resolution else { return }
+        if let matched = resolution.matched, isWithheld(matched) { resolution.matched = nil }
+        resolution.enriched.removeAll(where: isWithheld)
+        resolution.conflicts.removeAll { isWithheld($0.identifier) }
+        self.resolution = resolution
+    }
+
+    /// Names another identity as the one that was found.
+    mutating func give(to identity: UUID) {
+        self.identity = identity
+        resolution?.identity = .init(id: identity)
+    }
 }
 
 extension Resolution: RepeatableAnswer {
@@ -129,21 +138,28 @@ extension WriteTransaction where Self: ~Copyable {
     }
 
     /// Forgets the answers that name an identity: they hold its identifiers.
-    /// - Parameter isMeant: which of them, by what they say.
-    mutating func forgetAnswers(
-        naming identity: UUID, _ scope: WriteScope, where isMeant: (StoredAnswer) -> Bool = { _ in true }
+    mutating func forgetAnswers(naming identity: UUID, _ scope: WriteScope) throws(VaultError) {
+        for name in try answers(naming: identity, in: scope.organization) { try forget(name, scope) }
+    }
+
+    /// Changes the answers that name an identity, above all so that an erasure of whoever holds an identifier finds all
+    /// that tell of it. They stay where they are: a key that was answered must not make anything anew.
+    mutating func changeAnswers(
+        naming identity: UUID, _ scope: WriteScope, _ change: (inout StoredAnswer) -> Void
     ) throws(VaultError) {
-        var names: [IdempotencyKey] = []
-        try visit(Tables.idempotency, prefix: IdempotencyKey.answers(naming: identity, in: scope.organization)) {
-            (key, _) throws(VaultError) in
-            names.append(try IdempotencyKey.naming(key).name)
-            return .next
-        }
-        for name in names {
-            guard let stored = try storedAnswer(to: name, in: scope.organization), isMeant(stored.answer) else {
-                continue
+        for name in try answers(naming: identity, in: scope.organization) {
+            guard let (time, before) = try storedAnswer(to: name, in: scope.organization) else { continue }
+            var answer = before
+            change(&answer)
+            guard answer != before else { continue }
+            let key = name.answerKey(in: scope.organization)
+            try put(key, answer.encoded(at: time, under: key), in: Tables.idempotency)
+            for gone in before.identities where !answer.identities.contains(gone) {
+                try remove(name.identityKey(gone, in: scope.organization), from: Tables.idempotency)
             }
-            try forget(name, scope)
+            for named in answer.identities where !before.identities.contains(named) {
+                try put(name.identityKey(named, in: scope.organization), [], in: Tables.idempotency)
+            }
         }
     }
 
@@ -159,6 +175,19 @@ extension WriteTransaction where Self: ~Copyable {
 }
 
 extension ReadTransaction where Self: ~Copyable {
+    /// The names of the answers that name an identity.
+    fileprivate borrowing func answers(
+        naming identity: UUID, in organization: OrganizationNumber
+    ) throws(VaultError) -> [IdempotencyKey] {
+        var names: [IdempotencyKey] = []
+        try visit(Tables.idempotency, prefix: IdempotencyKey.answers(naming: identity, in: organization)) {
+            (key, _) throws(VaultError) in
+            names.append(try IdempotencyKey.naming(key).name)
+            return .next
+        }
+        return names
+    }
+
     /// - Throws: `refused` where the key was used for another kind of call.
     borrowing func firstAnswer<Answer: RepeatableAnswer>(
         to name: IdempotencyKey, of call: StoredAnswer.Put.Call?, in organization: OrganizationNumber
@@ -199,7 +228,8 @@ struct IdempotencyKey: Equatable {
 
     static func validate(_ text: String?) throws(VaultError) {
         guard let text, !(1...Limits.idempotencyKeyBytesMax).contains(text.utf8.count) else { return }
-        throw .invalid("an idempotency key has 1 to \(Limits.idempotencyKeyBytesMax) bytes")
+        throw .invalid(
+            "an idempotency key has 1 to \(Limits.idempotencyKeyBytesMax) bytes", advice: "give a UUID, for example")
     }
 
     // MARK: Keys

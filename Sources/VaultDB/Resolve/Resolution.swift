@@ -54,7 +54,8 @@ public struct Resolution: Equatable, Sendable {
 
     public internal(set) var identity: IdentityReference
     public internal(set) var outcome: Outcome
-    /// The identifier that matched; nil where the identity was created or given.
+    /// The identifier that matched; nil where the identity was created or given, and in a first answer that is given
+    /// again where the identifier was released or went to somebody else since.
     public internal(set) var matched: Identifier?
     /// Identifiers that the identity gained.
     public internal(set) var enriched: [Identifier]

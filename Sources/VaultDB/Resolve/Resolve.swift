@@ -87,18 +87,19 @@ extension ReadTransaction where Self: ~Copyable {
         } else if let first = owned.first {
             plan.match = (try holder(first.owner, in: organization), first.identifier)
         }
+        // 3 and 4. What nobody owns makes a new identity, or enriches the one that matched, as far as it has room.
+        if let held = plan.match?.identity.identifiers.count {
+            let room = max(Limits.identifiersPerIdentityMax - held, 0)
+            if plan.enrich.count > room {
+                plan.enrich.removeLast(plan.enrich.count - room)
+                plan.warnings.append(.tooManyIdentifiers)
+            }
+        }
         if try wereErased(plan.enrich, in: organization) { plan.warnings.append(.previouslyErased) }
         guard let match = plan.match else {
-            // 3. None is known: all that are usable make a new identity.
             guard !plan.enrich.isEmpty else { throw .noUsableIdentifier }
             plan.newName = query.name
             return plan
-        }
-        // 4. What nobody owns enriches it.
-        let room = max(Limits.identifiersPerIdentityMax - match.identity.identifiers.count, 0)
-        if plan.enrich.count > room {
-            plan.enrich.removeLast(plan.enrich.count - room)
-            plan.warnings.append(.tooManyIdentifiers)
         }
         // 5. What somebody else owns is a conflict.
         for (identifier, owner) in owned where owner != match.identity.id {
@@ -143,7 +144,8 @@ extension ReadTransaction where Self: ~Copyable {
     borrowing func look(
         _ query: borrowing ResolveQuery, in organization: OrganizationNumber
     ) throws(VaultError) -> QuickLook {
-        guard let first = query.first else { return .undecided }
+        // What an invalid phone may stand for is for the whole waterfall to ask.
+        guard query.phoneVariants.isEmpty, let first = query.first else { return .undecided }
         guard let entry = try entry(of: first, in: organization) else {
             guard first.kind == .email else { return .undecided }
             let isPhoneKnown = try query.phone.map { phone throws(VaultError) in
@@ -168,6 +170,7 @@ extension ReadTransaction where Self: ~Copyable {
 extension WriteTransaction where Self: ~Copyable {
     /// Steps 2 to 6 and their events, on this transaction.
     mutating func resolve(_ query: ResolveQuery, _ scope: inout WriteScope) throws(VaultError) -> Resolution {
+        try scope.refuse(readFor: query.organizationRegion)
         let plan = try plan(query, in: scope.organization)
         if plan.changesNothing { return plan.resolution }
         let (resolution, identity) = try apply(plan, query, &scope)

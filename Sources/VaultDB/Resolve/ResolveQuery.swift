@@ -8,6 +8,9 @@ struct ResolveQuery: Sendable {
     let phone: PhoneNumber?
     /// What a phone that is not valid may stand for.
     let phoneVariants: [PhoneNumber]
+    /// The organization's own region, which the phone was read for; nil where the call names one, and where the caller
+    /// answers for it.
+    private(set) var organizationRegion: Region?
     var name: String? { didSet { if name != oldValue { nameTokens = nil } } }
     /// The name's words, where they were made beforehand.
     private(set) var nameTokens: NameTokens?
@@ -52,6 +55,7 @@ extension ResolveQuery {
     /// - Throws: `noUsableIdentifier` where nothing is left, `invalidArgument` where a bound is exceeded.
     init(_ request: ResolveRequest, region: Region, _ normalizer: Normalizer) throws(VaultError) {
         try self.init(request, phone: request.phone.flatMap { normalizer.phone($0, region: region) }, normalizer)
+        if request.region == nil, request.phone != nil { organizationRegion = region }
     }
 
     /// With the phone decided by the caller; nil with a phone in the request counts as invalid.
@@ -73,7 +77,7 @@ extension ResolveQuery {
         self.phone = phone
         if phone == nil, let raw = request.phone, Self.isGiven(raw) {
             warnings.append(.invalid(.phone))
-            phoneVariants = normalizer.whatsAppVariants(ofInvalid: raw, region: request.region ?? .spain)
+            phoneVariants = normalizer.whatsAppVariants(ofInvalid: raw)
         } else {
             phoneVariants = []
         }
@@ -93,7 +97,7 @@ extension ResolveQuery {
     /// Most names and sources are one line already, and then are taken as they are.
     private static func line(_ raw: String?, _ what: String, bytesMax: Int) throws(VaultError) -> String? {
         guard let raw, !raw.isEmpty else { return nil }
-        if raw.utf8.count <= bytesMax, raw.isPlainLine { return raw }
+        if raw.utf8.count <= bytesMax, raw.utf8.span.isPlainLine { return raw }
         return try boundedLine(raw, what, bytesMax: bytesMax)
     }
 }
@@ -114,15 +118,15 @@ extension VaultError {
         advice: "give at least one that is valid and neither shared nor blocked")
 }
 
-extension String {
+extension Span<UInt8> {
     /// Printable ASCII with single spaces inside and none at the ends: what `onOneLine` would surely not change.
-    fileprivate var isPlainLine: Bool {
-        var afterSpace = true
-        for byte in utf8 {
-            if byte < 0x20 || byte == 0x7F || byte >= 0x80 { return false }
-            if byte == 0x20, afterSpace { return false }
-            afterSpace = byte == 0x20
+    var isPlainLine: Bool {
+        var isAfterSpace = true
+        for index in indices {
+            let byte = self[index]
+            if byte < 0x20 || byte >= 0x7F || byte == 0x20 && isAfterSpace { return false }
+            isAfterSpace = byte == 0x20
         }
-        return !afterSpace
+        return !isAfterSpace
     }
 }

@@ -58,7 +58,7 @@ extension Organization {
             let left = ContinuousClock.now.duration(to: end) / .milliseconds(1)
             if !events.isEmpty || left <= 0 || Task.isCancelled { return events }
             // Another process may commit without this one's signal.
-            await core.writes.committed.wait(beyond: commits, atMost: Swift.min(Int(left.rounded(.up)), 250))
+            await core.writes.committed.wait(beyond: commits, atMost: Int(Swift.min(left.rounded(.up), 250)))
         }
     }
 }

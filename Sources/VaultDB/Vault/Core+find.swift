@@ -10,19 +10,27 @@ extension Core {
     }
 
     func find(phone raw: String, region: Region?, _ tenant: Tenant) throws(VaultError) -> UUID? {
+        try find(phone: raw.utf8.span, region: region, tenant) { (phone) throws(VaultError) in
+            try owner(of: .phone(phone), tenant)
+        }
+    }
+
+    /// Whose a phone is, however it is spelled.
+    /// - Parameter look: whose a number is.
+    @inline(__always)
+    func find(
+        phone utf8: Span<UInt8>, region: Region?, _ tenant: Tenant,
+        _ look: (PhoneNumber) throws(VaultError) -> UUID?
+    ) throws(VaultError) -> UUID? {
         // What is found under a candidate is normalised; see `PhoneNumber.candidate`.
-        if let candidate = PhoneNumber.candidate(utf8: raw.utf8.span),
-            let owner = try owner(of: .phone(candidate), tenant)
-        {
-            return owner
-        }
+        if let candidate = PhoneNumber.candidate(utf8: utf8), let owner = try look(candidate) { return owner }
         let region = try self.region(region, for: tenant)
-        if let phone = normalizer.phone(raw, region: region) { return try owner(of: .phone(phone), tenant) }
-        let variants = normalizer.whatsAppVariants(ofInvalid: raw, region: region)
-        guard !variants.isEmpty, let number = try number(of: tenant) else { return nil }
-        return try engine.read { (snapshot) throws(VaultError) in
-            try snapshot.knownEntry(among: variants.map(Identifier.phone), in: number)?.entry.owner
+        if let phone = normalizer.phone(utf8: utf8, region: region) { return try look(phone) }
+        guard let valid = try? UTF8Span(validating: utf8) else { return nil }
+        for variant in normalizer.whatsAppVariants(ofInvalid: String(copying: valid)) {
+            if let owner = try look(variant) { return owner }
         }
+        return nil
     }
 
     func find(external raw: String, _ tenant: Tenant) throws(VaultError) -> UUID? {
@@ -57,23 +65,27 @@ extension Core {
         } ?? NameSearchResult(matches: [], isComplete: true)
     }
 
+    /// - Parameter region: of a phone, where it is not the organization's.
     func identifier(
-        _ raw: String, _ kind: IdentifierKind, _ tenant: Tenant
+        _ raw: String, _ kind: IdentifierKind, region: Region? = nil, _ tenant: Tenant
     ) throws(VaultError) -> Identifier {
         switch kind {
         case .email:
             if let email = normalizer.email(raw) { return .email(email) }
-            throw .invalid("that is not a usable email address, so it never matches anybody")
+            throw .invalid(
+                "that is not a usable email address, so it never matches anybody", advice: "check how it is written")
         case .phone:
-            let region = try region(of: tenant)
+            let region = try self.region(region, for: tenant)
             let phone =
                 normalizer.phone(raw, region: region)
-                ?? normalizer.whatsAppVariants(ofInvalid: raw, region: region).first
+                ?? normalizer.whatsAppVariants(ofInvalid: raw).first
             if let phone { return .phone(phone) }
-            throw .invalid("that is not a valid phone number in region \(region.code), so it never matches anybody")
+            throw .invalid(
+                "that is not a valid phone number in region \(region.code), so it never matches anybody",
+                advice: "check how it is written, or give it with its country code")
         case .external:
             if let external = ExternalID(raw) { return .external(external) }
-            throw .invalid("an external id is namespace:value", advice: "for example stripe:cus_123")
+            throw ExternalID.refusal(of: raw)
         }
     }
 
@@ -96,6 +108,7 @@ extension Core {
     }
 
     private func tell(_ what: String, _ change: IdentifierStateChange) -> IdentifierStateChange {
+        if change.before == change.after { return change }
         var metadata: Logger.Metadata = ["identifier": "\(change.identifier.masked)"]
         if let holder = change.holder { metadata["identity"] = "\(holder.text)" }
         logger.info("\(what)", metadata: metadata)

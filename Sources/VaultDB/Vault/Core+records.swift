@@ -46,8 +46,8 @@ extension Core {
         }
     }
 
-    func tell(_ answer: PutAnswer) -> PutAnswer {
-        if let resolution = answer.resolution { _ = tell(resolution) }
-        return answer
+    /// Logs whose record was put. One that changed nobody is no news.
+    func tell(_ answer: PutAnswer, _ isTold: Bool) {
+        if isTold, let resolution = answer.resolution { log(resolution) }
     }
 }

@@ -9,7 +9,7 @@ extension Core {
         switch try prepare(request, tenant) {
         case .answered(let resolution): return resolution
         case .writes(let query):
-            return tell(try await write(tenant, operation(request.idempotencyKey, query)))
+            return try await write(tenant, operation(request.idempotencyKey, query)) { tell($0, $1) }
         }
     }
 
@@ -17,7 +17,7 @@ extension Core {
         switch try prepare(request, tenant) {
         case .answered(let resolution): return resolution
         case .writes(let query):
-            return tell(try writeBlocking(tenant, operation(request.idempotencyKey, query)))
+            return try writeBlocking(tenant, operation(request.idempotencyKey, query)) { tell($0, $1) }
         }
     }
 
@@ -101,10 +101,18 @@ extension Core {
         return resolution
     }
 
-    /// Logs what a write did.
-    func tell(_ resolution: Resolution) -> Resolution {
+    /// Logs what a resolve by the writer did. One that changed nobody has found everything as it was, or repeats an
+    /// answer.
+    func tell(_ resolution: Resolution, _ isTold: Bool) {
+        if isTold {
+            log(resolution)
+        } else if resolution.outcome != .created {
+            _ = count(resolution)
+        }
+    }
+
+    func log(_ resolution: Resolution) {
         logger.info("\(resolution.sentence)", metadata: metadata(resolution))
-        return resolution
     }
 
     private func metadata(_ resolution: Resolution) -> Logger.Metadata {

@@ -24,16 +24,15 @@ extension Core {
             case .writes(let needed): query = needed
             }
         }
-        submit(tenant, operation(request.idempotencyKey, query)) { [self] result in
-            deliver(result.map(tell))
-        }
+        submit(tenant, operation(request.idempotencyKey, query), { [self] in tell($0, $1) }, deliver)
         return nil
     }
 
     func submit<Answer: Sendable>(
-        _ tenant: Tenant, _ body: @escaping Operation<Answer>, _ deliver: @escaping Delivery<Answer>
+        _ tenant: Tenant, _ body: @escaping Operation<Answer>, _ tell: @escaping Telling<Answer>,
+        _ deliver: @escaping Delivery<Answer>
     ) {
-        writes.enqueue(counted(tenant, body)) { [self] result in deliver(result.map { answer(of: $0) }) }
+        writes.enqueue(counted(tenant, body)) { [self] result in deliver(result.map { answer(of: $0, tell) }) }
     }
 }
 
@@ -50,6 +49,6 @@ extension Organization {
     package func submitPut(
         _ draft: RecordDraft, _ deliver: @escaping @Sendable (Result<PutAnswer, VaultError>) -> Void
     ) throws(VaultError) {
-        try core.submit(tenant, core.put(draft, tenant)) { [core] result in deliver(result.map(core.tell)) }
+        try core.submit(tenant, core.put(draft, tenant), { [core] in core.tell($0, $1) }, deliver)
     }
 }

@@ -18,9 +18,11 @@ final class Core<Engine: StorageEngine>: Sendable {
     private let opened: Meta
     /// What normalises here.
     private let rules = Normalizer.version.description
-    /// Up to which of the commits of others the file is known to be normalised by `rules`; see `WriteQueue.others`.
+    /// Up to which of the commits of others the file is known to be normalised by `rules`; see
+    /// `WriteQueue.foreignCommits`.
     private let checked = Atomic<Int>(0)
-    /// Rekeys under way here, of which nobody knows what becomes.
+    /// Rekeys under way here. Until one is committed or given up, what its transaction says of the rules is not to be
+    /// remembered.
     let rekeys = Atomic<Int>(0)
     /// Matches that changed nothing, since opening.
     let hits = Atomic<Int>(0)
@@ -48,7 +50,9 @@ final class Core<Engine: StorageEngine>: Sendable {
             opened = known
             if known.isOfFormatBefore, !isReadOnly {
                 try engine.write { (transaction) throws(VaultError) in
-                    try transaction.put(Meta.key, known.encoded(), in: Tables.meta)
+                    // Another process may have changed it in between.
+                    let known = try transaction.knownMeta()
+                    if known.isOfFormatBefore { try transaction.put(Meta.key, known.encoded(), in: Tables.meta) }
                 }
             }
         } else if isReadOnly {
@@ -63,7 +67,7 @@ final class Core<Engine: StorageEngine>: Sendable {
                 return fresh
             }
         }
-        writes = WriteQueue(engine: engine, niceness: writerNiceness)
+        writes = try WriteQueue(engine: engine, niceness: writerNiceness)
     }
 
     func close() { writes.close() }
@@ -82,9 +86,10 @@ final class Core<Engine: StorageEngine>: Sendable {
         let id: UUID
         /// Its number, and below it in 16 bits its own region or 0. All zero until the vault knows it.
         private let known = Atomic<UInt64>(0)
-        /// Up to which of the commits of others that holds; see `WriteQueue.others`.
+        /// Up to which of the commits of others that holds; see `WriteQueue.foreignCommits`.
         private let checked = Atomic<Int>(0)
-        /// Changes of its region under way here, of which nobody knows what becomes.
+        /// Changes of its region under way here. Until one is committed or given up, what its transaction says is not to
+        /// be remembered.
         fileprivate let changes = Atomic<Int>(0)
 
         fileprivate init(id: UUID) { self.id = id }
@@ -109,15 +114,15 @@ final class Core<Engine: StorageEngine>: Sendable {
         }
 
         /// Whether what is known is what a write would find.
-        fileprivate func isChecked(_ others: Int) -> Bool {
-            checked.load(ordering: .relaxed) == others && changes.load(ordering: .relaxed) == 0
+        fileprivate func isChecked(_ foreignCommits: Int) -> Bool {
+            checked.load(ordering: .relaxed) == foreignCommits && changes.load(ordering: .relaxed) == 0
         }
 
         /// What a write has found; of one that is made or changed by a transaction nobody knows whether that is committed.
-        fileprivate func notice(_ record: OrganizationRecord, _ others: Int) {
+        fileprivate func notice(_ record: OrganizationRecord, _ foreignCommits: Int) {
             guard number != nil, changes.load(ordering: .relaxed) == 0 else { return }
             remember(record)
-            checked.store(others, ordering: .relaxed)
+            checked.store(foreignCommits, ordering: .relaxed)
         }
     }
 
@@ -155,8 +160,13 @@ final class Core<Engine: StorageEngine>: Sendable {
     func setRegion(_ region: Region, of tenant: Tenant) throws(VaultError) {
         let now = clock()
         tenant.changes.add(1, ordering: .relaxed)
-        defer { tenant.changes.subtract(1, ordering: .relaxed) }
-        let record = try writeBlocking(tenant) { (transaction, scope) throws(VaultError) in
+        // For those who remember it of their own; see `tenant(_:)`.
+        defer {
+            tenant.changes.subtract(1, ordering: .relaxed)
+            writes.forgetWhatWasRead()
+        }
+        let record = try writeBlocking(tenant) { [writes] (transaction, scope) throws(VaultError) in
+            writes.forgetWhatWasRead()
             var record = try transaction.intern(tenant.id, at: now)
             guard record.region != region else { return record }
             record.region = region
@@ -180,16 +190,20 @@ final class Core<Engine: StorageEngine>: Sendable {
     typealias Operation<Answer> =
         @Sendable (inout Engine.Writer, inout WriteScope) throws(VaultError) -> Answer
 
+    /// What is done with an answer once it is committed.
+    /// - Parameter isTold: whether the trail tells of what was done; where not, nobody has changed.
+    typealias Telling<Answer> = @Sendable (_ answer: Answer, _ isTold: Bool) -> Void
+
     func write<Answer: Sendable>(
-        _ tenant: Tenant, _ body: @escaping Operation<Answer>
+        _ tenant: Tenant, _ body: @escaping Operation<Answer>, _ tell: Telling<Answer> = { _, _ in }
     ) async throws(VaultError) -> Answer {
-        answer(of: try await writes.write(counted(tenant, body)))
+        answer(of: try await writes.write(counted(tenant, body)), tell)
     }
 
     func writeBlocking<Answer: Sendable>(
-        _ tenant: Tenant, _ body: @escaping Operation<Answer>
+        _ tenant: Tenant, _ body: @escaping Operation<Answer>, _ tell: Telling<Answer> = { _, _ in }
     ) throws(VaultError) -> Answer {
-        answer(of: try writes.writeBlocking(counted(tenant, body)))
+        answer(of: try writes.writeBlocking(counted(tenant, body)), tell)
     }
 
     func submit<Answer: Sendable>(
@@ -198,21 +212,23 @@ final class Core<Engine: StorageEngine>: Sendable {
         writes.submit(operation(tenant, body))
     }
 
-    /// What an operation answers, and how many identities it created, which counts once it is committed.
-    typealias Counted<Answer> = (answer: Answer, createdCount: Int)
+    /// What an operation answers, how many identities it created, and whether it appended to the trail. Both count once
+    /// it is committed.
+    typealias Counted<Answer> = (answer: Answer, createdCount: Int, isTold: Bool)
 
     func counted<Answer: Sendable>(
         _ tenant: Tenant, _ body: @escaping Operation<Answer>
     ) -> @Sendable (inout Engine.Writer) throws(VaultError) -> Counted<Answer> {
         operation(tenant) { (transaction, scope) throws(VaultError) -> Counted<Answer> in
             let answer = try body(&transaction, &scope)
-            return (answer, scope.createdCount)
+            return (answer, scope.createdCount, scope.lastEventIdentity != nil)
         }
     }
 
     /// To be called when the operation is committed.
-    func answer<Answer>(of done: Counted<Answer>) -> Answer {
+    func answer<Answer>(of done: Counted<Answer>, _ tell: Telling<Answer>) -> Answer {
         if done.createdCount > 0 { created.add(done.createdCount, ordering: .relaxed) }
+        tell(done.answer, done.isTold)
         return done.answer
     }
 
@@ -222,12 +238,10 @@ final class Core<Engine: StorageEngine>: Sendable {
         // What is to be written was read for this one; nil where nobody has looked at the organization yet.
         let region = tenant.number.map { _ in tenant.region ?? opened.region }
         return { [self] (transaction) throws(VaultError) in
-            let others = writes.others
-            try refuseOtherRules(transaction, others)
-            let organization = try place(of: tenant, others, &transaction)
-            if let region, region != organization.region {
-                throw VaultError(.busy, "the organization's region was changed meanwhile", advice: "try again")
-            }
+            let foreignCommits = writes.foreignCommits
+            try refuseOtherRules(transaction, foreignCommits)
+            let organization = try place(of: tenant, foreignCommits, &transaction)
+            if let region, region != organization.region { throw .regionChanged }
             return try operate(&transaction, in: organization.number, region: organization.region, body)
         }
     }
@@ -246,19 +260,23 @@ final class Core<Engine: StorageEngine>: Sendable {
 
     /// The organization as it is now. It is made where the vault does not know it.
     private func place(
-        of tenant: Tenant, _ others: Int, _ transaction: inout Engine.Writer
+        of tenant: Tenant, _ foreignCommits: Int, _ transaction: inout Engine.Writer
     ) throws(VaultError) -> (number: OrganizationNumber, region: Region) {
-        if let number = tenant.number, tenant.isChecked(others) { return (number, tenant.region ?? opened.region) }
+        if let number = tenant.number, tenant.isChecked(foreignCommits) {
+            return (number, tenant.region ?? opened.region)
+        }
         let record = try transaction.intern(tenant.id, at: clock())
-        tenant.notice(record, others)
+        tenant.notice(record, foreignCommits)
         return (record.number, record.region ?? opened.region)
     }
 
     /// Refuses to write where the file's identifiers were normalised otherwise than this program does.
-    private func refuseOtherRules(_ transaction: borrowing Engine.Writer, _ others: Int) throws(VaultError) {
-        if checked.load(ordering: .relaxed) == others { return }
+    private func refuseOtherRules(
+        _ transaction: borrowing Engine.Writer, _ foreignCommits: Int
+    ) throws(VaultError) {
+        if checked.load(ordering: .relaxed) == foreignCommits { return }
         if try transaction.isNormalized(by: rules) {
-            if rekeys.load(ordering: .relaxed) == 0 { checked.store(others, ordering: .relaxed) }
+            if rekeys.load(ordering: .relaxed) == 0 { checked.store(foreignCommits, ordering: .relaxed) }
             return
         }
         let found = try transaction.knownMeta().normalizer
@@ -270,4 +288,9 @@ final class Core<Engine: StorageEngine>: Sendable {
 
 extension OrganizationRecord {
     fileprivate var packed: UInt64 { UInt64(number.rawValue) << 16 | UInt64(region?.packed ?? 0) }
+}
+
+extension VaultError {
+    static let regionChanged = VaultError(
+        .busy, "the organization's region was changed meanwhile", advice: "try again")
 }

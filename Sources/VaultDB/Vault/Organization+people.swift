@@ -12,12 +12,12 @@ extension Organization {
     /// - Throws: `noUsableIdentifier` where nothing says whose it is, `refused` where it belongs to another identity
     ///   than the one that is named and `moves` is not set, `notFound` and `erased` for the one that is named.
     public func put(_ draft: RecordDraft) async throws(VaultError) -> PutAnswer {
-        core.tell(try await core.write(tenant, core.put(draft, tenant)))
+        try await core.write(tenant, core.put(draft, tenant)) { core.tell($0, $1) }
     }
 
     /// The blocking twin.
     public func putBlocking(_ draft: RecordDraft) throws(VaultError) -> PutAnswer {
-        core.tell(try core.writeBlocking(tenant, core.put(draft, tenant)))
+        try core.writeBlocking(tenant, core.put(draft, tenant)) { core.tell($0, $1) }
     }
 
     public func record(_ kind: RecordKind, _ id: String) throws(VaultError) -> Record? {
@@ -83,19 +83,19 @@ extension Organization {
     /// A booking on the public site: a lead where it is free, a patient where it was paid; resolved and linked in one
     /// transaction.
     public func book(_ booking: Booking) async throws(VaultError) -> IntakeAnswer {
-        core.tell(try await core.write(tenant, core.take(booking.draft, tenant, as: .booking)))
+        try await core.write(tenant, core.take(booking.draft, tenant, as: .booking)) { core.tell($0, $1) }
     }
 
     /// A lead that somebody of the staff enters.
     public func addLead(_ lead: ManualLead) async throws(VaultError) -> IntakeAnswer {
-        core.tell(try await core.write(tenant, core.take(lead.draft, tenant, as: .lead)))
+        try await core.write(tenant, core.take(lead.draft, tenant, as: .lead)) { core.tell($0, $1) }
     }
 
     /// A public form: finds email, phone and name among its fields, resolves, and makes a lead.
     /// - Throws: `noUsableIdentifier` where no field holds a usable email or phone.
     public func submit(_ form: FormSubmission) async throws(VaultError) -> FormAnswer {
         let (draft, reading) = try core.read(form, tenant)
-        let answer = core.tell(try await core.write(tenant, core.take(draft, tenant, as: .form)))
+        let answer = try await core.write(tenant, core.take(draft, tenant, as: .form)) { core.tell($0, $1) }
         return FormAnswer(intake: answer, taken: reading.taken)
     }
 

@@ -8,25 +8,22 @@ extension Organization {
         _ kind: RecordKind, _ id: String, _ deletion: Deletion,
         _ deliver: @escaping @Sendable (Result<DeleteAnswer, VaultError>) -> Void
     ) throws(VaultError) {
-        try core.submit(tenant, core.delete(kind, id, deletion), deliver)
+        try core.submit(tenant, core.delete(kind, id, deletion), { _, _ in }, deliver)
     }
 
     /// As `book`.
     package func submitBooking(
         _ booking: Booking, _ deliver: @escaping @Sendable (Result<IntakeAnswer, VaultError>) -> Void
     ) throws(VaultError) {
-        try core.submit(tenant, core.take(booking.draft, tenant, as: .booking)) { [core] result in
-            deliver(result.map(core.tell))
-        }
+        let operation = try core.take(booking.draft, tenant, as: .booking)
+        core.submit(tenant, operation, { [core] in core.tell($0, $1) }, deliver)
     }
 
     /// As `addLead`.
     package func submitLead(
         _ lead: ManualLead, _ deliver: @escaping @Sendable (Result<IntakeAnswer, VaultError>) -> Void
     ) throws(VaultError) {
-        try core.submit(tenant, core.take(lead.draft, tenant, as: .lead)) { [core] result in
-            deliver(result.map(core.tell))
-        }
+        try core.submit(tenant, core.take(lead.draft, tenant, as: .lead), { [core] in core.tell($0, $1) }, deliver)
     }
 
     /// As `submit`.
@@ -34,8 +31,8 @@ extension Organization {
         _ form: FormSubmission, _ deliver: @escaping @Sendable (Result<FormAnswer, VaultError>) -> Void
     ) throws(VaultError) {
         let (draft, reading) = try core.read(form, tenant)
-        try core.submit(tenant, core.take(draft, tenant, as: .form)) { [core] result in
-            deliver(result.map { FormAnswer(intake: core.tell($0), taken: reading.taken) })
+        try core.submit(tenant, core.take(draft, tenant, as: .form), { [core] in core.tell($0, $1) }) { result in
+            deliver(result.map { FormAnswer(intake: $0, taken: reading.taken) })
         }
     }
 }

@@ -83,9 +83,12 @@ public struct Organization: Sendable {
     // MARK: Identifiers
 
     /// Normalises an identifier as this organization does.
+    /// - Parameter region: of a phone, where it is not the organization's.
     /// - Throws: `invalidArgument` where it is not usable.
-    public func identifier(_ raw: String, kind: IdentifierKind) throws(VaultError) -> Identifier {
-        try core.identifier(raw, kind, tenant)
+    public func identifier(
+        _ raw: String, kind: IdentifierKind, region: Region? = nil
+    ) throws(VaultError) -> Identifier {
+        try core.identifier(raw, kind, region: region, tenant)
     }
 
     /// Marks an identifier as one that identifies nobody alone: a family's mailbox, a reception's phone.

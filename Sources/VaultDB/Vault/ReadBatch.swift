@@ -84,17 +84,9 @@ package struct ReadBatch: ~Copyable {
         phone utf8: Span<UInt8>, in organization: Organization
     ) throws(VaultError) -> UUID? {
         guard let number = try number(of: organization) else { return nil }
-        // What is found under a candidate is normalised; see `PhoneNumber.candidate`.
-        if let candidate = PhoneNumber.candidate(utf8: utf8), let owner = try owner(of: .phone(candidate), in: number) {
-            return owner
+        return try core.find(phone: utf8, region: nil, organization.tenant) { (phone) throws(VaultError) in
+            try owner(of: .phone(phone), in: number)
         }
-        let region = try core.region(of: organization.tenant)
-        if let phone = core.normalizer.phone(utf8: utf8, region: region) {
-            return try owner(of: .phone(phone), in: number)
-        }
-        guard let valid = try? UTF8Span(validating: utf8) else { return nil }
-        let variants = core.normalizer.whatsAppVariants(ofInvalid: String(copying: valid), region: region)
-        return try held.snapshot.knownEntry(among: variants.map(Identifier.phone), in: number)?.entry.owner
     }
 
     package borrowing func find(
@@ -203,39 +195,18 @@ extension Vault {
 extension IdentityView {
     /// As `satisfies(_:)`, by bytes: whether the identity owns what is given and knows the name. Empty is not given.
     fileprivate func satisfies(email: RawSpan, phone: PhoneNumber?, name: RawSpan) throws(VaultError) -> Bool {
-        guard isLiving else { return false }
-        var missing = (email.isEmpty ? 0 : 1) + (phone == nil ? 0 : 1)
-        var reader = list
-        for _ in 0..<(try reader.count()) {
-            let tag = try reader.byte() & IdentityFormat.kindAndState
-            let length = try reader.count()
-            let text = try reader.span(length)
+        let wanted = (email.isEmpty ? 0 : 1) + (phone == nil ? 0 : 1)
+        return try owns(wanted, andKnows: name) { (tag, text) in
             switch tag {
-            case IdentityFormat.ownedTag(.email): if !email.isEmpty, text.equals(email) { missing -= 1 }
-            case IdentityFormat.ownedTag(.phone):
-                if let phone, phone.withASCII({ text.equals($0.bytes) }) { missing -= 1 }
-            default: break
+            case IdentityFormat.ownedTag(.email): !email.isEmpty && text.equals(email)
+            case IdentityFormat.ownedTag(.phone): phone.map { $0.withASCII { text.equals($0.bytes) } } ?? false
+            default: false
             }
-            _ = try reader.varint()
-            _ = try reader.varint()
-            _ = try reader.varint()
         }
-        if missing > 0 { return false }
-        if name.isEmpty { return true }
-        return try Self.knows(name, &reader)
     }
 }
 
 extension Span<UInt8> {
-    /// Printable ASCII within the bound of a name, with single spaces inside and none at the ends: kept as it is.
-    fileprivate var isPlainName: Bool {
-        guard count <= Limits.nameBytesMax else { return false }
-        var isAfterSpace = true
-        for index in indices {
-            let byte = self[index]
-            if byte < 0x20 || byte >= 0x7F || byte == 0x20 && isAfterSpace { return false }
-            isAfterSpace = byte == 0x20
-        }
-        return !isAfterSpace
-    }
+    /// Whether a name is kept as it is.
+    fileprivate var isPlainName: Bool { count <= Limits.nameBytesMax && isPlainLine }
 }

@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import Foundation
+internal import Glibc
 internal import Storage
 internal import Synchronization
 
@@ -29,9 +30,10 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     private let jobs = Atomic<Int>(0)
     /// Jobs of the largest group.
     private let groupMax = Atomic<Int>(0)
-    /// The number of the last commit made here, and how often one did not follow it. What was before the first counts.
+    /// The number of the last commit made here; 0 where the last transaction wrote nothing.
     private let lastCommit = Atomic<Int>(0)
-    private let strangeCommits = Atomic<Int>(1)
+    /// See `foreignCommits`. What was before the first commit counts.
+    private let foreign = Atomic<Int>(1)
     /// How often readers that died are looked for.
     private let careInterval: DispatchTimeInterval
     /// With nothing to write for so long, the writer does a little of what the engine has put off, and so on: most of the
@@ -39,17 +41,22 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     private static var settlingDelay: DispatchTimeInterval { .milliseconds(20) }
 
     /// - Parameter niceness: see `VaultOptions.writerNiceness`.
-    init(engine: Engine, niceness: Int = 0, careInterval: DispatchTimeInterval = .seconds(60)) {
+    /// - Throws: `system` where the system gives no thread.
+    init(
+        engine: Engine, niceness: Int = 0, careInterval: DispatchTimeInterval = .seconds(60)
+    ) throws(VaultError) {
         self.engine = engine
         self.careInterval = careInterval
-        let thread = Thread { [self] in
+        let code = startThread(named: "vaultdb.writer", stackBytes: 8 << 20) { [self] in
             // On Linux that is the thread's alone, and that of those it starts.
             if niceness > 0 { _ = nice(Int32(clamping: niceness)) }
             run()
         }
-        thread.name = "vaultdb.writer"
-        thread.stackSize = 8 << 20
-        thread.start()
+        if code != 0 {
+            throw VaultError(
+                .system, "the writer's thread can't be started: \(systemMessage(code))",
+                advice: "let the process have more threads and memory")
+        }
     }
 
     /// Ends the writer and returns once it has done what is waiting, whoever closes first. Later writes are refused.
@@ -67,9 +74,13 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
         )
     }
 
-    /// How often somebody else may have committed before a transaction of this queue, up to that which runs: where it is
-    /// what it was, nobody has. To be asked within a write.
-    var others: Int { strangeCommits.load(ordering: .relaxed) }
+    /// An epoch of the file: it rises whenever another process, or another queue, may have committed since this queue's
+    /// last commit. So what a write has read holds in later writes of the queue for as long as this is the same, unless
+    /// they changed it themselves. To be asked within a write.
+    var foreignCommits: Int { foreign.load(ordering: .relaxed) }
+
+    /// Has later writes look again at what earlier ones have read, as after a commit of another process.
+    func forgetWhatWasRead() { foreign.add(1, ordering: .relaxed) }
 
     /// Runs `body` in a transaction that others may share, and returns once it is committed.
     func write<Answer: Sendable>(
@@ -127,7 +138,7 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     // MARK: The writer's thread
 
     private func run() {
-        // Not again before the next write, where it failed.
+        // Not again before the next write or the next care, where it failed.
         var settles = true
         // However busy the vault is: what a dead reader holds makes the file grow with each write.
         var nextCare = DispatchTime.now() + careInterval
@@ -150,6 +161,7 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
             if isClosing { break }
             if DispatchTime.now() >= nextCare {
                 try? engine.maintain()
+                settles = true
                 nextCare = .now() + careInterval
             }
         }
@@ -162,7 +174,7 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
         do throws(GroupSpoiled) {
             try engine.write { (transaction) throws(GroupSpoiled) in
                 if transaction.commit != lastCommit.load(ordering: .relaxed) + 1 {
-                    strangeCommits.add(1, ordering: .relaxed)
+                    foreign.add(1, ordering: .relaxed)
                 }
                 defer { number = transaction.writeCount > 0 ? transaction.commit : 0 }
                 for job in group {
@@ -302,4 +314,38 @@ private final class DeliveredWrite<Engine: StorageEngine, Answer: Sendable>:
         super.finish(error)
         deliver(answer)
     }
+}
+
+/// Runs `body` on a thread of its own, which nobody waits for. Foundation's threads don't say that the system refused one.
+/// - Returns: 0, or the number of the error.
+private func startThread(named name: String, stackBytes: Int, _ body: @escaping @Sendable () -> Void) -> Int32 {
+    final class Start: Sendable {
+        let name: String
+        let body: @Sendable () -> Void
+        init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.body = body
+        }
+    }
+    let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+    pthread_attr_init(attributes)
+    defer {
+        pthread_attr_destroy(attributes)
+        attributes.deallocate()
+    }
+    pthread_attr_setstacksize(attributes, stackBytes)
+    pthread_attr_setdetachstate(attributes, Int32(PTHREAD_CREATE_DETACHED))
+    let start = Unmanaged.passRetained(Start(name, body))
+    var thread = pthread_t()
+    let code = pthread_create(
+        &thread, attributes,
+        { argument in
+            guard let argument else { return nil }
+            let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+            Thread.current.name = start.name
+            start.body()
+            return nil
+        }, start.toOpaque())
+    if code != 0 { start.release() }
+    return code
 }

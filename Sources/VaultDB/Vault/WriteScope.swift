@@ -31,6 +31,11 @@ struct WriteScope {
     }
 
     func newID() -> UUID { ids.next(at: now) }
+
+    /// Refuses what was read for another region than the organization has now.
+    func refuse(readFor region: Region?) throws(VaultError) {
+        if let region, region != reading.region { throw .regionChanged }
+    }
 }
 
 extension WriteTransaction where Self: ~Copyable {

@@ -82,10 +82,16 @@ struct APICall: Sendable {
             .unsupportedMediaType, "unsupported_encoding", "a body is compressed by gzip or not at all")
     }
 
+    /// Whether what lets the caller do this is still good: bodies may come long after the head that showed a token.
+    var isStillGranted: Bool { caller.map { state.access.renewed($0.grant) != nil } ?? true }
+
+    /// The whole body.
     /// - Parameter bytesMax: nil for what the limits say.
-    /// - Throws: 413 where there are more.
+    /// - Throws: 413 where there are more, 401 where the token was revoked while they came.
     func bytes(upTo bytesMax: Int? = nil) async throws -> ByteBuffer {
-        try await request.body.collect(upTo: bytesMax ?? state.limits.httpBodyBytesMax)
+        let bytes = try await request.body.collect(upTo: bytesMax ?? state.limits.httpBodyBytesMax)
+        guard isStillGranted else { throw Problem.unauthenticated }
+        return bytes
     }
 
     /// The JSON object that the body is.
@@ -114,6 +120,11 @@ struct APICall: Sendable {
 }
 
 extension Response {
+    /// A page of a list, and where the next one begins.
+    init(page results: [JSONValue], next: String?) {
+        self.init(["results": .array(results), "next": JSONValue(next)])
+    }
+
     init(_ json: JSONValue, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) {
         self.init(jsonBytes: ByteBuffer(string: json.text), status: status, headers: headers)
     }

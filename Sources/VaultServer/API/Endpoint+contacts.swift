@@ -124,7 +124,7 @@ extension Endpoint {
         let page = try await call.work {
             try organization.records(of: id, kind: kind, from: cursor, order: order, limit: limit)
         }
-        return Response(["results": .array(page.records.map(\.json)), "next": JSONValue(page.next?.description)])
+        return Response(page: page.records.map(\.json), next: page.next?.description)
     }
 
     // MARK: Finding

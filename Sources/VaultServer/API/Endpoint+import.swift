@@ -66,7 +66,7 @@ extension Endpoint {
     private static func put(
         _ rows: [ImportItem], _ kind: RecordKind, _ organization: Organization, _ call: APICall
     ) async throws -> ByteBuffer {
-        guard call.state.access.renewed(call.caller?.grant) != nil else {
+        guard call.isStillGranted else {
             throw Problem(
                 .unauthorized, "unauthenticated",
                 "the token was revoked; send the rows that have no answer again, with another one")

@@ -23,9 +23,7 @@ extension Endpoint {
             let page = try await call.work {
                 try organization.conflictPage(in: state, from: cursor, limit: limit)
             }
-            return Response([
-                "results": .array(page.conflicts.map(\.json)), "next": JSONValue(page.next?.description),
-            ])
+            return Response(page: page.conflicts.map(\.json), next: page.next?.description)
         },
         Endpoint(
             method: .post, path: "/api/v1/conflicts/keep-apart", operation: "keepApart", tag: .review,
@@ -81,10 +79,7 @@ extension Endpoint {
             let (organization, limit) = (try call.organization, try call.query.limit(100, max: 1_000))
             let before = try call.query["cursor"].map { try id($0, "cursor") }
             let merges = try await call.work { try organization.merges(before: before, limit: limit) }
-            return Response([
-                "results": .array(merges.map(\.json)),
-                "next": merges.count < limit ? nil : JSONValue(merges.last?.id.text),
-            ])
+            return Response(page: merges.map(\.json), next: merges.count < limit ? nil : merges.last?.id.text)
         },
         Endpoint(
             method: .delete, path: "/api/v1/merges/{merge_id}", operation: "unmerge", tag: .review,

@@ -34,15 +34,24 @@ extension Endpoint {
         },
         Endpoint(
             method: .get, path: "/api/v1/contacts/{identity_id}/audit", operation: "audit", tag: .rights,
-            summary: "What happened with an identity, the newest first. An erased one has a story too.", role: .reader,
-            parameters: [.identity, .limit(100, max: 10_000)],
-            successes: [Success(status: .ok, summary: "Events.", schema: "Events")], problems: [.notFound]
+            summary: "What happened with an identity, the newest first, in pages. An erased one has a story too.",
+            role: .reader,
+            parameters: [.identity, .cursor, .limit(100, max: 10_000)],
+            successes: [Success(status: .ok, summary: "A page.", schema: "EventPage")], problems: [.notFound]
         ) { call in
             let (id, organization) = (try call.identity(), try call.organization)
             let limit = try call.query.limit(100, max: 10_000)
-            let events = try await call.work { try organization.history(of: id, limit: limit) }
-            guard !events.isEmpty else { throw Problem.notFound("no identity has the id \(id.text)") }
-            return Response(["results": .array(events.map(\.json))])
+            let cursor = try call.query["cursor"].map { text throws(Problem) in try sequence(text) }
+            let page = try await call.work { try organization.historyPage(of: id, from: cursor, limit: limit) }
+            guard !page.events.isEmpty else { throw VaultError.unknownIdentity(id) }
+            return Response(page: page.events.map(\.json), next: page.next?.description)
         },
     ]
+
+    private static func sequence(_ cursor: String) throws(Problem) -> UInt64 {
+        guard let sequence = UInt64(cursor) else {
+            throw .invalid("that is no cursor", advice: "give the one that the page before ended with")
+        }
+        return sequence
+    }
 }

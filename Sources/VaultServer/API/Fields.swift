@@ -4,17 +4,23 @@ internal import VaultDB
 /// The members of a JSON object that came as a body, taken one after the other. Null is as good as absent.
 struct Fields {
     private let what: String
-    private var members: [String: JSONElement]
+    /// Those that were not taken yet.
+    private var members: [JSONElement.Member]
 
     /// - Throws: 400 where it is no object.
     init(_ element: JSONElement, of what: String) throws(Problem) {
         guard case .object(let members, _) = element else { throw .invalid("\(what) is a JSON object") }
         self.what = what
-        self.members = Dictionary(uniqueKeysWithValues: members.map { ($0.name, $0.value) })
+        self.members = members
+    }
+
+    private mutating func take(_ name: String) -> JSONElement? {
+        guard let index = members.firstIndex(where: { $0.name.hasSameBytes(as: name) }) else { return nil }
+        return members.remove(at: index).value
     }
 
     mutating func text(_ name: String) throws(Problem) -> String? {
-        switch members.removeValue(forKey: name) {
+        switch take(name) {
         case nil, .null: return nil
         case .string(let text): return text
         default: throw .invalid("\(name) is no text")
@@ -22,7 +28,7 @@ struct Fields {
     }
 
     mutating func flag(_ name: String) throws(Problem) -> Bool? {
-        switch members.removeValue(forKey: name) {
+        switch take(name) {
         case nil, .null: return nil
         case .bool(let flag): return flag
         default: throw .invalid("\(name) is neither true nor false")
@@ -30,7 +36,7 @@ struct Fields {
     }
 
     mutating func texts(_ name: String) throws(Problem) -> [String] {
-        switch members.removeValue(forKey: name) {
+        switch take(name) {
         case nil, .null: return []
         case .array(let elements):
             var texts: [String] = []
@@ -45,7 +51,7 @@ struct Fields {
 
     /// An object's JSON, as it came.
     mutating func object(_ name: String) throws(Problem) -> (members: [JSONElement.Member], text: String)? {
-        switch members.removeValue(forKey: name) {
+        switch take(name) {
         case nil, .null: return nil
         case .object(let members, let text): return (members, text)
         default: throw .invalid("\(name) is no JSON object")
@@ -77,8 +83,8 @@ struct Fields {
     /// To be called when everything is taken.
     /// - Throws: 400 for a member that is not known.
     func end() throws(Problem) {
-        if let name = members.keys.min() {
-            throw .invalid("\(what) has no field '\(name.prefix(64))'")
+        if let name = members.first?.name {
+            throw .invalid("\(what) has no field '\(name.printable)'")
         }
     }
 }

@@ -192,7 +192,7 @@ enum OpenAPISchemas {
                 "other_identity_id": nullableID, "merge_id": nullableID, "kinds": texts, "record_kind": nullableText,
                 "record_id": nullableText, "source": nullableText, "actor": nullableText, "previous_hash": text,
             ])),
-        .init(name: "Events", value: object(["results": list(ref("Event"))])),
+        .init(name: "EventPage", value: page("Event")),
         .init(name: "WebhookAnswer", value: object(["results": list(anyObject)])),
         .init(name: "Health", value: object(["status": text, "version": text])),
         .init(name: "Text", value: text),

@@ -46,19 +46,21 @@ struct Query: Sendable {
 
     /// Nil where it is absent or empty.
     subscript(name: String) -> String? {
-        guard let value = pairs.first(where: { $0.name == name })?.value, !value.isEmpty else { return nil }
+        guard let value = pairs.first(where: { $0.name.hasSameBytes(as: name) })?.value, !value.isEmpty else {
+            return nil
+        }
         return value
     }
 
     /// - Throws: 400 for a name that is not among these, or comes twice: which of the two counts is a guess.
     func allow(_ names: [String]) throws(Problem) {
-        var known: Set<String> = []
-        if let twice = pairs.first(where: { !known.insert($0.name).inserted }) {
-            throw .invalid("the parameter '\(twice.name.prefix(64))' is given twice", advice: "give it once")
+        var known: Set<ExactText> = []
+        if let twice = pairs.first(where: { !known.insert(ExactText($0.name)).inserted }) {
+            throw .invalid("the parameter '\(twice.name.printable)' is given twice", advice: "give it once")
         }
-        if let unknown = pairs.first(where: { !names.contains($0.name) }) {
+        if let unknown = pairs.first(where: { pair in !names.contains { pair.name.hasSameBytes(as: $0) } }) {
             throw .invalid(
-                "there is no parameter '\(unknown.name.prefix(64))'",
+                "there is no parameter '\(unknown.name.printable)'",
                 advice: names.isEmpty ? "" : "there are \(names.joined(separator: ", "))")
         }
     }

@@ -44,7 +44,7 @@ struct Arguments: Sendable {
 
     /// The next word if it is this keyword, in either case.
     mutating func skip(_ keyword: String) -> Bool {
-        guard let word = words.first, word.uppercased() == keyword else { return false }
+        guard let word = words.first, word.isWord(keyword) else { return false }
         words.removeFirst()
         return true
     }
@@ -65,11 +65,12 @@ struct Arguments: Sendable {
         return value
     }
 
-    /// The next field, its name in lower case.
+    /// The next field, its name in lower case; one that can be no field's is cut for a message.
     /// - Parameter repeatable: the name of one that may be given again.
     /// - Throws: another that was taken before.
     mutating func field(repeatable: String? = nil) throws(ReplyError) -> (name: String, value: String) {
-        let (name, value) = (try next().lowercased(), try next())
+        let (given, value) = (try next(), try next())
+        let name = given.word.isEmpty ? given.printable : given.word
         if name != repeatable { try take(name) }
         return (name, value)
     }
@@ -91,9 +92,8 @@ struct Arguments: Sendable {
     }
 
     mutating func identifierKind() throws(ReplyError) -> IdentifierKind {
-        guard let kind = IdentifierKind(name: try next().lowercased()) else {
-            throw ReplyError(.general, "an identifier is an EMAIL, a PHONE or an EXTERNAL")
-        }
+        let word = try next()
+        guard let kind = IdentifierKind(keyword: word.utf8.span) else { throw .unknownKind }
         return kind
     }
 
@@ -112,7 +112,7 @@ struct Arguments: Sendable {
     }
 
     static func truth(_ text: String, _ what: String) throws(ReplyError) -> Bool {
-        switch text.lowercased() {
+        switch text.word {
         case "true", "1": return true
         case "false", "0": return false
         default: throw ReplyError(.invalid, "\(what) is neither true nor false")
@@ -162,4 +162,24 @@ struct Arguments: Sendable {
     func end() throws(ReplyError) {
         if !words.isEmpty { throw .syntax }
     }
+}
+
+extension IdentifierKind {
+    /// The kind that a keyword names, in either case.
+    @inline(__always)
+    init?(keyword: Span<UInt8>) {
+        if keyword.isWord("email") {
+            self = .email
+        } else if keyword.isWord("phone") {
+            self = .phone
+        } else if keyword.isWord("external") {
+            self = .external
+        } else {
+            return nil
+        }
+    }
+}
+
+extension ReplyError {
+    static let unknownKind = ReplyError(.general, "an identifier is an EMAIL, a PHONE or an EXTERNAL")
 }

@@ -47,7 +47,7 @@ struct Command: Sendable {
 
     /// What a command does, by how it runs.
     enum Action: Sendable {
-        /// Answered on bytes from the batch's snapshot.
+        /// Answered on bytes from the batch's snapshot; `findMany` beside the event loops where it may take long.
         case find, findMany
         /// The same where nothing has to change; the writer's otherwise.
         case resolve

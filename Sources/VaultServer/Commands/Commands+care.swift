@@ -5,7 +5,7 @@ extension CommandTable {
     static let careCommands: [Command] = [
         .read("stat", 2, "org", .server, "The organization's counters.") { organization, _ in
             try organization.ledger().json.adding([
-                "organization": .string(organization.id.text), "region": .string(try organization.region().code),
+                "organization_id": .string(organization.id.text), "region": .string(try organization.region().code),
             ])
         },
         .walk(

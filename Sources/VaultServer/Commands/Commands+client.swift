@@ -6,18 +6,18 @@ internal import VaultDB
 extension ConnectionCommand {
     mutating func clientCommand() throws {
         let subcommand = try arguments.next()
-        switch subcommand.uppercased() {
-        case "ID": try alone { $0.writer.integer($0.session.id) }
-        case "GETNAME":
+        switch subcommand.word {
+        case "id": try alone { $0.writer.integer($0.session.id) }
+        case "getname":
             try alone { if $0.session.name.isEmpty { $0.writer.null() } else { $0.writer.bulk($0.session.name) } }
-        case "SETNAME": try setName()
-        case "SETINFO": try setInformation()
-        case "INFO": try alone { $0.writer.verbatim($0.client.line(at: .now()) + "\n") }
-        case "LIST": try list()
-        case "KILL": try kill()
+        case "setname": try setName()
+        case "setinfo": try setInformation()
+        case "info": try alone { $0.writer.verbatim($0.client.line(at: .now()) + "\n") }
+        case "list": try list()
+        case "kill": try kill()
         // There is nothing to evict and nothing that is touched, so both are as asked for.
-        case "NO-EVICT", "NO-TOUCH": try setSwitch()
-        case "HELP":
+        case "no-evict", "no-touch": try setSwitch()
+        case "help":
             help([
                 "GETNAME", "ID", "INFO", "KILL <ip:port> | [ID <id>] [ADDR <ip:port>] [SKIPME yes|no]",
                 "LIST [TYPE <type> | ID <id> ...]", "NO-EVICT on|off", "NO-TOUCH on|off",
@@ -41,21 +41,22 @@ extension ConnectionCommand {
     }
 
     private mutating func setInformation() throws {
-        let (attribute, value) = (try arguments.next().uppercased(), try arguments.next())
+        let (attribute, value) = (try arguments.next(), try arguments.next())
         try arguments.end()
         guard Session.isName(value) else {
-            throw ReplyError(.general, "\(attribute.prefix(16)) cannot contain spaces, newlines or special characters.")
+            let name = attribute.printable.uppercased()
+            throw ReplyError(.general, "\(name) cannot contain spaces, newlines or special characters.")
         }
-        switch attribute {
-        case "LIB-NAME": session.libraryName = value
-        case "LIB-VER": session.libraryVersion = value
-        default: throw ReplyError(.general, "Unrecognized option '\(attribute.prefix(128))'")
+        switch attribute.word {
+        case "lib-name": session.libraryName = value
+        case "lib-ver": session.libraryVersion = value
+        default: throw ReplyError(.general, "Unrecognized option '\(attribute.printable)'")
         }
         ok()
     }
 
     private mutating func setSwitch() throws {
-        guard ["ON", "OFF"].contains(try arguments.next().uppercased()), arguments.isEmpty else {
+        guard ["on", "off"].contains(try arguments.next().word), arguments.isEmpty else {
             throw ReplyError.syntax
         }
         ok()
@@ -87,10 +88,10 @@ extension ConnectionCommand {
     /// Whether it is the type that every connection here is of.
     /// - Throws: one that Redis knows no more than this server.
     private static func isNormal(_ type: String) throws(ReplyError) -> Bool {
-        switch type.lowercased() {
+        switch type.word {
         case "normal": return true
         case "master", "replica", "slave", "pubsub": return false
-        default: throw ReplyError(.general, "Unknown client type '\(type.prefix(128))'")
+        default: throw ReplyError(.general, "Unknown client type '\(type.printable)'")
         }
     }
 
@@ -103,7 +104,7 @@ extension ConnectionCommand {
         if let refusal = session.refusal(of: .admin) { throw refusal }
         if arguments.count == 1 {
             let address = try arguments.next()
-            guard end({ $0.address == address }, skipsMe: false) > 0 else {
+            guard end({ $0.address.hasSameBytes(as: address) }, skipsMe: false) > 0 else {
                 throw ReplyError(.general, "No such client")
             }
             return ok()
@@ -115,14 +116,15 @@ extension ConnectionCommand {
             } else if let text = try arguments.option("ADDR") {
                 address = text
             } else if let text = try arguments.option("SKIPME") {
-                skipsMe = text.uppercased() != "NO"
+                skipsMe = !text.isWord("NO")
             } else {
                 throw ReplyError.syntax
             }
         }
         guard id != nil || address != nil else { throw ReplyError.syntax }
-        writer.integer(
-            end({ ($0.id == id ?? $0.id) && ($0.address == address ?? $0.address) }, skipsMe: skipsMe))
+        let count = end(
+            { ($0.id == id ?? $0.id) && $0.address.hasSameBytes(as: address ?? $0.address) }, skipsMe: skipsMe)
+        writer.integer(count)
     }
 
     private mutating func end(_ isMeant: (ClientRecord) -> Bool, skipsMe: Bool) -> Int {

@@ -93,7 +93,10 @@ extension ConnectionCommand {
     }
 
     private mutating func showToken(_ text: String) throws {
-        guard let grant = try server.access.grant(showing: text) else {
+        // No token is longer than what may be sent without one.
+        guard text.utf8.count <= RequestLimits.unauthenticated.argumentBytesMax,
+            let grant = try server.access.grant(showing: text)
+        else {
             session.noteFailedAttempt()
             server.metrics.failedLoginCount.add(1, ordering: .relaxed)
             server.logger.notice("Token refused", metadata: ["client": "\(client.address)"])
@@ -105,9 +108,4 @@ extension ConnectionCommand {
     static var badName: ReplyError {
         ReplyError(.general, "Client names cannot contain spaces, newlines or special characters.")
     }
-}
-
-/// The version of this program.
-package enum ServerVersion {
-    package static let text = "0.1.0"
 }

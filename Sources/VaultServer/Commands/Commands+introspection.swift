@@ -13,19 +13,19 @@ extension ConnectionCommand {
     fileprivate mutating func command() throws {
         guard !arguments.isEmpty else { return tellAll() }
         let subcommand = try arguments.next()
-        switch subcommand.uppercased() {
-        case "COUNT": writer.integer(server.table.commands.count)
-        case "LIST":
+        switch subcommand.word {
+        case "count": writer.integer(server.table.commands.count)
+        case "list":
             writer.array(server.table.commands.count)
             for command in server.table.commands { writer.bulk(command.name) }
-        case "INFO":
+        case "info":
             if arguments.isEmpty { return tellAll() }
             let names = try rest()
             writer.array(names.count)
             for name in names {
                 if let command = server.table[name] { tell(command) } else { writer.null() }
             }
-        case "DOCS":
+        case "docs":
             let names = arguments.isEmpty ? server.table.commands.map(\.name) : try rest()
             let known = names.compactMap { server.table[$0] }
             writer.map(known.count)
@@ -33,7 +33,7 @@ extension ConnectionCommand {
                 writer.bulk(command.name)
                 CommandDocumentation(command).write(to: &writer)
             }
-        case "GETKEYS":
+        case "getkeys":
             let words = try rest()
             guard words.count > 1 else { throw ReplyError.arity("command|getkeys") }
             guard let command = words.first.flatMap({ server.table[$0] }), command.accepts(count: words.count) else {
@@ -44,7 +44,7 @@ extension ConnectionCommand {
             }
             writer.array(1)
             writer.bulk(words[1])
-        case "HELP":
+        case "help":
             help(["COUNT", "DOCS [<name> ...]", "GETKEYS <command> [<arg> ...]", "INFO [<name> ...]", "LIST"])
         default: throw unknown(subcommand)
         }

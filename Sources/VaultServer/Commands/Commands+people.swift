@@ -35,11 +35,14 @@ extension CommandTable {
         var (kind, prefix, limit) = (Organization.ScanKind.identity, "", arguments.countDefault)
         while !arguments.isEmpty {
             if let name = try arguments.option("KIND") {
-                guard let known = Organization.ScanKind(rawValue: name.lowercased()) else {
+                guard let known = Organization.ScanKind(rawValue: name.word) else {
                     throw ReplyError(.invalid, "the kinds are IDENTITY, EMAIL and PHONE")
                 }
                 kind = known
             } else if let given = try arguments.option("PREFIX") {
+                guard given.utf8.count <= Limits.typedKeyBytesMax else {
+                    throw ReplyError(.invalid, "the prefix is longer than \(Limits.typedKeyBytesMax) bytes; shorten it")
+                }
                 prefix = given
             } else if let count = try arguments.countOption() {
                 limit = count
@@ -63,21 +66,15 @@ struct ScanCursor: Equatable {
     init(_ position: [UInt8]?) { self.position = position }
 
     init(_ text: String) throws(ReplyError) {
-        if text == "0" {
+        if text.word == "0" {
             position = nil
             return
         }
-        let digits = text.utf8.compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
-        guard !digits.isEmpty, digits.count == text.utf8.count, digits.count % 2 == 0 else {
+        guard text.utf8.count <= 2 * Limits.typedKeyBytesMax, let bytes = [UInt8](hex: text), !bytes.isEmpty else {
             throw ReplyError(.general, "invalid cursor")
         }
-        position = stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+        position = bytes
     }
 
-    var text: String {
-        guard let position else { return "0" }
-        return position.map { byte in
-            String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
-        }.joined()
-    }
+    var text: String { position?.hex ?? "0" }
 }

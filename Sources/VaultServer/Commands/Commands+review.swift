@@ -11,7 +11,7 @@ extension CommandTable {
             var (state, limit, cursor): (Conflict.State, Int, ConflictCursor?) = (.open, arguments.countDefault, nil)
             while !arguments.isEmpty {
                 if let name = try arguments.option("STATE") {
-                    let known = Conflict.State.allCases.first { $0.description == name.lowercased() }
+                    let known = Conflict.State.allCases.first { name.isWord($0.description) }
                     guard let known else {
                         throw ReplyError(.invalid, "the states are open, kept_apart and merged")
                     }

@@ -7,7 +7,7 @@ extension CommandTable {
             "info", -1, "[section ...]", group: .server, "Tells how the server and its vault are."
         ) { (call) throws in
             var sections: [String] = []
-            while !call.arguments.isEmpty { sections.append(try call.arguments.next().lowercased()) }
+            while !call.arguments.isEmpty { sections.append(try call.arguments.next().word) }
             call.writer.verbatim(try ServerInformation(call.server).text(sections: sections))
         },
         .onConnection(
@@ -22,18 +22,21 @@ extension CommandTable {
 extension ConnectionCommand {
     fileprivate mutating func config() throws {
         let subcommand = try arguments.next()
-        switch subcommand.uppercased() {
-        case "GET": break
-        case "HELP": return help(["GET <pattern> [<pattern> ...]"])
+        switch subcommand.word {
+        case "get": break
+        case "help": return help(["GET <pattern> [<pattern> ...]"])
         default:
             throw ReplyError(
                 .general,
-                "unknown subcommand '\(subcommand.prefix(128))'. Settings are changed by restarting the server.")
+                "unknown subcommand '\(subcommand.printable)'. Settings are changed by restarting the server.")
         }
         guard !arguments.isEmpty else { throw ReplyError.arity("config|get") }
-        var patterns: [String] = []
-        while !arguments.isEmpty { patterns.append(try arguments.next().lowercased()) }
-        let found = settings.filter { setting in patterns.contains { Self.matches(setting.name, $0) } }
+        var patterns: [NamePattern] = []
+        while !arguments.isEmpty { patterns.append(NamePattern(try arguments.next())) }
+        let found = settings.filter { setting in
+            let name = Array(setting.name.utf8)
+            return patterns.contains { $0.matches(name) }
+        }
         writer.map(found.count)
         for setting in found {
             writer.bulk(setting.name)
@@ -56,33 +59,20 @@ extension ConnectionCommand {
         ] + ServerLimits.named.map { ($0.name, String(configuration.limits[keyPath: $0.path])) }
     }
 
-    /// `*` stands for anything; nothing else is special.
-    private static func matches(_ name: String, _ pattern: String) -> Bool {
-        let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
-        guard parts.count > 1, let first = parts.first, let last = parts.last else { return name == pattern }
-        guard name.hasPrefix(first), name.count >= first.count + last.count, name.hasSuffix(last) else { return false }
-        var rest = name.dropFirst(first.count).dropLast(last.count)
-        for part in parts.dropFirst().dropLast() where !part.isEmpty {
-            guard let range = rest.firstRange(of: part) else { return false }
-            rest = rest[range.upperBound...]
-        }
-        return true
-    }
-
     /// Bearers of tokens see and clear what was asked on connections of their organization.
     fileprivate mutating func slowLog() throws {
         let subcommand = try arguments.next()
         let organization = session.grant?.organization
-        switch subcommand.uppercased() {
-        case "GET":
+        switch subcommand.word {
+        case "get":
             let limit = arguments.isEmpty ? 10 : try Arguments.number(try arguments.next(), -1...128)
             try arguments.end()
             tell(server.slowLog.entries(of: organization).prefix(limit == -1 ? .max : limit))
-        case "LEN": writer.integer(server.slowLog.entries(of: organization).count)
-        case "RESET":
+        case "len": writer.integer(server.slowLog.entries(of: organization).count)
+        case "reset":
             server.slowLog.clear(of: organization)
             ok()
-        case "HELP": help(["GET [<count>]", "LEN", "RESET"])
+        case "help": help(["GET [<count>]", "LEN", "RESET"])
         default: throw unknown(subcommand)
         }
     }

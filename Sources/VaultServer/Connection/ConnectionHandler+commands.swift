@@ -28,6 +28,7 @@ extension ConnectionHandler {
             return true
         }
         let facts = server.table.facts[index]
+        let run = CommandRun(index: index, argumentCount: request.count, started: started)
         var (outcome, isError) = (Outcome.answered, false)
         do throws(ReplyError) {
             if facts.rank > session.rank { try refuse(index) }
@@ -36,13 +37,13 @@ extension ConnectionHandler {
             case .find:
                 if order.isEmpty { try find(request, &batch, &writer) } else { outcome = wait() }
             case .findMany:
-                if order.isEmpty { try findMany(request, &batch, &writer) } else { outcome = wait() }
+                outcome = try order.isEmpty ? findMany(request, run, &batch, &writer) : wait()
             case .resolve:
-                outcome = try resolve(request, index, &batch, &writer, started)
+                outcome = try resolve(request, run, &batch, &writer)
             case .other:
                 // They look at the vault by themselves, each at a moment of its own.
                 batch = nil
-                outcome = try performOther(request, index, &writer, started)
+                outcome = try performOther(request, run, &writer)
             }
         } catch {
             isError = true
@@ -50,8 +51,7 @@ extension ConnectionHandler {
         }
         if outcome != .answered { return outcome == .handedOn }
         let now = NIODeadline.now().uptimeNanoseconds
-        metrics.commands[index].note(nanoseconds: now &- started, isError: isError)
-        if now &- started >= server.slowLog.threshold { noteSlow(index, request.count, now &- started) }
+        note(run, doneAt: now, isError: isError)
         started = now
         return true
     }
@@ -66,18 +66,26 @@ extension ConnectionHandler {
         if let refusal = session.refusal(of: server.table.commands[index].role) { throw refusal }
     }
 
-    func noteSlow(_ index: Int, _ argumentCount: Int, _ nanoseconds: UInt64) {
+    /// Counts and times a command that is done.
+    @inline(__always)
+    private func note(_ run: CommandRun, doneAt now: UInt64, isError: Bool) {
+        let duration = now &- run.started
+        metrics.commands[run.index].note(nanoseconds: duration, isError: isError)
+        if duration >= server.slowLog.threshold { noteSlow(run, duration) }
+    }
+
+    private func noteSlow(_ run: CommandRun, _ nanoseconds: UInt64) {
         server.slowLog.add(
-            server.table.commands[index].name, argumentCount: argumentCount - 1, nanoseconds: nanoseconds,
+            server.table.commands[run.index].name, argumentCount: run.argumentCount - 1, nanoseconds: nanoseconds,
             client: client.address, clientName: session.name, organization: session.grant?.organization)
     }
 
     /// In Redis' words.
     private static func unknown(_ request: borrowing Request) -> ReplyError {
-        var text = "unknown command '\(request.text(0).prefix(128))', with args beginning with: "
+        var text = "unknown command '\(request.text(0).printable)', with args beginning with: "
         for index in 1..<max(request.count, 1) {
             guard text.utf8.count < 256 else { break }
-            text += "'\(request.text(index).prefix(128))' "
+            text += "'\(request.text(index).printable)' "
         }
         return ReplyError(.general, text)
     }
@@ -92,12 +100,10 @@ extension ConnectionHandler {
     // MARK: Off the hot path
 
     private func performOther(
-        _ request: borrowing Request, _ index: Int, _ writer: inout ReplyWriter, _ started: UInt64
+        _ request: borrowing Request, _ run: CommandRun, _ writer: inout ReplyWriter
     ) throws(ReplyError) -> Outcome {
-        let (command, first) = try meant(server.table.commands[index], request)
-        if case .submit(let submission) = command.action {
-            return try submit(request, command, index, submission, started)
-        }
+        let (command, first) = try meant(server.table.commands[run.index], request)
+        if case .submit(let submission) = command.action { return try submit(request, run, command, submission) }
         if !order.isEmpty { return wait() }
         switch command.action {
         case .echo:
@@ -106,14 +112,13 @@ extension ConnectionHandler {
         case .connection(let body):
             let arguments = Arguments(decoding: request, from: first, command: command.name, limits: server.limits)
             try performOnConnection(body, arguments, &writer)
-        default: return try performOnVault(request, command, first, index, &writer, started)
+        default: return try performOnVault(request, run, command, first, &writer)
         }
         return .answered
     }
 
     private func performOnVault(
-        _ request: borrowing Request, _ command: Command, _ first: Int, _ index: Int, _ writer: inout ReplyWriter,
-        _ started: UInt64
+        _ request: borrowing Request, _ run: CommandRun, _ command: Command, _ first: Int, _ writer: inout ReplyWriter
     ) throws(ReplyError) -> Outcome {
         var arguments = try Arguments(request, from: first, command: command.name, limits: server.limits)
         switch command.action {
@@ -123,16 +128,20 @@ extension ConnectionHandler {
             try Self.caught { try arguments.end() }
             writer.value(value)
         case .work(let answer):
-            return try work(in: server.work, answer, organization(request), arguments, index, request.count, started)
+            let organization = try organization(request)
+            return try work(in: server.work, run) { [arguments] in
+                var arguments = arguments
+                return try answer(organization, &arguments)
+            }
         case .walk(let walk):
-            let client = client
-            let answer: Command.Answer = { organization, arguments in
-                try walk(organization, &arguments) { () throws(VaultError) in
+            let organization = try organization(request)
+            return try work(in: server.walks, run) { [arguments, client] in
+                var arguments = arguments
+                return try walk(organization, &arguments) { () throws(VaultError) in
                     guard client.isGone.load(ordering: .relaxed) else { return }
                     throw VaultError(.cancelled, "nobody waits for it any more")
                 }
             }
-            return try work(in: server.walks, answer, organization(request), arguments, index, request.count, started)
         case .changes:
             let asked = try ChangesRequest(&arguments)
             try changes(asked, organization(request), &writer)
@@ -147,7 +156,7 @@ extension ConnectionHandler {
     ) throws(ReplyError) -> (command: Command, first: Int) {
         let first = command.takesOrganization ? 2 : 1
         guard !command.variants.isEmpty, request.count > first else { return (command, first) }
-        let word = request.text(first).lowercased()
+        let word = request[first].word
         guard let variant = command.variants.first(where: { $0.name == word }) else { return (command, first) }
         if let refusal = session.refusal(of: variant.role) { throw refusal }
         guard variant.accepts(count: request.count) else { throw .arity("\(command.name)|\(variant.name)") }
@@ -185,16 +194,14 @@ extension ConnectionHandler {
 
     /// Hands a write in and leaves a place for its reply.
     private func submit(
-        _ request: borrowing Request, _ command: Command, _ index: Int, _ submission: Command.Submission,
-        _ started: UInt64
+        _ request: borrowing Request, _ run: CommandRun, _ command: Command, _ submission: Command.Submission
     ) throws(ReplyError) -> Outcome {
         if isOrderFull { return wait() }
         let organization = try organization(request)
         var arguments = try Arguments(request, from: 2, command: command.name, limits: server.limits)
         let ticket = try reserve()
         do throws(ReplyError) {
-            let deliver = delivery(ticket, index, request.count, started) {
-                [server] (writer, written: Command.Written) in
+            let deliver = delivery(ticket, run) { [server] (writer, written: Command.Written) in
                 do throws(VaultError) {
                     writer.value(try written.reply(in: organization))
                 } catch {
@@ -228,8 +235,7 @@ extension ConnectionHandler {
 
     /// What the writer calls when a write is done, from its own thread.
     func delivery<Answer: Sendable>(
-        _ ticket: ReplyOrder.Ticket, _ index: Int, _ argumentCount: Int, _ started: UInt64,
-        _ write: @escaping @Sendable (inout ReplyWriter, Answer) -> Void
+        _ ticket: ReplyOrder.Ticket, _ run: CommandRun, _ write: @escaping @Sendable (inout ReplyWriter, Answer) -> Void
     ) -> @Sendable (Result<Answer, VaultError>) -> Void {
         let server = server
         // Without a connection nobody waits for the reply; the loop outlives it.
@@ -239,18 +245,16 @@ extension ConnectionHandler {
         let bound = NIOLoopBound(self, eventLoop: loop)
         return { result in
             server.pendingWrites.subtract(1, ordering: .relaxed)
-            loop.execute {
-                bound.value.complete(ticket, index, argumentCount, started, result, write)
-            }
+            loop.execute { bound.value.complete(ticket, run, result, write) }
         }
     }
 
     private func complete<Answer>(
-        _ ticket: ReplyOrder.Ticket, _ index: Int, _ argumentCount: Int, _ started: UInt64,
-        _ result: Result<Answer, VaultError>, _ write: (inout ReplyWriter, Answer) -> Void
+        _ ticket: ReplyOrder.Ticket, _ run: CommandRun, _ result: Result<Answer, VaultError>,
+        _ write: (inout ReplyWriter, Answer) -> Void
     ) {
         if case .success(let answer) = result, let resolution = answer as? Resolution { count(resolution) }
-        note(index, argumentCount, started, isError: (try? result.get()) == nil)
+        note(run, doneAt: NIODeadline.now().uptimeNanoseconds, isError: (try? result.get()) == nil)
         guard context != nil else { return }
         fulfil(
             ticket,
@@ -262,12 +266,6 @@ extension ConnectionHandler {
             })
     }
 
-    private func note(_ index: Int, _ argumentCount: Int, _ started: UInt64, isError: Bool) {
-        let duration = NIODeadline.now().uptimeNanoseconds &- started
-        metrics.commands[index].note(nanoseconds: duration, isError: isError)
-        if duration >= server.slowLog.threshold { noteSlow(index, argumentCount, duration) }
-    }
-
     func count(_ resolution: Resolution) {
         // What was created is counted where it is: a dry run says so as well, and an answer that is given again.
         if resolution.outcome != .created { LoopMetrics.add(1, to: metrics.matched) }
@@ -275,22 +273,19 @@ extension ConnectionHandler {
     }
 
     /// Runs beside the event loops; the connection goes on when it is done.
-    private func work(
-        in queue: WorkQueue, _ answer: @escaping Command.Answer, _ organization: Organization, _ arguments: Arguments,
-        _ index: Int, _ argumentCount: Int, _ started: UInt64
+    func work(
+        in queue: WorkQueue, _ run: CommandRun, _ answer: @escaping @Sendable () throws -> JSONValue
     ) throws(ReplyError) -> Outcome {
         guard let context else { return .handedOn }
         try reserve(queue.pending, max: queue.pendingMax, "such commands are under way")
         pause = .work
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let done = queue.threads.runIfActive(eventLoop: context.eventLoop) {
-            var arguments = arguments
-            return try answer(organization, &arguments)
-        }
+        let done = queue.threads.runIfActive(eventLoop: context.eventLoop, answer)
         done.whenComplete { result in
             queue.pending.subtract(1, ordering: .relaxed)
             let handler = bound.value
-            handler.note(index, argumentCount, started, isError: (try? result.get()) == nil)
+            let isError = (try? result.get()) == nil
+            handler.note(run, doneAt: NIODeadline.now().uptimeNanoseconds, isError: isError)
             let reply = handler.encoded { writer in
                 switch result {
                 case .success(let value): writer.value(value)

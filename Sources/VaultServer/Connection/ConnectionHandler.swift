@@ -32,9 +32,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var session: Session
     let client: ClientRecord
     let requestLimits: RequestLimits
-    private var parser = RequestParser()
+    var parser = RequestParser()
     /// How many of the commands that come next were told to the batch.
-    private var expectedCount = 0
+    var expectedCount = 0
     private(set) var input = ByteBuffer()
     private var output = ByteBuffer()
     var order = ReplyOrder()
@@ -157,17 +157,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Tells a batch what the next commands are going to look up.
-    /// - Parameter room: for how many lookups there is room; reduced by those of this connection.
-    func expect(_ batch: inout ReadBatch?, _ room: inout Int) {
-        guard order.isEmpty, pause == .none, session.isAuthenticated else { return }
-        let input = input
-        var parser = RequestParser()
-        swap(&parser, &self.parser)
-        expectedCount = expect(&parser, input.readableBytesUInt8Span, &batch, &room)
-        swap(&parser, &self.parser)
-    }
-
     /// How many bytes wait for `send`.
     var answeredByteCount: Int { output.readableBytes }
 
@@ -230,7 +219,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 break
             }
             if expectedCount == 0, order.isEmpty, input.readableBytes > parser.byteCount {
-                expectedCount = lookAhead(&parser, input.readableBytesUInt8Span, &batch)
+                expectedCount = lookAheadOfCommands(&parser, input.readableBytesUInt8Span, &batch)
             }
             if expectedCount > 0 { expectedCount -= 1 }
             let isBegun: Bool

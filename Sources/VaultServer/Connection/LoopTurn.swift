@@ -75,7 +75,7 @@ final class LoopTurn {
         batch?.expectNothing()
         var (next, room) = (handlers.startIndex, ReadBatch.expectedMax)
         while next < handlers.endIndex, room > 0 {
-            handlers[next].expect(&batch, &room)
+            handlers[next].expectCommands(&batch, &room)
             next += 1
         }
         if room < ReadBatch.expectedMax - 1 { batch?.lookAhead() }

@@ -50,7 +50,7 @@ final class RESPListener: Sendable {
             return try await bootstrap().bind(host: configuration.host, port: configuration.port).get()
         } catch {
             throw ServerError(
-                "can't listen on \(configuration.host):\(configuration.port): \(error)",
+                listeningOn: configuration.host, configuration.port, error,
                 advice: "choose another --port, or end what listens there")
         }
     }
@@ -119,12 +119,23 @@ final class RESPListener: Sendable {
     /// Lets each connection answer what it was asked, and closes those that can't in time.
     private func drain() async {
         let open = handlers.withLock { Array($0.values) }
-        logger.notice("Draining", metadata: ["connections": "\(open.count)"])
+        // Where HTTP can't listen nobody was told that this did.
+        if state.address.withLock({ !$0.isEmpty }) {
+            logger.notice("Draining", metadata: ["connections": "\(open.count)"])
+        }
         for handler in open { handler.eventLoop.execute { handler.value.drain() } }
         let deadline = ContinuousClock.now + .seconds(configuration.drainSecondsMax)
         while state.clients.count > 0, ContinuousClock.now < deadline {
             try? await Task.sleep(for: .milliseconds(10))
         }
         for client in state.clients.all { client.end() }
+    }
+}
+
+extension ServerError {
+    /// That nothing can listen there.
+    init(listeningOn host: String, _ port: Int, _ error: any Error, advice: String) {
+        let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+        self.init("can't listen on \(host):\(port): \(reason)", advice: advice)
     }
 }

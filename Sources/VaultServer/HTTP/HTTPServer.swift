@@ -42,7 +42,7 @@ final class HTTPServer: Sendable {
             }
         } catch let error as IOError {
             throw ServerError(
-                "can't listen on \(state.configuration.host):\(port): \(error)",
+                listeningOn: state.configuration.host, port, error,
                 advice: "choose another --http-port, or --no-http")
         }
     }

@@ -77,9 +77,6 @@ package final class Server: Service {
         return fitting
     }
 
-    /// What the server counts, as Prometheus reads it.
-    package func prometheusText() throws(VaultError) -> String { try PrometheusText(state).text() }
-
     package func run() async throws {
         state.work.threads.start()
         state.walks.threads.start()

@@ -7,7 +7,10 @@ extension ServerConfiguration {
         host = try settings.text("host") ?? host
         port = try settings.number("port") ?? port
         try readHTTP(&settings)
-        threads = try settings.number("threads") ?? threads
+        if let given = try settings.number("threads") {
+            try Self.require(given, "threads", 1...256)
+            threads = given
+        }
         requiresTokens = try settings.truth("requireTokens") ?? requiresTokens
         slowLogMicroseconds = try settings.number("slowlogMicroseconds") ?? slowLogMicroseconds
         drainSecondsMax = try settings.number("drainSecondsMax") ?? drainSecondsMax
@@ -58,9 +61,8 @@ extension ServerConfiguration {
     }
 
     private func validate() throws(ServerError) {
-        guard (0...65_535).contains(port) else { throw ServerError("there is no port \(port)") }
-        if let httpPort, !(0...65_535).contains(httpPort) { throw ServerError("there is no port \(httpPort)") }
-        guard (0...256).contains(threads) else { throw ServerError("threads must be 0 to 256") }
+        try Self.require(port, "port", 0...65_535)
+        if let httpPort { try Self.require(httpPort, "httpPort", 0...65_535) }
         guard slowLogMicroseconds <= 1 << 40 else {
             throw ServerError("slowlogMicroseconds can't be \(slowLogMicroseconds)", advice: "give -1 for none")
         }

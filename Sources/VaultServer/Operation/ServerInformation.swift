@@ -10,7 +10,7 @@ struct ServerInformation {
 
     init(_ state: ServerState) { self.state = state }
 
-    /// - Parameter sections: in lower case; none, `all`, `default` and `everything` stand for all.
+    /// - Parameter sections: as words in lower case; none, `all`, `default` and `everything` stand for all.
     func text(sections wanted: [String]) throws(VaultError) -> String {
         let all: [(name: String, lines: () throws(VaultError) -> [Line])] = [
             ("Server", server), ("Clients", clients), ("Stats", stats), ("Vault", vault), ("Tables", tables),

@@ -145,7 +145,8 @@ struct SettingsReader {
         if let unset = members.first(where: { $0.value == .null }) {
             throw ServerError("\(unset.name) is null", advice: "set it, or leave it out")
         }
-        return Dictionary(uniqueKeysWithValues: members.map { ($0.name, $0.value) })
+        // The text holds no name twice, but names are the same here that differ in their bytes.
+        return Dictionary(members.map { ($0.name, $0.value) }) { first, _ in first }
     }
 
     private static func own(_ environment: [String: String]) -> [String: String] {

@@ -68,7 +68,7 @@ extension PageCall {
         var content = entry(record, times)
         content["contact"] = .object(try person(record.identity))
         content["fields"] = .list(fields(of: record).map(PageValue.object))
-        let attributes = attributes(of: record)
+        let attributes = Self.attributes(record.attributes)
         content["attributes"] = .list(attributes)
         content["has_attributes"] = .flag(!attributes.isEmpty)
         return try page("record", content)
@@ -91,9 +91,12 @@ extension PageCall {
         return fields
     }
 
-    private func attributes(of record: Record) -> [PageValue] {
-        guard let text = record.attributes, case .object(let members, _)? = try? JSONElement(parsing: text.utf8.span)
-        else { return [] }
+    /// Each by its name. What an earlier version let in, and is none that can be taken apart, as it is.
+    static func attributes(_ text: String?) -> [PageValue] {
+        guard let text else { return [] }
+        guard case .object(let members, _)? = try? JSONElement(parsing: text.utf8.span) else {
+            return [.object(["name": "JSON", "value": .text(text)])]
+        }
         return members.map { .object(["name": .text($0.name), "value": .text($0.value.plainText)]) }
     }
 }

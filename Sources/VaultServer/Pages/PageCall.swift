@@ -13,7 +13,7 @@ struct PageCall {
     let session: PageSession
     let query: Query
     /// The body of a form; empty for a page.
-    var form: Query = .empty
+    let form: Query
 
     var language: PageLanguage { frame.language }
     var organization: Organization { pages.state.vault.organization(session.organization) }

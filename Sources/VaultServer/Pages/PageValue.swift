@@ -1,4 +1,5 @@
 internal import Mustache
+internal import VaultDB
 
 /// What a template puts in where it names a key. A text is always escaped there, so nothing that came from outside can
 /// be markup.
@@ -45,12 +46,18 @@ extension PageValue: ExpressibleByStringInterpolation, ExpressibleByBooleanLiter
 /// follows, is another character than a quotation mark. To a browser it is the mark all the same, so it is parted here
 /// from what stands around it.
 ///
+/// It also looks a character up, which takes the square of the marks on it: long runs of them are parted too.
+///
 /// Signs that turn round the direction of what follows, and controls, are shown as U+FFFD: a person must see that
 /// somebody else's text holds them.
 struct PageText: MustacheCustomRenderable, MustacheParent {
     private static let marks: Set<Unicode.Scalar> = ["<", ">", "&", "\"", "'"]
     private static let wordJoiner: Unicode.Scalar = "\u{2060}"
     private static let replacement: Unicode.Scalar = "\u{FFFD}"
+    /// So many scalars that combine may follow each other before a grapheme joiner parts them: the stream-safe text of
+    /// Unicode Standard Annex 15, which looks the same.
+    private static let combiningMax = 30
+    private static let graphemeJoiner: Unicode.Scalar = "\u{34F}"
 
     let renderText: String
     var isNull: Bool { false }
@@ -63,7 +70,7 @@ struct PageText: MustacheCustomRenderable, MustacheParent {
             renderText = text
             return
         }
-        let text = Self.honest(text)
+        let text = Self.streamSafe(Self.honest(text))
         guard text.contains(where: Self.hidesMark) else {
             renderText = text
             return
@@ -90,15 +97,24 @@ struct PageText: MustacheCustomRenderable, MustacheParent {
         return String(String.UnicodeScalarView(text.unicodeScalars.map { misleads($0) ? replacement : $0 }))
     }
 
-    /// Whether a scalar is a control, but for white space, or one of those that order text from right to left.
+    /// White space is as good as any other to a browser.
     private static func misleads(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar {
-        case "\t", "\n", "\r": false
-        case "\0"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{61C}", "\u{200E}", "\u{200F}", "\u{202A}"..."\u{202E}",
-            "\u{2066}"..."\u{2069}":
-            true
-        default: false
+        scalar.isMisleading && scalar != "\t" && scalar != "\n" && scalar != "\r"
+    }
+
+    private static func streamSafe(_ text: String) -> String {
+        // Each of them takes two bytes at least.
+        guard text.utf8.count > 2 * combiningMax else { return text }
+        var (scalars, run) = (String.UnicodeScalarView(), 0)
+        for scalar in text.unicodeScalars {
+            run = scalar.properties.canonicalCombiningClass == .notReordered ? 0 : run + 1
+            if run > combiningMax {
+                scalars.append(graphemeJoiner)
+                run = 1
+            }
+            scalars.append(scalar)
         }
+        return String(scalars)
     }
 
     private static func hidesMark(_ character: Character) -> Bool {

@@ -7,6 +7,8 @@ internal import VaultDB
 /// The addresses of the pages, each under `/es`, under `/en` and under neither.
 extension Pages {
     private typealias Answer = @Sendable (Pages, WebRequest, HTTPContext) async throws -> Response
+    /// What answers a browser that has a session.
+    private typealias SessionAnswer = @Sendable (PageCall) async throws -> Response
 
     private struct Route: Sendable {
         let method: HTTPRequest.Method
@@ -39,21 +41,13 @@ extension Pages {
     ]
 
     /// A page of a session.
-    private static func shown(
-        _ path: String, _ show: @escaping @Sendable (PageCall) async throws -> Response
-    ) -> Route {
-        Route(method: .get, path: path) { pages, request, context in
-            try await pages.answer(request, context) { try await show(pages.call($0, request, context)) }
-        }
+    private static func shown(_ path: String, _ show: @escaping SessionAnswer) -> Route {
+        Route(method: .get, path: path) { try await $0.answer($1, $2, show) }
     }
 
     /// What a form of a session does.
-    private static func sent(
-        _ path: String, _ act: @escaping @Sendable (PageCall) async throws -> Response
-    ) -> Route {
-        Route(method: .post, path: path) { pages, request, context in
-            try await pages.answer(request, context) { try await act(pages.form($0, request, context)) }
-        }
+    private static func sent(_ path: String, _ act: @escaping SessionAnswer) -> Route {
+        Route(method: .post, path: path) { try await $0.answer($1, $2, act) }
     }
 
     /// Every address of a page, for those who count and those who say what there is not.
@@ -73,11 +67,18 @@ extension Pages {
 
     /// Runs `body` for the browser's session, or leads to where one begins. What fails is shown as a page.
     private func answer(
-        _ request: WebRequest, _ context: HTTPContext, _ body: (PageSession) async throws -> Response
+        _ request: WebRequest, _ context: HTTPContext, _ body: SessionAnswer
     ) async throws -> Response {
-        guard let session = try session(of: request) else { return signInFirst(request) }
         do {
-            return try await body(session)
+            let isForm = request.method == .post
+            // Before the session, which may end while a form comes.
+            let form = try await isForm ? fields(of: request) : .empty
+            guard let session = try session(of: request) else { return signInFirst(request) }
+            if isForm { try requireOwn(form, session) }
+            let call = PageCall(
+                pages: self, request: request, context: context, frame: PageFrame(of: request), session: session,
+                query: try Query(request.uri.query ?? ""), form: form)
+            return try await body(call)
         } catch {
             let problem = Problem(error)
             if problem.status == .internalServerError { throw error }
@@ -113,24 +114,11 @@ extension Pages {
         return .redirect(to: "\(frame.path("/sign-in"))?next=\(value)")
     }
 
-    private func call(_ session: PageSession, _ request: WebRequest, _ context: HTTPContext) throws(Problem) -> PageCall
-    {
-        PageCall(
-            pages: self, request: request, context: context, frame: PageFrame(of: request), session: session,
-            query: try Query(request.uri.query ?? ""))
-    }
-
-    /// A form that came from a page of this session.
-    private func form(
-        _ session: PageSession, _ request: WebRequest, _ context: HTTPContext
-    ) async throws -> PageCall {
-        var call = try call(session, request, context)
-        call.form = try await fields(of: request)
-        // Both are 64 hexadecimal digits; their digests compare in constant time.
-        guard let shown = call.form["csrf"], Self.digest(shown) == Self.digest(session.csrf) else {
+    /// - Throws: 403 for a form that came from no page of this session.
+    private func requireOwn(_ form: Query, _ session: PageSession) throws(Problem) {
+        guard let shown = form["csrf"], SecretDigest(of: session.csrf).isDigest(of: shown) else {
             throw Problem(.forbidden, "expired", "the form is not of this session")
         }
-        return call
     }
 
     private func fields(of request: WebRequest) async throws -> Query {
@@ -199,8 +187,8 @@ extension Pages {
 
     /// An address of this server, so that signing in leads nowhere else.
     private static func local(_ path: String?) -> String? {
-        guard let path, path.hasPrefix("/"), !path.hasPrefix("//"), !path.contains("\\"),
-            path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        guard let path, path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
+            path.hasPrefix("/"), !path.hasPrefix("//"), !path.contains("\\")
         else { return nil }
         return path
     }

@@ -159,8 +159,6 @@ struct Pages: Sendable {
         }
     }
 
-    static func digest(_ text: String) -> SHA256.Digest { SHA256.hash(data: Data(text.utf8)) }
-
     func cookie(of request: WebRequest) -> String? {
         Cookies(from: request.headers[values: .cookie])[PageFrame(of: request).cookieName]?.value
     }

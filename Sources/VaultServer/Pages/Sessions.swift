@@ -35,7 +35,8 @@ final class Sessions: Sendable {
     private static let lifetime = TimeAmount.seconds(Int64(idleSecondsMax))
 
     private let sessionsMax: Int
-    private let sessions = Mutex<[String: PageSession]>([:])
+    /// By the cookies' texts, which are whatever a browser sends.
+    private let sessions = Mutex<[ExactText: PageSession]>([:])
 
     init(max: Int) { sessionsMax = max }
 
@@ -44,35 +45,36 @@ final class Sessions: Sendable {
             id: Self.secret(), grant: grant, organization: organization, csrf: Self.secret(), end: now + Self.lifetime)
         sessions.withLock { sessions in
             if sessions.count >= sessionsMax { makeRoom(&sessions, now) }
-            sessions[session.id] = session
+            sessions[ExactText(session.id)] = session
         }
         return session
     }
 
     /// The session of a cookie, which lasts anew from now on.
     func resume(_ id: String, at now: NIODeadline = .now()) -> PageSession? {
-        sessions.withLock { sessions in
-            guard var session = sessions[id] else { return nil }
+        let key = ExactText(id)
+        return sessions.withLock { sessions in
+            guard var session = sessions[key] else { return nil }
             guard session.end > now else {
-                sessions[id] = nil
+                sessions[key] = nil
                 return nil
             }
             session.end = now + Self.lifetime
-            sessions[id] = session
+            sessions[key] = session
             return session
         }
     }
 
-    func tell(_ id: String, _ notice: PageNotice?) { sessions.withLock { $0[id]?.notice = notice } }
+    func tell(_ id: String, _ notice: PageNotice?) { sessions.withLock { $0[ExactText(id)]?.notice = notice } }
 
-    func end(_ id: String) { sessions.withLock { $0[id] = nil } }
+    func end(_ id: String) { sessions.withLock { $0[ExactText(id)] = nil } }
 
     /// Lets go of what has ended; where that is nothing, of the tenth that ends first.
-    private func makeRoom(_ sessions: inout [String: PageSession], _ now: NIODeadline) {
+    private func makeRoom(_ sessions: inout [ExactText: PageSession], _ now: NIODeadline) {
         sessions = sessions.filter { $0.value.end > now }
         guard sessions.count >= sessionsMax else { return }
         for session in sessions.values.sorted(by: { $0.end < $1.end }).prefix(max(sessionsMax / 10, 1)) {
-            sessions[session.id] = nil
+            sessions[ExactText(session.id)] = nil
         }
     }
 

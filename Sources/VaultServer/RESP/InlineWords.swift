@@ -18,12 +18,9 @@ struct InlineWords {
     /// the vault through its visitor.
     var isHTTP: Bool {
         guard let first = places.first, let last = places.last else { return false }
-        if text(last).hasPrefix("HTTP/") { return true }
-        return ["POST", "HOST:", "CONNECT", "OPTIONS", "HEAD", "PATCH"].contains(text(first).uppercased())
-    }
-
-    private func text(_ place: Request.Place) -> String {
-        String(decoding: bytes[place.start..<place.start + place.count], as: UTF8.self)
+        if bytes[last.start..<last.start + last.count].starts(with: "HTTP/".utf8) { return true }
+        let word = bytes.span.extracting(first.start..<first.start + first.count).word
+        return ["post", "host:", "connect", "options", "head", "patch"].contains(word)
     }
 }
 

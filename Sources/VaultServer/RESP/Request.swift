@@ -6,6 +6,9 @@ struct Request: ~Escapable {
         var count: Int
     }
 
+    /// No word of the protocol is longer: no command, keyword, field, section or setting.
+    static let wordBytesMax = 64
+
     private let bytes: Span<UInt8>
     private let places: [Place]
     private let range: Range<Int>
@@ -41,9 +44,21 @@ struct Request: ~Escapable {
         }
         return String(copying: valid)
     }
+
+    /// As an identifier: bytes that are not UTF-8 come out as a text that is none.
+    func identifierText(_ index: Int) -> String { (try? validText(index)) ?? "\u{FFFD}" }
 }
 
 extension String {
+    /// In lower case where it may be a word of the protocol, which are short and ASCII; empty for any other text.
+    ///
+    /// `String` compares and hashes by canonical equivalence, which costs the square of the length of a run of
+    /// combining marks. So what comes from outside is compared with words by this.
+    var word: String { utf8.span.word }
+
+    /// Whether this is the keyword, in either case.
+    func isWord(_ keyword: String) -> Bool { word == keyword.lowercased() }
+
     init(decoding bytes: Span<UInt8>) {
         if let valid = try? UTF8Span(validating: bytes) {
             self.init(copying: valid)
@@ -54,6 +69,13 @@ extension String {
 }
 
 extension Span<UInt8> {
+    /// As of a `String`; nothing is made of what is no word.
+    var word: String {
+        guard count <= Request.wordBytesMax else { return "" }
+        for index in indices where self[index] >= 0x80 { return "" }
+        return String(decoding: self).lowercased()
+    }
+
     /// Whether these are the letters of `word`, which is in lower case, in either case.
     @inline(__always)
     func isWord(_ word: StaticString) -> Bool {

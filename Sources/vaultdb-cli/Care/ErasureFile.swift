@@ -30,14 +30,12 @@ struct ErasureFile {
         var erasures: [Erasure] = []
         for (index, line) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
         where !line.isEmpty {
-            guard let members = try? JSONSerialization.jsonObject(with: line) as? [String: Any],
-                let erasure = Erasure(members)
-            else {
+            guard let element = try? JSONElement(parsing: line.span), let erasure = Erasure(element) else {
                 throw Failure(
                     .failed, "\(path):\(index + 1) is no erasure; nothing was done",
                     advice: "give a file that erasures --export wrote")
             }
-            if let owner = members["organization_id"] as? String, UUID(uuidString: owner) != organization {
+            if let owner = element["organization_id"]?.string, UUID(uuidString: owner) != organization {
                 throw Failure(
                     .failed, "\(path):\(index + 1) is of the organization \(owner); nothing was done",
                     advice: "name that one with --org")
@@ -67,13 +65,13 @@ struct ErasureFile {
 }
 
 extension Erasure {
-    /// From the members of its JSON.
-    fileprivate init?(_ members: [String: Any]) {
-        guard let identity = (members["identity_id"] as? String).flatMap(UUID.init(uuidString:)),
-            let names = members["absorbed"] as? [String],
-            let time = (members["erased_at"] as? String).flatMap(Timestamp.init(iso8601:))
+    /// From its JSON.
+    fileprivate init?(_ element: JSONElement) {
+        guard let identity = element["identity_id"]?.string.flatMap(UUID.init(uuidString:)),
+            case .array(let names)? = element["absorbed"],
+            let time = element["erased_at"]?.string.flatMap(Timestamp.init(iso8601:))
         else { return nil }
-        let absorbed = names.compactMap(UUID.init(uuidString:))
+        let absorbed = names.compactMap { $0.string.flatMap(UUID.init(uuidString:)) }
         guard absorbed.count == names.count else { return nil }
         self.init(identity: identity, absorbed: absorbed, time: time)
     }

@@ -1,4 +1,5 @@
 import Glibc
+import LMDB
 import VaultDB
 
 /// A copy of a backup on its way to its place: whole and checked before it gets the name.
@@ -71,21 +72,15 @@ struct RestoredFile {
                 .failed, "\(path) is in use by another process, or no file", advice: "stop that process and try again")
         }
         guard code == 0 else { throw Self.failure(path, code) }
-        syncDirectory()
+        // The name survives a power cut once its directory is on disk.
+        let failed = LMDB.NewFile.syncDirectory(of: path)
+        if failed != 0 { throw Self.failure(path, failed) }
     }
 
     /// The owner stays the same when someone else, such as root, restores the vault.
     private func keepOwner() -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && chown(temporaryPath, status.st_uid, status.st_gid) == 0
-    }
-
-    /// A name survives a power cut once its directory is on disk.
-    private func syncDirectory() {
-        let descriptor = Glibc.open(path.directoryPath, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        fsync(descriptor)
-        close(descriptor)
     }
 
     /// Takes away what did not get its name.

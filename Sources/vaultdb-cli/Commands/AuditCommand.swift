@@ -8,9 +8,9 @@ struct AuditCommand: ParsableCommand {
         commandName: "audit",
         abstract: "Show the audit trail, or verify its chain.",
         discussion: """
-            All events of the organization, oldest first, from --from on; or the story of one identity, newest first, \
-            also after it was merged or erased. --verify \
-            walks the whole chain, and the exit status is 1 where an event was edited, dropped or moved.
+            All events of the organization, oldest first; or the story of one identity, newest first, also after it \
+            was merged or erased. A page begins with the event of --from. --verify walks the whole chain, and the exit \
+            status is 1 where an event was edited, dropped or moved.
 
               vaultdb audit --from 1200 --limit 50
               vaultdb audit 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e
@@ -25,17 +25,14 @@ struct AuditCommand: ParsableCommand {
     @Flag(help: "Verify the whole chain.")
     var verify = false
 
-    @Option(help: ArgumentHelp("The first event's sequence number.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("The sequence number of the page's first event, as the page before said.", valueName: "n"))
     var from: UInt64?
 
-    @Option(help: ArgumentHelp("At most so many (100).", valueName: "n"), transform: Word.count)
-    var limit: Int?
-
-    private static let limitDefault = 100
+    @OptionGroup var list: ListOptions
 
     func validate() throws {
-        guard id == nil || from == nil else { throw ValidationError("--from is for the whole trail, without an id") }
-        guard !verify || (id == nil && from == nil && limit == nil) else {
+        guard !verify || (id == nil && from == nil && list.limit == nil) else {
             throw ValidationError("--verify takes the whole trail: no id, --from or --limit")
         }
     }
@@ -43,24 +40,19 @@ struct AuditCommand: ParsableCommand {
     func run() throws {
         try global.withOrganization(.readOnly) { organization, _ in
             if verify { return try printVerification(of: organization) }
-            let events = try events(of: organization)
-            if global.json { return try Output.document(.array(events.map(\.json))) }
-            try Output.table(table(events), empty: "no events")
-            if id == nil, let last = events.last?.sequence, try organization.ledger().sequence > last {
-                try Output.line("\(DisplayText.ellipsis) to go on: --from \(last + 1)")
-            }
+            let page = try page(of: organization)
+            try global.printPage(
+                page.events.map(\.json), next: page.next?.description, by: "--from", table(page.events),
+                empty: "no events")
         }
     }
 
-    private func events(of organization: Organization) throws -> [Event] {
-        let limit = limit ?? Self.limitDefault
-        guard let id else { return try organization.events(from: from ?? 1, limit: limit) }
-        let events = try organization.history(of: id, limit: limit)
+    private func page(of organization: Organization) throws -> EventPage {
+        guard let id else { return try organization.eventPage(from: from ?? 1, limit: list.entries) }
+        let page = try organization.historyPage(of: id, from: from, limit: list.entries)
         // Whoever has an id has an event: of being created.
-        guard !events.isEmpty else {
-            throw Failure(.notFound, "no identity has the id \(id.text)", advice: "check the id and the organization")
-        }
-        return events
+        guard !page.events.isEmpty else { throw VaultError.unknownIdentity(id) }
+        return page
     }
 
     private func printVerification(of organization: Organization) throws {

@@ -24,42 +24,52 @@ struct ConflictsCommand: ParsableCommand {
         completion: .list(Conflict.State.allCases.map(\.description)), transform: Word.conflictState)
     var state = Conflict.State.open
 
-    @Option(help: ArgumentHelp("At most so many (100).", valueName: "n"), transform: Word.count)
-    var limit = 100
+    @OptionGroup var list: ListOptions
 
-    @Option(help: ArgumentHelp("Only those of this identity.", valueName: "id"), transform: Word.id)
+    @Option(
+        help: ArgumentHelp("Where the page begins, as the page before said.", valueName: "cursor"),
+        transform: Word.conflictCursor)
+    var from: ConflictCursor?
+
+    @Option(help: ArgumentHelp("All those of this identity.", valueName: "id"), transform: Word.id)
     var identity: UUID?
 
-    private static let pageConflicts = 1_000
-
-    func run() throws {
-        try global.withOrganization(.readOnly) { organization, _ in
-            let conflicts = try conflicts(in: organization)
-            if global.json {
-                try Output.document(.array(conflicts.map(\.json)))
-            } else {
-                try Output.table(
-                    table(conflicts), empty: "no conflicts are \(state == .keptApart ? "kept apart" : "\(state)")")
-            }
-            let open = try organization.ledger().openConflicts
-            guard state == .open, identity == nil, open > conflicts.count else { return }
-            let rest = "\(DisplayText.ellipsis) of \(open.grouped); --limit shows more"
-            // A document says no more than what is in it.
-            if global.json { Terminal.errors.write("\(rest)\n") } else { try Output.line(rest) }
+    func validate() throws {
+        guard identity == nil || (list.limit == nil && from == nil) else {
+            throw ValidationError("--identity lists all conflicts of one, without --limit and --from")
         }
     }
 
-    private func conflicts(in organization: Organization) throws -> [Conflict] {
-        guard let identity else { return try organization.conflicts(in: state, limit: limit) }
-        // Settled conflicts keep the ids they had; open ones are those of living identities.
-        let ids = [identity, try organization.person(identity).identity.id]
-        var (own, last): ([Conflict], Conflict?) = ([], nil)
+    func run() throws {
+        try global.withOrganization(.readOnly) { organization, _ in
+            let (conflicts, next) = try conflicts(in: organization)
+            try global.printPage(
+                conflicts.map(\.json), next: next?.description, by: "--from", table(conflicts),
+                empty: "no conflicts are \(state == .keptApart ? "kept apart" : "\(state)")")
+        }
+    }
+
+    private func conflicts(in organization: Organization) throws -> ([Conflict], next: ConflictCursor?) {
+        if let identity { return (try conflicts(of: identity, in: organization), nil) }
+        var (found, next): ([Conflict], ConflictCursor?) = ([], from)
+        // A page of the library's may be short and still have a next.
         repeat {
-            let page = try organization.conflicts(in: state, after: last, limit: Self.pageConflicts)
-            own += page.filter { ids.contains($0.first) || ids.contains($0.second) }
-            last = page.count < Self.pageConflicts ? nil : page.last
-        } while last != nil && own.count < limit
-        return Array(own.prefix(limit))
+            let page = try organization.conflictPage(
+                in: state, from: next, limit: min(list.entries - found.count, Limits.scanEntriesMax))
+            found += page.conflicts
+            next = page.next
+        } while next != nil && found.count < list.entries
+        return (found, next)
+    }
+
+    /// Settled conflicts keep the ids they had; open ones are those of living identities.
+    private func conflicts(of identity: UUID, in organization: Organization) throws -> [Conflict] {
+        let living = try organization.person(identity).identity.id
+        var found = try organization.conflicts(of: identity)
+        if living != identity {
+            found += try organization.conflicts(of: living).filter { $0.first != identity && $0.second != identity }
+        }
+        return found.filter { $0.state == state }
     }
 
     private func table(_ conflicts: [Conflict]) -> TextTable {

@@ -36,8 +36,7 @@ struct ErasuresCommand: ParsableCommand {
     @Flag(help: "Let the export replace a file that is there.")
     var force = false
 
-    @Option(help: ArgumentHelp("List at most so many (100).", valueName: "n"), transform: Word.count)
-    var limit: Int?
+    @OptionGroup var page: ListOptions
 
     @Option(help: ArgumentHelp("List those after this id.", valueName: "id"), transform: Word.id)
     var after: UUID?
@@ -49,10 +48,10 @@ struct ErasuresCommand: ParsableCommand {
         guard (action == .replay) == (file != nil) else {
             throw ValidationError("replay takes a file, and nothing else does")
         }
-        guard action == nil || (export == nil && limit == nil && after == nil) else {
+        guard action == nil || (export == nil && page.limit == nil && after == nil) else {
             throw ValidationError("--export, --limit and --after are for the register itself, without replay or forget")
         }
-        guard export == nil || (limit == nil && after == nil) else {
+        guard export == nil || (page.limit == nil && after == nil) else {
             throw ValidationError("--export writes the whole register, without --limit and --after")
         }
     }
@@ -68,20 +67,17 @@ struct ErasuresCommand: ParsableCommand {
     // MARK: The register
 
     private func list() throws {
-        let limit = limit ?? 100
         try global.withOrganization(.readOnly) { organization, _ in
-            let erasures = try organization.erasures(after: after, limit: limit)
-            if global.json { return try Output.document(.array(erasures.map(\.json))) }
+            let erasures = try organization.erasures(after: after, limit: page.entries)
             var table = TextTable(["identity": .whole, "erased": .left, "with it": .left])
             for erasure in erasures {
                 table.add(
                     .init(erasure.identity.text), .init(erasure.time.description),
                     .init(erasure.absorbed.map(\.text).joined(separator: ", ")))
             }
-            try Output.table(table, empty: "nobody was erased")
-            if erasures.count == limit, let last = erasures.last {
-                try Output.line("\(DisplayText.ellipsis) to go on: --after \(last.identity.text)")
-            }
+            try global.printPage(
+                erasures.map(\.json), next: erasures.count < page.entries ? nil : erasures.last?.identity.text,
+                by: "--after", table, empty: "nobody was erased")
         }
     }
 

@@ -8,7 +8,8 @@ struct FindCommand: ParsableCommand {
         commandName: "find",
         abstract: "Look an identity up. Never writes.",
         discussion: """
-            By one identifier, however it is spelled, or by the identity's id. The exit status is 3 where there is none.
+            By one identifier, however it is spelled, or by the identity's id. The exit status is 3 where there is \
+            none, also where the identifier is unusable, and 1 where the identity was erased.
 
               vaultdb find --phone '600 123 456'
               vaultdb find --email 'John@Example.com' --json | jq -r .identity_id

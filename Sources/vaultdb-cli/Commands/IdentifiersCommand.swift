@@ -45,7 +45,7 @@ struct IdentifiersCommand: ParsableCommand {
     }
 
     private func printHolders(in organization: Organization) throws {
-        let identifier = try person.identifier.identifier(in: organization)
+        let identifier = try person.identifier.soughtIdentifier(in: organization)
         let all = try organization.holdings(of: identifier)
         let meant = all.filter { holding in at.map(holding.covers) ?? true }
         guard !meant.isEmpty else {

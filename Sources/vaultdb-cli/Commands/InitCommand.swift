@@ -66,7 +66,7 @@ struct InitCommand: ParsableCommand {
             return try Output.document([
                 "path": .string(vault.path), "region": .string(region.code), "bytes_max": JSONValue(vault.bytesMax),
                 "created_at": JSONValue(vault.createdAt),
-                "organization": JSONValue(organization?.text), "normalizer": .string(vault.normalizerVersion),
+                "organization_id": JSONValue(organization?.text), "normalizer": .string(vault.normalizerVersion),
             ])
         }
         try Output.line("made \(DisplayText.oneLine(vault.path)), region \(region.code)")

@@ -11,25 +11,22 @@ struct MergesCommand: ParsableCommand {
             With who did each, when, and how many records moved.
 
               vaultdb merges --limit 20
-              vaultdb merges --json | jq -r '.[0].merge_id'
+              vaultdb merges --json | jq -r '.results[0].merge_id'
             """)
 
     @OptionGroup var global: GlobalOptions
 
-    @Option(help: ArgumentHelp("At most so many (100).", valueName: "n"), transform: Word.count)
-    var limit = 100
+    @OptionGroup var list: ListOptions
 
     @Option(help: ArgumentHelp("Only merges before this one.", valueName: "merge-id"), transform: Word.id)
     var before: UUID?
 
     func run() throws {
         try global.withOrganization(.readOnly) { organization, _ in
-            let merges = try organization.merges(before: before, limit: limit)
-            if global.json { return try Output.document(.array(merges.map(\.json))) }
-            try Output.table(table(merges), empty: "no merges")
-            if merges.count == limit, let last = merges.last {
-                try Output.line("\(DisplayText.ellipsis) to go on: --before \(last.id.text)")
-            }
+            let merges = try organization.merges(before: before, limit: list.entries)
+            try global.printPage(
+                merges.map(\.json), next: merges.count < list.entries ? nil : merges.last?.id.text, by: "--before",
+                table(merges), empty: "no merges")
         }
     }
 

@@ -57,7 +57,7 @@ struct RestoreCommand: ParsableCommand {
         let bytes = (try? FileManager.default.attributesOfItem(atPath: path.resolvedPath)[.size] as? Int) ?? 0
         if global.json {
             return try Output.document([
-                "path": .string(path), "backup": .string(backup), "bytes": JSONValue(bytes),
+                "file": .string(path), "backup": .string(backup), "bytes": JSONValue(bytes),
                 "entries": JSONValue(report.entries),
             ])
         }

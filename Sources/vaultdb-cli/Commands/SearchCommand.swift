@@ -18,7 +18,9 @@ struct SearchCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Words of a name, or how they begin.", valueName: "text"))
     var text: [String]
 
-    @Option(help: ArgumentHelp("At most so many (20).", valueName: "n"), transform: Word.count)
+    @Option(
+        help: ArgumentHelp("At most so many, up to \(Limits.searchLimitMax) (20).", valueName: "n"),
+        transform: Word.count)
     var limit = 20
 
     func run() throws {

@@ -156,6 +156,11 @@ struct ServeCommand: ParsableCommand {
                 let parts = limit.split(separator: "=", maxSplits: 1)
                 guard parts.count == 2 else { throw ValidationError("'\(limit)' is not name=number") }
                 let key = try ServeSettings.key(ofLimit: String(parts[0]))
+                guard Int(parts[1]) != nil else {
+                    throw Failure(
+                        .wrongUsage, "--limit \(parts[0]) is given no whole number",
+                        advice: "write it as in \(parts[0])=100")
+                }
                 guard flags.updateValue(String(parts[1]), forKey: key) == nil else {
                     throw Failure(.wrongUsage, "--limit \(parts[0]) is given twice", advice: "give it once")
                 }

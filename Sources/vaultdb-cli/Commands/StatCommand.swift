@@ -49,7 +49,7 @@ struct StatCommand: ParsableCommand {
             "organizations": .array(
                 organizations.map { counted in
                     counted.ledger.json.adding([
-                        "organization": .string(counted.id.text), "region": .string(counted.region.code),
+                        "organization_id": .string(counted.id.text), "region": .string(counted.region.code),
                     ])
                 }),
         ])

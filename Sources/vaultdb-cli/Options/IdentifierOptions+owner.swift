@@ -13,26 +13,19 @@ extension IdentifierOptions {
             case .external: try organization.find(external: raw)
             }
         if let owner { return owner }
-        throw try notFound(kind, raw, organization, vault, region)
+        throw try notFound(try soughtIdentifier(in: organization, region: region), organization, vault)
     }
 
     private func notFound(
-        _ kind: IdentifierKind, _ raw: String, _ organization: Organization, _ vault: Vault, _ region: Region?
+        _ identifier: Identifier, _ organization: Organization, _ vault: Vault
     ) throws -> Failure {
-        let nobody = Failure(
-            .notFound, "no identity has that \(kind.noun)", advice: "vaultdb resolve finds or creates one")
-        guard region == nil else { return nobody }
-        let normalized: Identifier
-        do throws(VaultError) {
-            normalized = try organization.identifier(raw, kind: kind)
-        } catch {
-            guard error.code == .invalidArgument else { throw error }
-            return Failure(.notFound, error.message, advice: "check how it is written")
+        let kind = identifier.kind
+        guard try vault.entry(of: "by_\(kind)", key: identifier.text, organization: organization.id) != nil else {
+            return Failure(
+                .notFound, "no identity has that \(kind.noun)", advice: "vaultdb resolve finds or creates one")
         }
-        let entry = try vault.entry(of: "by_\(kind)", key: normalized.text, organization: organization.id)
-        if entry == nil { return nobody }
         return Failure(
             .notFound, "that \(kind.noun) is shared or blocked, so it identifies nobody",
-            advice: "vaultdb get by_\(kind) \(DisplayText.shellWord(normalized.text)) shows it")
+            advice: "vaultdb get by_\(kind) \(DisplayText.shellWord(identifier.text)) shows it")
     }
 }

@@ -20,9 +20,20 @@ struct IdentifierOptions: ParsableArguments {
     }
 
     /// The one identifier, normalised.
-    func identifier(in organization: Organization) throws -> Identifier {
+    /// - Parameter region: of a phone, where it is not the organization's.
+    func identifier(in organization: Organization, region: Region? = nil) throws -> Identifier {
         guard let only = given.first else { throw Failure(.wrongUsage, "no identifier is given") }
-        return try organization.identifier(only.raw, kind: only.kind)
+        return try organization.identifier(only.raw, kind: only.kind, region: region)
+    }
+
+    /// The same to look somebody up by.
+    /// - Throws: not found where it is not usable, for then nobody has it.
+    func soughtIdentifier(in organization: Organization, region: Region? = nil) throws -> Identifier {
+        do {
+            return try identifier(in: organization, region: region)
+        } catch let error as VaultError where error.code == .invalidArgument {
+            throw Failure(.notFound, error.message, advice: error.advice)
+        }
     }
 }
 

@@ -3,10 +3,9 @@ import VaultDB
 
 /// Which part of a person's records is shown, and in which order.
 struct PageOptions: ParsableArguments {
-    private static let limitDefault = 100
-
     @Option(
-        help: ArgumentHelp("Records on a page, at most \(Limits.recordsPerPageMax) (100).", valueName: "n"),
+        help: ArgumentHelp(
+            "Records on a page, at most \(Limits.recordsPerPageMax) (\(ListOptions.limitDefault)).", valueName: "n"),
         transform: Word.count)
     var limit: Int?
 
@@ -18,7 +17,7 @@ struct PageOptions: ParsableArguments {
     @Flag(help: "From the newest to the oldest.")
     var newestFirst = false
 
-    var records: Int { limit ?? Self.limitDefault }
+    var records: Int { limit ?? ListOptions.limitDefault }
     var order: TimelineOrder { newestFirst ? .newestFirst : .oldestFirst }
 
     func validate() throws {

@@ -33,7 +33,9 @@ struct RecordFields {
         guard Self.names.contains(name) else {
             throw Failure(
                 .wrongUsage, "there is no field \(name)",
-                advice: "the fields are \(Self.names.joined(separator: ", ")) and attr.NAME for attributes of your own")
+                advice: name == "region"
+                    ? "give it as --region"
+                    : "the fields are \(Self.names.joined(separator: ", ")) and attr.NAME for attributes of your own")
         }
         guard values.updateValue(value, forKey: name) == nil else { throw Self.twice(name) }
     }

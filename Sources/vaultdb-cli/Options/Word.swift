@@ -64,6 +64,15 @@ enum Word {
     }
 
     @Sendable
+    static func conflictCursor(_ text: String) throws -> ConflictCursor {
+        do throws(VaultError) {
+            return try ConflictCursor(text)
+        } catch {
+            throw ValidationError(error.description)
+        }
+    }
+
+    @Sendable
     static func time(_ text: String) throws -> Timestamp {
         guard let time = Timestamp(iso8601: text) else {
             throw ValidationError("give a time from 1970 to 9999, such as 2025-01-31 or 2025-01-31T09:30:00Z")

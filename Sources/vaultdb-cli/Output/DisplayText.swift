@@ -1,34 +1,36 @@
+import VaultDB
+
 /// Text from the vault or a file made fit for a terminal: nothing in it can move the cursor, change colours or reorder
 /// the line, and its width in columns is known.
 enum DisplayText {
     /// Control characters as the pictures that Unicode has for them, other invisible ones that reorder or break lines
     /// as U+FFFD.
     static func safe(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
+        guard text.unicodeScalars.contains(where: \.isMisleading) else { return text }
         var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars { result.append(isUnsafe(scalar) ? picture(of: scalar) : scalar) }
+        for scalar in text.unicodeScalars { result.append(scalar.isMisleading ? picture(of: scalar) : scalar) }
         return String(result)
     }
 
+    // By bytes, as a mark on it makes another character of any, and may be one of thousands.
+
     /// The same, with line breaks and tabs as single spaces.
     static func oneLine(_ text: String) -> String {
-        let words = text.split { $0 == "\n" || $0 == "\r\n" || $0 == "\t" }
-        return safe(words.map { $0.drop { $0 == " " } }.joined(separator: " "))
+        let bytes = text.utf8
+        let lines = bytes.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\t") }
+        let words = lines.map { line -> Substring.UTF8View in
+            let isCRLF =
+                line.last == UInt8(ascii: "\r") && line.endIndex < bytes.endIndex
+                && bytes[line.endIndex] == UInt8(ascii: "\n")
+            return line.dropLast(isCRLF ? 1 : 0).drop { $0 == UInt8(ascii: " ") }
+        }
+        return safe(words.filter { !$0.isEmpty }.map { Substring($0) }.joined(separator: " "))
     }
 
     /// The text as a shell takes it for one word.
     static func shellWord(_ text: String) -> String {
-        "'\(oneLine(text).replacing("'", with: #"'\''"#))'"
-    }
-
-    private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0x20...0x7E: false
-        case 0x00...0x1F, 0x7F...0x9F: true
-        // Marks that reorder text, and separators of lines and paragraphs.
-        case 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true
-        default: false
-        }
+        let parts = oneLine(text).utf8.split(separator: UInt8(ascii: "'"), omittingEmptySubsequences: false)
+        return "'\(parts.map { Substring($0) }.joined(separator: #"'\''"#))'"
     }
 
     private static func picture(of scalar: Unicode.Scalar) -> Unicode.Scalar {

@@ -12,8 +12,3 @@ extension HeldIdentifier {
         return identifier.text + (remarks.isEmpty ? "" : " (\(remarks.joined(separator: ", ")))")
     }
 }
-
-extension IdentifierKind {
-    /// In a sentence.
-    var noun: String { self == .external ? "external id" : description }
-}

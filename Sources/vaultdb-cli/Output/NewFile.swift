@@ -1,4 +1,5 @@
 import Glibc
+import LMDB
 
 /// A file that appears under its name when it is whole: written beside it under a temporary name, then renamed. What
 /// has the name already and is no regular file, such as a pipe, is written to in place; so is a stream of this process,
@@ -124,15 +125,11 @@ final class NewFile {
         try flush()
         guard let temporaryPath else { return }
         guard fsync(descriptor) == 0 else { throw Failure.unwritable(path) }
-        if replaces {
-            guard rename(temporaryPath, target) == 0 else { throw Failure.unwritable(path) }
-            isFinished = true
-        } else {
-            // Unlike a renamed file, a link never takes the place of another.
-            guard link(temporaryPath, target) == 0 else {
-                throw errno == EEXIST ? Failure.existing(path) : Failure.unwritable(path)
-            }
+        let code = LMDB.NewFile.giveName(target, to: temporaryPath, replaces: replaces)
+        guard code == 0 else {
+            throw code == EEXIST && !replaces ? Failure.existing(path) : Failure.unwritable(path, code)
         }
+        isFinished = true
     }
 
     private func flush() throws(Failure) {

@@ -48,8 +48,8 @@ enum Output {
         if isFull { try flush() }
     }
 
-    /// JSON escapes only the first 32 control characters; the others would reach a terminal as they are. They can stand
-    /// nowhere but in strings, so escaping them changes no value.
+    /// JSON escapes only the first 32 control characters; the others, and signs that turn the direction of text, would
+    /// reach a terminal as they are. They can stand nowhere but in strings, so escaping them changes no value.
     private static func terminalSafe(_ json: String) -> String {
         guard json.unicodeScalars.contains(where: isEscaped) else { return json }
         var result = ""
@@ -64,10 +64,6 @@ enum Output {
         return result
     }
 
-    private static func isEscaped(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0x7F...0x9F, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
-        default: false
-        }
-    }
+    /// Those below are escaped, or stand between tokens.
+    private static func isEscaped(_ scalar: Unicode.Scalar) -> Bool { scalar.value >= 0x7F && scalar.isMisleading }
 }

@@ -28,7 +28,7 @@ struct StoredText {
     private var place: [JSONValue.Member] {
         var place = [JSONValue.Member(name: "table", value: .string(entry.table))]
         if let organization = entry.organization {
-            place.append(.init(name: "organization", value: .string(organization.text)))
+            place.append(.init(name: "organization_id", value: .string(organization.text)))
         }
         return place
     }

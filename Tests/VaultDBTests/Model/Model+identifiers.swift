@@ -79,7 +79,7 @@ extension Model {
         let isAbout = { (quarrel: Quarrel) in quarrel.name == name && !quarrel.pair.isDisjoint(with: holders) }
         quarrels = quarrels.filter { !isAbout($0.key) }
         for place in merges.indices { merges[place].quarrels = merges[place].quarrels.filter { !isAbout($0.key) } }
-        answers = answers.filter { $0.value.people.isDisjoint(with: holders) || !$0.value.names.contains(name) }
+        for (key, answer) in answers where !answer.people.isDisjoint(with: holders) { answers[key]?.withhold([name]) }
         end(name, at: now)
         choosePrimaries(of: holder)
     }

@@ -137,7 +137,7 @@ extension Model {
         for record in records { rows[record]?.owner = from }
         let given = rows.values.filter { $0.owner == into && $0.told > undo.told }.map { wholeName($0.fields) }
         takeNames(undo.namesAdded.filter { !given.contains($0) }, from: into)
-        for lead in undo.converted { reopen(lead, undo) }
+        reopenLeads(undo)
         let returned = Set((people[from]?.held ?? []).map(\.name))
         giveBackGains(undo, returned)
         for (quarrel, mine) in undo.quarrels where quarrel.pair.contains(from) && mine.state != .merged {
@@ -148,10 +148,7 @@ extension Model {
         for (record, row) in rows where [from, into].contains(row.owner) && row.told > undo.told {
             quarrelAboutMentions(of: record, nil, at: now)
         }
-        answers = answers.filter { _, answer in
-            !answer.people.contains(into) || !answer.people.isDisjoint(with: redirects.union([from]))
-                || answer.names.isDisjoint(with: returned)
-        }
+        giveBackAnswers(undo, returned, Set(records), redirects.union([from]))
         choosePrimaries(of: from)
         preferPrimaries(of: survivorBefore, for: into)
         merges.removeAll { $0.merge == merge }
@@ -178,11 +175,35 @@ extension Model {
         people[person]?.aliases = Array(left.dropFirst())
     }
 
-    private mutating func reopen(_ lead: RowName, _ undo: Undo) {
-        guard let row = rows[lead], row.isConverted, [undo.from, undo.into].contains(row.owner), !hasPatient(row.owner)
-        else { return }
-        rows[lead]?.isConverted = false
-        if row.updatedAt == undo.time { rows[lead]?.updatedAt = undo.rows[lead]?.updatedAt ?? row.updatedAt }
+    /// One that the merge converted and nothing has changed since is as it was.
+    private mutating func reopenLeads(_ undo: Undo) {
+        let before = rows
+        for person in [undo.from, undo.into] where !hasPatient(person) {
+            reopenLeads(of: person) { lead in
+                let now = before[lead]?.updatedAt ?? undo.time
+                guard undo.converted.contains(lead), now == undo.time else { return now }
+                return undo.rows[lead]?.updatedAt ?? now
+            }
+        }
+    }
+
+    /// First answers of meanwhile: those of what went back name whom that is now, and each tells what that one has.
+    private mutating func giveBackAnswers(
+        _ undo: Undo, _ returned: Set<Name>, _ records: Set<RowName>, _ others: Set<Person>
+    ) {
+        let kept = Set((people[undo.into]?.held ?? []).map(\.name))
+        for (key, answer) in answers
+        where answer.people.contains(undo.into) && answer.people.isDisjoint(with: others) {
+            let found = answer.put?.person ?? answer.resolved?.person
+            let goesBack =
+                answer.row.map(records.contains) ?? answer.resolved?.matched.map(returned.contains) ?? false
+            if found == undo.into, goesBack {
+                answers[key]?.give(to: undo.from)
+                answers[key]?.withhold(kept)
+            } else {
+                answers[key]?.withhold(returned)
+            }
+        }
     }
 
     /// What came up since goes with its name.

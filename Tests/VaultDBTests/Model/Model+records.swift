@@ -49,8 +49,8 @@ extension Model {
 
     struct PutAnswer: Equatable {
         let change: VaultDB.PutAnswer.Change
-        let person: Person
-        let answer: Answer?
+        var person: Person
+        var answer: Answer?
         let converted: [String]
     }
 
@@ -82,24 +82,29 @@ extension Model {
         }
 
         let isFirstPatient = name.kind == .patient && old?.owner != owner && !hasPatient(owner)
+        let cameToPatient = isMove && hasPatient(owner) && old.map { !hasPatient($0.owner) } == true
         rows[name] = Row(
             owner: owner, createdAt: wish.createdAt ?? old?.createdAt ?? now, updatedAt: now,
             told: happenings.count + 1, fields: fields, given: given(wish, old),
             isActive: wish.isActive ?? old?.isActive ?? true,
-            isConverted: old?.isConverted == true && old?.fields[Row.status] == fields[Row.status])
+            isConverted: old?.isConverted == true && old?.fields[Row.status] == fields[Row.status] && hasPatient(owner))
         let action: Event.Action = isMove ? .recordMoved : old == nil ? .recordCreated : .recordUpdated
         tell(action, owner, andOf: isMove ? old?.owner : nil, row: name, source: wish.request.source, at: now)
         if isMove {
             forgetInMerges(name)
             quarrelAboutMentions(of: name, wish.request.source, at: now)
         }
-        let converted = isFirstPatient ? openLeads(of: owner) : []
+        var converted = isFirstPatient ? openLeads(of: owner) : []
+        if cameToPatient, name.kind == .lead, rows[name]?.isOpen == true { converted = [name] }
         for lead in converted { convert(lead, at: now) }
         for place in merges.indices where [merges[place].into, people[merges[place].into]?.survivor].contains(owner) {
             merges[place].converted += converted.filter(merges[place].records.contains)
         }
         choosePrimaries(of: owner)
-        if isMove, let former = old?.owner { choosePrimaries(of: former) }
+        if isMove, let former = old?.owner {
+            choosePrimaries(of: former)
+            if name.kind == .patient, !hasPatient(former) { reopenLeads(of: former) { _ in now } }
+        }
         answer?.sequence = people[owner]?.lastSequence ?? 0
         return PutAnswer(
             change: isMove ? .moved : old == nil ? .created : .updated, person: owner, answer: answer,
@@ -187,6 +192,15 @@ extension Model {
         rows[lead]?.isConverted = true
         rows[lead]?.updatedAt = now
         tell(.leadConverted, rows[lead]?.owner, row: lead, at: now)
+    }
+
+    /// Converted leads are open again where their person has no patient any more.
+    mutating func reopenLeads(of person: Person, at time: (RowName) -> Timestamp) {
+        for lead in timeline(of: person) where rows[lead]?.isConverted == true {
+            let updatedAt = time(lead)
+            rows[lead]?.isConverted = false
+            rows[lead]?.updatedAt = updatedAt
+        }
     }
 
     // MARK: The contact view

@@ -19,6 +19,12 @@ extension Model {
             let name: Name
             let owner: Person
         }
+
+        mutating func withhold(_ names: Set<Name>) {
+            if let name = matched, names.contains(name) { matched = nil }
+            enriched.removeAll(where: names.contains)
+            conflicts.removeAll { names.contains($0.name) }
+        }
     }
 
     /// What is kept for an idempotency key: the answer to a resolve or to a put.
@@ -26,18 +32,25 @@ extension Model {
         let time: Timestamp
         var resolved: Answer?
         var put: PutAnswer?
-
-        /// Every identifier it holds.
-        var names: Set<Name> {
-            let answer = resolved ?? put?.answer
-            return Set([answer?.matched].compactMap(\.self) + (answer?.enriched ?? []))
-                .union(answer?.conflicts.map(\.name) ?? [])
-        }
+        /// What was put.
+        var row: RowName?
 
         /// Everybody it names.
         var people: Set<Person> {
             let answer = resolved ?? put?.answer
             return Set([answer?.person, put?.person].compactMap(\.self) + (answer?.conflicts.map(\.owner) ?? []))
+        }
+
+        /// Tells some identifiers no more; all else stays.
+        mutating func withhold(_ names: Set<Name>) {
+            resolved?.withhold(names)
+            put?.answer?.withhold(names)
+        }
+
+        mutating func give(to person: Person) {
+            resolved?.person = person
+            put?.person = person
+            put?.answer?.person = person
         }
     }
 
@@ -150,9 +163,7 @@ extension Model {
             guard let answer = known.resolved else { throw Refusal(.refused) }
             return answer
         }
-        let hitsBefore = hits
         let answer = try resolve(request, at: now)
-        hits = hitsBefore
         keep(FirstAnswer(time: now, resolved: answer), key, at: now)
         return answer
     }
@@ -164,7 +175,7 @@ extension Model {
             return answer
         }
         let answer = try put(name, wish, at: now)
-        keep(FirstAnswer(time: now, put: answer), key, at: now)
+        keep(FirstAnswer(time: now, put: answer, row: name), key, at: now)
         return answer
     }
 

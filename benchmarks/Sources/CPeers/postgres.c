@@ -99,14 +99,15 @@ bool peer_postgres_find(
 }
 
 bool peer_postgres_resolve(
-    peer_postgres *postgres, const peer_texts *emails, const peer_texts *phones, const peer_texts *names,
-    peer_work *work, char *error) {
-    char email[kTextBytes], phone[kTextBytes], name[kTextBytes];
-    if (!prepare(postgres, "resolve", "SELECT created FROM find_or_create($1, $2, $3)", 3, error)) return false;
+    peer_postgres *postgres, const peer_texts *ids, const peer_texts *emails, const peer_texts *phones,
+    const peer_texts *names, peer_work *work, char *error) {
+    char id[kTextBytes], email[kTextBytes], phone[kTextBytes], name[kTextBytes];
+    if (!prepare(postgres, "resolve", "SELECT created FROM find_or_create($1, $2, $3, $4)", 4, error)) return false;
     double start = now(), last = start;
     for (size_t i = 0; i < emails->count; i++) {
-        const char *values[3] = {parameter(emails, i, email), parameter(phones, i, phone), parameter(names, i, name)};
-        PGresult *result = PQexecPrepared(postgres->connection, "resolve", 3, values, NULL, NULL, 0);
+        const char *values[4] = {
+            parameter(ids, i, id), parameter(emails, i, email), parameter(phones, i, phone), parameter(names, i, name)};
+        PGresult *result = PQexecPrepared(postgres->connection, "resolve", 4, values, NULL, NULL, 0);
         bool done = is_done(result) || fail(error, PQresultErrorMessage(result));
         if (done && PQntuples(result) == 1 && PQgetvalue(result, 0, 0)[0] == 't') work->created++;
         else if (done) work->found++;

@@ -10,7 +10,7 @@ struct BareLMDB {
         let directory = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
             .deletingLastPathComponent()
         process.executableURL = directory.appendingPathComponent("bare-lmdb")
-        process.arguments = [vaultPath, "1"] + arguments
+        process.arguments = [vaultPath] + arguments
         let output = Pipe()
         process.standardOutput = output
         try process.run()

@@ -13,15 +13,21 @@ struct RecordedRatios {
         all = (try? JSONDecoder().decode([String: [String: Double]].self, from: data)) ?? [:]
     }
 
-    /// Lines that tell what has become worse by more than a fifth.
-    func regressions(of ratios: [String: Double], people: Int) -> [String] {
-        let recorded = all["\(people)"] ?? [:]
-        return ratios.keys.sorted().compactMap { name in
+    /// Lines that tell what has become worse by more than a fifth, and what there was to compare with.
+    func comparison(of ratios: [String: Double], people: Int) -> [String] {
+        let recorded = (all["\(people)"] ?? [:]).filter { ratios[$0.key] != nil }
+        guard !recorded.isEmpty else {
+            return ["Nothing of this is recorded for \(people) people, so nothing is compared; --record records it."]
+        }
+        let worse: [String] = recorded.keys.sorted().compactMap { name in
             guard let before = recorded[name], let now = ratios[name], now > before * Self.worseFactor else {
                 return nil
             }
             return "worse than recorded: \(name) is \(Report.format(now, 3)), was \(Report.format(before, 3))"
         }
+        let compared = "\(worse.count) of \(recorded.count) recorded ratios are worse by more than a fifth"
+        let missing = ratios.count - recorded.count
+        return worse + [compared + (missing > 0 ? "; \(missing) have none recorded." : ".")]
     }
 
     /// What this run has not measured stays as it was.

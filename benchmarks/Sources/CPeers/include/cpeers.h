@@ -56,9 +56,9 @@ bool peer_postgres_copy(peer_postgres *postgres, const char *sql, const char *ro
 /// A prepared SELECT by one value; `column` is "email" or "phone".
 bool peer_postgres_find(
     peer_postgres *postgres, const char *column, const peer_texts *keys, peer_work *work, char *error);
-/// A prepared call of the function `find_or_create(email, phone, name)`, each in a transaction of its own.
+/// A prepared call of the function `find_or_create(id, email, phone, name)`, each in a transaction of its own.
 bool peer_postgres_resolve(
-    peer_postgres *postgres, const peer_texts *emails, const peer_texts *phones, const peer_texts *names,
-    peer_work *work, char *error);
+    peer_postgres *postgres, const peer_texts *ids, const peer_texts *emails, const peer_texts *phones,
+    const peer_texts *names, peer_work *work, char *error);
 
 #endif

@@ -5,6 +5,10 @@ import VaultDB
 /// The vault beside the stores that somebody might take instead: the same people, the same work, by turns.
 struct PeerComparison {
     private static let writersMany = 50
+    /// SQLite has one writer at a time: fifty are no faster, so fewer people tell as much.
+    private static let writersOfSQLite = 5
+    /// A lookup over a socket takes so long that a part of them is enough.
+    private static let lookupsShare = 5
     private static let createsAlone = 500
     private static let createsEach = 500
     private static let mixedConnections = 8
@@ -96,29 +100,33 @@ struct PeerComparison {
 
     private func lookups(_ report: inout Report) throws {
         var generator = SystemRandomNumberGenerator()
-        let order = (0..<people.count).shuffled(using: &generator).prefix(count)
-        let many = Batch(order, of: people)
-        let fewer = Batch(order.prefix(max(count / 10, 1)), of: people)
+        let order = (0..<people.count).shuffled(using: &generator).prefix(max(count / Self.lookupsShare, 1))
+        let asked = Batch(order, of: people)
+        report.add("")
+        report.add(
+            "Every side is asked for the same \(asked.count) people, at random out of \(people.count), in each round, "
+                + "and once before, which isn't counted. VaultDB's caches are empty at first: one with room for all of "
+                + "these holds them by then, and \"no cache\" reads the file.")
         let vaults = try fixture.caches.map { try VaultProcess($0, at: fixture.vaultPath) }
         let bare = BareLMDB(vaultPath: fixture.vaultPath)
         let peers: [any LookupPeer] = [sqlite, SQLitePeer(sqlite, reads: .one), redis, postgres]
         for column in Column.allCases {
             let path = fixture.directory + "/peer-keys-\(column).txt"
-            try (many.keys(column).joined(separator: "\n") + "\n").write(
+            try (asked.keys(column).joined(separator: "\n") + "\n").write(
                 toFile: path, atomically: true, encoding: .utf8)
             var sides: [(name: String, measure: () throws -> Double)] = [
                 ("bare LMDB in C", { try bare.nanosecondsEach(["by_\(column)", path]) })
             ]
             sides += vaults.map { vault in (vault.name, { try vault.nanosecondsEach([column: path]) }) }
-            sides += peers.map { peer in (peer.name, { try peer.find(column, fewer) }) }
+            sides += peers.map { peer in (peer.name, { try peer.find(column, asked) }) }
             var times: [String: [Double]] = [:]
             for round in 0...rounds {
-                for side in sides {
+                for side in sides.shuffled() {
                     let time = try side.measure()
                     if round > 0 { times[side.name, default: []].append(time) }
                 }
             }
-            table("find by \(column), one at a time", times, sides.map(\.name), &report)
+            table("find by \(column), one at a time", times, sides.map(\.name), asked: asked.count, &report)
         }
         guard let charts else { return }
         let sample = Batch(order.prefix(Self.latencyCount), of: people)
@@ -128,12 +136,15 @@ struct PeerComparison {
         try Chart.latencies("Find by email: latency at each percentile", curves).write(to: "\(charts)/latency.svg")
     }
 
+    /// - Parameter asked: how many people were asked for, where the heading is to tell.
     private func table(
-        _ what: String, _ times: [String: [Double]], _ names: [String], unit: String = "ns", _ report: inout Report
+        _ what: String, _ times: [String: [Double]], _ names: [String], unit: String = "ns", asked: Int? = nil,
+        _ report: inout Report
     ) {
         let mine = Report.median(times[vault.name] ?? [])
+        let heading = asked.map { "\(what), \($0) people" } ?? what
         report.add("")
-        report.add("| \(what) | \(unit), median of \(rounds) (least–most) | beside VaultDB |")
+        report.add("| \(heading) | \(unit), median of \(rounds) (least–most) | beside VaultDB |")
         report.add("| --- | ---: | ---: |")
         for name in names {
             guard let values = times[name] else { continue }
@@ -147,7 +158,7 @@ struct PeerComparison {
 
     private func memory(_ report: inout Report) throws {
         report.add("")
-        report.add("| memory, \(people.count) people | its own, MB | pages of the file that it shares with all, MB |")
+        report.add("| memory, \(people.count) people | its own, MB | of mapped files, the program among them, MB |")
         report.add("| --- | ---: | ---: |")
         for peer in [redis, postgres] as [any Peer] {
             if let megabytes = peer.memoryMegabytes { report.add("| \(peer.name) | \(megabytes) | |") }
@@ -181,22 +192,24 @@ struct PeerComparison {
         let peers: [any Peer] = [vault, sqlite, redis, postgres]
         var alone: [Double] = []
         for writers in [1, Self.writersMany] {
+            let names = peers.map {
+                $0 === sqlite && writers > 1 ? "\($0.name), \(Self.writersOfSQLite) writers" : $0.name
+            }
             var times: [String: [Double]] = [:]
             for _ in 0..<rounds {
                 let batches = newcomers(writers, each: writers == 1 ? Self.createsAlone : Self.createsEach)
-                for peer in peers {
-                    // One writer at a time: fifty are no faster, so fewer people tell as much.
-                    let share = peer === sqlite && writers > 1 ? Array(batches.prefix(5)) : batches
+                for (peer, name) in zip(peers, names).shuffled() {
+                    let share = peer === sqlite ? Array(batches.prefix(Self.writersOfSQLite)) : batches
                     let expected = share.reduce(0) { $0 + $1.count }
                     // What another has left for the system to write is not to be waited for here.
                     sync()
                     let (nanoseconds, created) = try peer.resolve(share)
                     guard created == expected else { throw BenchmarkError(message: "\(peer.name) lost newcomers") }
-                    times[peer.name, default: []].append(nanoseconds / Double(expected) / 1_000)
+                    times[name, default: []].append(nanoseconds / Double(expected) / 1_000)
                 }
             }
             let what = "find or create, durable, \(writers) writer\(writers == 1 ? "" : "s")"
-            table(what, times, peers.map(\.name), unit: "µs", &report)
+            table(what, times, names, unit: "µs", &report)
             if writers == 1 {
                 alone = times[vault.name] ?? []
             } else {
@@ -215,6 +228,7 @@ struct PeerComparison {
         var generator = SystemRandomNumberGenerator()
         var times: [String: [Double]] = [:]
         for round in 0...rounds {
+            let before = newcomer
             let batches = (0..<Self.mixedConnections).map { _ in
                 let indices = (0..<Self.mixedEach).map { number in
                     guard number % 20 == 19 else { return people.spread(law.next(&generator)) }
@@ -223,8 +237,13 @@ struct PeerComparison {
                 }
                 return Batch(indices, of: people)
             }
-            for peer in peers {
-                let (nanoseconds, _) = try peer.resolve(batches)
+            for peer in peers.shuffled() {
+                sync()
+                let (nanoseconds, created) = try peer.resolve(batches)
+                guard created == newcomer - before else {
+                    throw BenchmarkError(
+                        message: "\(peer.name) created \(created) people, and \(newcomer - before) were new")
+                }
                 let each = nanoseconds / Double(Self.mixedConnections * Self.mixedEach) / 1_000
                 if round > 0 { times[peer.name, default: []].append(each) }
             }
@@ -258,13 +277,14 @@ struct PeerComparison {
             "PostgreSQL: the same things as the vault, in tables with indexes", postgresWhole.bytes,
             try postgres.addNewcomersToWhole(), of: rows)
         _ = row("PostgreSQL: identity and its three indexes alone", postgresBytes, try postgres.bytes, of: rows)
-        // Fifty writers brought it fewer newcomers than the others.
+        // Its writers brought it fewer newcomers than the others.
         let fewer = try sqlite.count
+        let newcomers = "\(fewer - people.count) newcomers"
         let sqliteWhole = try sqlite.loadWhole(people.count)
         _ = row(
-            "SQLite: the same things as the vault, in tables with indexes", sqliteWhole.bytes,
+            "SQLite: the same things as the vault, in tables with indexes; \(newcomers)", sqliteWhole.bytes,
             try sqlite.addNewcomersToWhole(after: people.count), of: fewer)
-        _ = row("SQLite: identity and its three indexes alone", sqliteBytes, try sqlite.bytes, of: fewer)
+        _ = row("SQLite: identity and its three indexes alone; \(newcomers)", sqliteBytes, try sqlite.bytes, of: fewer)
         report.note("bytes", over: "PostgreSQL, the same things", mine / whole)
         loads(
             "load of all of that",

@@ -17,7 +17,7 @@ final class PostgresPeer: ServedPeer {
         CREATE UNIQUE INDEX by_phone ON identities (phone)
         """
     private static let function = """
-        CREATE FUNCTION find_or_create(e text, p text, n text, OUT identity uuid, OUT created boolean)
+        CREATE FUNCTION find_or_create(i uuid, e text, p text, n text, OUT identity uuid, OUT created boolean)
         LANGUAGE plpgsql AS $$
         BEGIN
             created := false;
@@ -25,7 +25,7 @@ final class PostgresPeer: ServedPeer {
             IF FOUND THEN RETURN; END IF;
             SELECT id INTO identity FROM identities WHERE phone = p;
             IF FOUND THEN RETURN; END IF;
-            INSERT INTO identities (id, email, phone, name) VALUES (gen_random_uuid(), e, p, n)
+            INSERT INTO identities (id, email, phone, name) VALUES (i, e, p, n)
             ON CONFLICT DO NOTHING RETURNING id INTO identity;
             created := FOUND;
             IF NOT created THEN
@@ -108,7 +108,8 @@ final class PostgresPeer: ServedPeer {
     }
 
     func resolve(_ connection: OpaquePointer, _ batch: Batch, _ work: inout peer_work, _ error: Failure) -> Bool {
-        var (emails, phones, names) = (batch.emailTexts.view, batch.phoneTexts.view, batch.nameTexts.view)
-        return peer_postgres_resolve(connection, &emails, &phones, &names, &work, error)
+        var (ids, emails) = (batch.idTexts.view, batch.emailTexts.view)
+        var (phones, names) = (batch.phoneTexts.view, batch.nameTexts.view)
+        return peer_postgres_resolve(connection, &ids, &emails, &phones, &names, &work, error)
     }
 }

@@ -1,27 +1,39 @@
-// Reads one JSON object member by member, over bytes that stay where they are.
+// Reads JSON value by value, over bytes that stay where they are.
 
-/// A strict RFC 8259 scanner for one line of JSON Lines.
+/// A strict RFC 8259 scanner.
 ///
-/// Foundation's decoders would build the whole line as objects, lose the order of keys, duplicates and the digits of
+/// Foundation's decoders would build the whole text as objects, lose the order of keys, duplicates and the digits of
 /// long numbers, and write unknown values anew; this one hands them on as the text that they are.
 struct JSONScanner: ~Escapable {
     /// Arrays and objects within each other, the outermost included.
     static let nestingMax = 64
 
-    /// Why the text is refused, short of the line it stands on.
-    struct Fault: Error {
-        let code: RowFault.Code
-        let message: String
+    /// Why the text is refused.
+    enum Fault: Error {
+        /// It stops being JSON at this byte, from 0.
+        case invalid(at: Int)
+        case notAnObject
+        case invalidUTF8
+        case nulByte
+        case nestedTooDeep
+        case duplicateName(String)
+        // What a reader asks for beyond JSON.
+        case wrongType(name: String)
+        case tooManyNames(max: Int)
 
-        static func invalid(at position: Int) -> Fault {
-            Fault(code: .invalidJSON, message: "the line stops being JSON at byte \(position + 1)")
+        /// - Parameter what: the text as its reader calls it, such as `the line`.
+        func message(of what: String) -> String {
+            switch self {
+            case .invalid(let position): "\(what) stops being JSON at byte \(position + 1)"
+            case .notAnObject: "\(what) is JSON but not an object"
+            case .invalidUTF8: "\(what) is not UTF-8"
+            case .nulByte: "\(what) holds a NUL character"
+            case .nestedTooDeep: "\(what) nests deeper than \(JSONScanner.nestingMax) levels"
+            case .duplicateName(let name): "\(what) has '\(name.printable)' twice in one object"
+            case .wrongType(let name): "'\(name.printable)' must be a text, a number, a boolean or null"
+            case .tooManyNames(let max): "the object has more than \(max) keys"
+            }
         }
-
-        static let notAnObject = Fault(code: .notAnObject, message: "the line is JSON but not an object")
-        static let invalidUTF8 = Fault(code: .invalidUTF8, message: "the line is not UTF-8")
-        static let nulByte = Fault(code: .nulByte, message: "the line holds a NUL character")
-        static let nestedTooDeep = Fault(
-            code: .nestedTooDeep, message: "the line nests deeper than \(JSONScanner.nestingMax) levels")
     }
 
     /// A value that was checked and passed, and its place in the bytes.
@@ -41,13 +53,18 @@ struct JSONScanner: ~Escapable {
 
     private let bytes: Span<UInt8>
     private let isLenient: Bool
+    private let isThorough: Bool
     private var position = 0
 
-    /// - Parameter isLenient: an escape of NUL or of half a surrogate pair stands for U+FFFD.
+    /// - Parameters:
+    ///   - isLenient: an escape of NUL or of half a surrogate pair stands for U+FFFD.
+    ///   - isThorough: values are refused that have a name twice in one object, or an escape of NUL, at any depth. Who
+    ///     does without sees to that by itself as far as it reads them.
     @_lifetime(copy bytes)
-    init(_ bytes: Span<UInt8>, isLenient: Bool = false) {
+    init(_ bytes: Span<UInt8>, isLenient: Bool = false, isThorough: Bool = false) {
         self.bytes = bytes
         self.isLenient = isLenient
+        self.isThorough = isThorough
     }
 
     /// Enters the object that the text must be.
@@ -234,7 +251,9 @@ extension JSONScanner {
         position += 1
         var isFirst = true
         if case .object = kind {
-            while try key(isFirst: isFirst) != nil {
+            var names: Set<ExactText> = []
+            while let name = try key(isFirst: isFirst) {
+                if isThorough { try note(name, among: &names) }
                 _ = try value(depth: depth)
                 isFirst = false
             }
@@ -245,6 +264,11 @@ extension JSONScanner {
             }
         }
         return Value(kind: kind, range: start..<position)
+    }
+
+    private func note(_ name: Value, among names: inout Set<ExactText>) throws(Fault) {
+        let name = try text(name)
+        guard names.insert(ExactText(name)).inserted else { throw .duplicateName(name) }
     }
 
     private mutating func string() throws(Fault) -> Value {
@@ -258,7 +282,9 @@ extension JSONScanner {
                 return Value(kind: .string(hasEscapes: hasEscapes), range: start..<position)
             case Byte.backslash:
                 hasEscapes = true
-                position += try escape(at: position).1
+                let (scalar, length) = try escape(at: position)
+                guard !isThorough || scalar != "\0" else { throw .nulByte }
+                position += length
             case 0:
                 throw .nulByte
             case 1..<0x20:

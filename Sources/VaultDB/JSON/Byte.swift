@@ -1,4 +1,4 @@
-// The ASCII characters that the parsers of an import look for, and the one way in which they make strings of bytes.
+// The ASCII characters that the parsers of JSON and CSV look for, and the one way in which they make strings of bytes.
 
 enum Byte {
     static let tab = UInt8(ascii: "\t")

@@ -1,42 +1,42 @@
 internal import CLMDB
 internal import Storage
 
-/// A log of the buffer, as it lies in the file: under the commit and a number, the table, the key and the value.
+/// A segment of the buffer, as it lies in the file: under the commit and a number, the table, the key and the value.
 extension TransactionHandle {
-    /// The logs' handles come after those of the tables.
-    func log(_ log: Int) -> MDB_dbi { tables[tableCount + log] }
+    /// The segments' handles come after those of the tables.
+    func segment(_ segment: Int) -> MDB_dbi { tables[tableCount + segment] }
 
-    func entryCount(of log: MDB_dbi) throws(StorageError) -> Int {
-        try MDB_stat(of: log, in: pointer, during: "reading the buffer").ms_entries
+    func entryCount(of segment: MDB_dbi) throws(StorageError) -> Int {
+        try MDB_stat(of: segment, in: pointer, during: "reading the buffer").ms_entries
     }
 
-    /// Visits a log's entries in the order in which they came, from a commit on.
-    func forEachLogged(
-        in log: Int, from commit: Int,
+    /// Visits a segment's entries in the order in which they came, from a commit on.
+    func forEachEntry(
+        in segment: Int, from commit: Int,
         _ visit: (BufferedEntries.Place, _ table: Int, _ key: RawSpan, _ value: RawSpan) throws(StorageError) ->
             ScanStep
     ) throws(StorageError) {
-        let start = LoggedKey(BufferedEntries.Place(commit: commit, number: 0))
-        if let tree = try Tree(named: ChangeBuffer.logNames[log], in: pointer, main) {
+        let start = SegmentKey(BufferedEntries.Place(commit: commit, number: 0))
+        if let tree = try Tree(named: ChangeBuffer.segmentNames[segment], in: pointer, main) {
             var cursor = TreeCursor(tree)
-            try forEachLogged(in: log, from: start, &cursor, visit)
+            try forEachEntry(in: segment, from: start, &cursor, visit)
         } else {
-            var cursor = try LMDBCursor(pointer, self.log(log), during: "reading the buffer")
-            try forEachLogged(in: log, from: start, &cursor, visit)
+            var cursor = try LMDBCursor(pointer, self.segment(segment), during: "reading the buffer")
+            try forEachEntry(in: segment, from: start, &cursor, visit)
         }
     }
 
-    private func forEachLogged<Cursor: EntryCursor & ~Copyable>(
-        in log: Int, from start: LoggedKey, _ cursor: inout Cursor,
+    private func forEachEntry<Cursor: EntryCursor & ~Copyable>(
+        in segment: Int, from start: SegmentKey, _ cursor: inout Cursor,
         _ visit: (BufferedEntries.Place, _ table: Int, _ key: RawSpan, _ value: RawSpan) throws(StorageError) ->
             ScanStep
     ) throws(StorageError) {
         try start.withBytes { bytes throws(StorageError) in try cursor.move(to: bytes.bytes) }
         while let stored = cursor.entry {
-            guard stored.keyBytes.count == LoggedKey.byteCount,
-                let entry = LoggedEntry(stored.value, tableCount: tableCount)
-            else { throw .corrupted("an entry of \(ChangeBuffer.logNames[log]) contradicts itself") }
-            let step = try visit(LoggedKey(stored.key).place, entry.table, entry.key, entry.value)
+            guard stored.keyBytes.count == SegmentKey.byteCount,
+                let entry = SegmentEntry(stored.value, tableCount: tableCount)
+            else { throw .corrupted("an entry of \(ChangeBuffer.segmentNames[segment]) contradicts itself") }
+            let step = try visit(SegmentKey(stored.key).place, entry.table, entry.key, entry.value)
             if step == .stop { return }
             try cursor.move(.ascending)
         }
@@ -44,14 +44,14 @@ extension TransactionHandle {
 
     /// Appends an entry, and notes that in the transaction's record. LMDB's code.
     func append(
-        _ key: RawSpan, _ value: RawSpan, of table: Table, to log: Int, at place: BufferedEntries.Place,
+        _ key: RawSpan, _ value: RawSpan, of table: Table, to segment: Int, at place: BufferedEntries.Place,
         _ record: inout LogRecord?
     ) -> Int32 {
-        LoggedKey(place).withBytes { bytes in
+        SegmentKey(place).withBytes { bytes in
             var name = MDB_val(bytes)
             var content = MDB_val()
             content.mv_size = 3 + key.byteCount + value.byteCount
-            let code = mdb_put(pointer, self.log(log), &name, &content, UInt32(MDB_RESERVE | MDB_APPEND))
+            let code = mdb_put(pointer, self.segment(segment), &name, &content, UInt32(MDB_RESERVE | MDB_APPEND))
             guard code == MDB_SUCCESS, let start = content.mv_data else { return code }
             let target = UnsafeMutableRawBufferPointer(start: start, count: content.mv_size)
             target[0] = UInt8(table.ordinal)
@@ -59,31 +59,32 @@ extension TransactionHandle {
             key.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: target[3...]).copyMemory(from: $0) }
             let rest = UnsafeMutableRawBufferPointer(rebasing: target[(3 + key.byteCount)...])
             value.withUnsafeBytes { rest.copyMemory(from: $0) }
-            record?.add(.put, tableCount + log, RawSpan(_unsafeBytes: bytes), content.span)
+            record?.add(.put, tableCount + segment, RawSpan(_unsafeBytes: bytes), content.span)
             return code
         }
     }
 
     /// Notes in the transaction's record that an entry was put in its place.
-    func noteSortedIn(_ place: BufferedEntries.Place, from log: Int, _ record: inout LogRecord?) {
-        LoggedKey(place).withBytes { bytes in
-            record?.add(.sortIn, tableCount + log, RawSpan(_unsafeBytes: bytes), RawSpan())
+    func noteSortedIn(_ place: BufferedEntries.Place, from segment: Int, _ record: inout LogRecord?) {
+        SegmentKey(place).withBytes { bytes in
+            record?.add(.sortIn, tableCount + segment, RawSpan(_unsafeBytes: bytes), RawSpan())
         }
     }
 
     /// Takes an entry out again, and notes that in the transaction's record. LMDB's code.
-    func unlog(_ place: BufferedEntries.Place, from log: Int, _ record: inout LogRecord?) -> Int32 {
-        LoggedKey(place).withBytes { bytes in
+    func removeEntry(_ place: BufferedEntries.Place, from segment: Int, _ record: inout LogRecord?) -> Int32 {
+        SegmentKey(place).withBytes { bytes in
             var name = MDB_val(bytes)
-            let code = mdb_del(pointer, self.log(log), &name, nil)
-            if code == MDB_SUCCESS { record?.add(.delete, tableCount + log, RawSpan(_unsafeBytes: bytes), RawSpan()) }
+            let code = mdb_del(pointer, self.segment(segment), &name, nil)
+            guard code == MDB_SUCCESS else { return code }
+            record?.add(.delete, tableCount + segment, RawSpan(_unsafeBytes: bytes), RawSpan())
             return code
         }
     }
 }
 
-/// An entry as a log has it: the table and the key's length in one and two bytes, the key and the value.
-struct LoggedEntry: ~Escapable {
+/// An entry as a segment has it: the table and the key's length in one and two bytes, the key and the value.
+struct SegmentEntry: ~Escapable {
     let table: Int
     let key: RawSpan
     let value: RawSpan
@@ -100,8 +101,8 @@ struct LoggedEntry: ~Escapable {
     }
 }
 
-/// The key of an entry in a log: the commit and the number in eight and four bytes, so that they sort as they came.
-private struct LoggedKey {
+/// The key of an entry in a segment: the commit and the number in eight and four bytes, so that they sort as they came.
+private struct SegmentKey {
     static let byteCount = 12
 
     let place: BufferedEntries.Place

@@ -1,0 +1,35 @@
+// A vault near its largest size takes people until its pages are used, and erasures even then.
+
+import Foundation
+import TestSupport
+import Testing
+
+@testable import VaultDB
+
+@Suite("A full vault") struct FullVaultTests {
+    @Test func `uses its pages, and goes on once people are erased`() throws {
+        let directory = try TemporaryDirectory()
+        var options = VaultOptions()
+        options.bytesMax = 8 << 20
+        options.logger = .silent
+        let vault = try Vault(at: directory.file("vault"), options: options)
+        defer { vault.close() }
+        let clinic = vault.organization(.clinic)
+        func create(_ number: Int) throws(VaultError) -> UUID {
+            let name = (0..<20).map { "name\(number)x\($0)" }.joined(separator: " ")
+            return try clinic.resolveBlocking(ResolveRequest(email: "\(number)@example.com", name: name)).identity.id
+        }
+        var people: [UUID] = []
+        var failure: VaultError?
+        while failure == nil, people.count < 20_000 {
+            do throws(VaultError) { people.append(try create(people.count)) } catch { failure = error }
+        }
+        #expect(failure?.code == .mapFull)
+        let full = try vault.statistics()
+        #expect(full.pagesFree * 8 < full.pagesUsed)
+        // Each of them, for it needs room as well.
+        for id in people.prefix(200) { _ = try clinic.eraseBlocking(id) }
+        #expect(throws: Never.self) { _ = try create(people.count) }
+        #expect(try vault.check().isClean)
+    }
+}
