@@ -30,6 +30,7 @@ extension Environment {
             buffer.turnOver()
         }
         try write { (transaction) throws(StorageError) in
+            transaction.isSettling = true
             try transaction.sortIn(atMost: count)
         }
     }

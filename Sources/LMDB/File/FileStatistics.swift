@@ -50,12 +50,14 @@ extension TransactionHandle {
         }
     }
 
-    /// Whether that list has so many pages.
-    func hasFreePages(_ count: Int) throws(StorageError) -> Bool {
+    /// Whether that list has so many pages that no reader of `oldest` or later can see.
+    func hasFreePages(_ count: Int, before oldest: Int) throws(StorageError) -> Bool {
         var cursor = try LMDBCursor(pointer, 0, during: "reading the free list")
         var missing = count
         try cursor.moveToFirst()
         while missing > 0, let entry = cursor.entry {
+            guard entry.key.byteCount == 8 else { throw .corrupted("the free list has an entry of no commit") }
+            if entry.key.unsafeLoadUnaligned(as: Int.self) >= oldest { break }
             guard entry.value.byteCount >= 8 else { throw .corrupted("the free list has an empty entry") }
             missing -= max(0, min(entry.value.unsafeLoadUnaligned(as: Int.self), count))
             try cursor.move(.ascending)

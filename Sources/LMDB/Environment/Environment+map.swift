@@ -37,7 +37,8 @@ extension Environment {
         guard excess > 0 else { return }
         // Where there is no place to read in nobody knows.
         let hasFree = try? read { (snapshot) throws(StorageError) in
-            try snapshot.handle.hasFreePages(excess / pointer.pageBytes)
+            let oldest = readerList().compactMap(\.commit).min() ?? .max
+            return try snapshot.handle.hasFreePages(excess / pointer.pageBytes, before: oldest)
         }
         if hasFree == false { throw .mapFull }
     }

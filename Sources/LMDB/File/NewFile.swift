@@ -86,7 +86,8 @@ package enum NewFile {
     /// - Returns: 0, or the number of the error.
     package static func syncDirectory(of path: String) -> Int32 {
         let descriptor = open(directory(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return errno }
+        // Who may write into a directory need not be allowed to read it.
+        guard descriptor >= 0 else { return errno == EACCES ? 0 : errno }
         defer { close(descriptor) }
         // Some file systems know nothing of it.
         return fsync(descriptor) == 0 || errno == EINVAL ? 0 : errno

@@ -13,8 +13,10 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     private(set) var changes: [EntryCache.Change]? = []
     private(set) var bufferedChanges = BufferedChanges()
     private var hasDeleted = false
+    /// Whether all that it does is to put in place what was gathered.
+    var isSettling = false
     /// Whether this takes no room for good, as far as that can be told.
-    var givesBack: Bool { writeCount == 0 || hasDeleted }
+    var givesBack: Bool { writeCount == 0 || hasDeleted || isSettling }
     /// Puts that are kept back, of tables that are rewritten, one of each.
     private var keptBack: [(table: Table, put: LastPut)] = []
     /// As many as there are bits in `changedTables`, and in what the buffer's entries say of tables.
