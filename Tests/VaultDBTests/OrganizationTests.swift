@@ -75,10 +75,13 @@ import Testing
             let named = try ResolveQuery(
                 ResolveRequest(phone: "600123456", region: .spain), region: .spain, core.normalizer)
             let draft = try core.put(RecordDraft(kind: .lead, id: "1", phone: "600123456"), tenant)
+            // No phone in Spain, so that nothing is usable.
+            let invalid = try core.put(RecordDraft(kind: .lead, id: "2", phone: "0142685300"), tenant)
             try vault.setRegion(french, in: organization)
             let before = try vault.contents()
             #expect(code { try core.submit(tenant, core.operation(nil, query)).wait() } == .busy)
             #expect(code { try core.submit(tenant, draft).wait() } == .busy)
+            #expect(code { try core.submit(tenant, invalid).wait() } == .busy)
             #expect(try vault.contents() == before)
             let resolution = try core.submit(tenant, core.operation(nil, named)).wait()
             #expect(resolution.outcome == .created)

@@ -42,6 +42,19 @@ import Testing
     }
 
     @Test(arguments: EngineKind.allCases)
+    func `a record is as it was where its bytes are`(_ kind: EngineKind) throws {
+        let vault = try kind.vault()
+        let (one, other) = ("caf\u{E9}", "cafe\u{301}")
+        var draft = RecordDraft(kind: .lead, id: "1", email: "a@example.com")
+        draft.attributes = #"{"\#(one)":1,"\#(other)":2}"#
+        try vault.put(draft)
+        draft.attributes = #"{"\#(other)":1,"\#(one)":2}"#
+        #expect(try vault.put(draft).change == .updated)
+        let kept = try #require(try vault.record(.lead, "1", in: .clinic)?.attributes)
+        #expect(Array(kept.utf8) == Array(draft.attributes?.utf8 ?? "".utf8))
+    }
+
+    @Test(arguments: EngineKind.allCases)
     func `an external id that is another's is a conflict once, also of a record that says nothing else`(
         _ kind: EngineKind
     ) throws {

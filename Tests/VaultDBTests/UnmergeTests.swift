@@ -220,6 +220,23 @@ import Testing
         #expect(try vault.check().faults == [])
     }
 
+    @Test func `a first answer from before a merge is the same after it was undone`() throws {
+        let (a, b) = (try person("a@example.com"), try person("b@example.com"))
+        var draft = RecordDraft(kind: .lead, id: "1", email: "b@example.com", phone: "600123456")
+        draft.idempotencyKey = "key"
+        let first = try vault.put(draft)
+        #expect(first.identity == b)
+        var moved = RecordDraft(kind: .lead, id: "1", email: "b@example.com")
+        moved.identity = a
+        moved.moves = true
+        #expect(try vault.put(moved).identity == a)
+        let merge = try merge(a, into: b)
+        #expect(try vault.put(draft) == first)
+        try vault.unmerge(merge)
+        #expect(try vault.put(draft) == first)
+        #expect(try vault.check().faults == [])
+    }
+
     @Test(arguments: steps)
     func `who held an identifier is told in the order in which they did`(_ step: Int64) throws {
         let (a, b) = (try person(phone: "600123456"), try person("b@example.com"))

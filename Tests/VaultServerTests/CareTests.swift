@@ -185,6 +185,26 @@ extension ServerTests {
             }
         }
 
+        @Test("The events of an identity go on from the one that the page before ended with")
+        func story() async throws {
+            try await TestServer.run { server in
+                let id = try await server.clinic.resolve(email: "x@example.com").identity.id
+                for index in 0..<4 { _ = try await server.clinic.resolve(email: "x@example.com", name: "Ana \(index)") }
+                let all = try server.clinic.history(of: id, limit: 10).map(\.sequence)
+                try #require(all.count == 5)
+                let wire = try server.connect()
+                var (told, from) = ([UInt64](), [String]())
+                for _ in 0..<4 {
+                    try wire.send(Wire.encoded(["AUDIT", Self.org, id.text, "COUNT", "2"] + from))
+                    let page = try wire.reply()
+                    told += page.matches(of: #/sequence, :(\d+)/#).compactMap { UInt64($0.output.1) }
+                    from = ["FROM", "\(told.last ?? 0)"]
+                }
+                #expect(told.reduce(into: []) { if $0.last != $1 { $0.append($1) } } == all)
+                #expect(try wire.command("AUDIT", Self.org, id.text, "FROM", "9").hasPrefix("-INVALID"))
+            }
+        }
+
         @Test("Lists end where they are told to")
         func counts() async throws {
             try await TestServer.run({ $0.limits.answerEntriesMax = 2 }) { server in

@@ -5,12 +5,15 @@
 public struct ExternalID: Hashable, Sendable {
     public let rawValue: String
 
+    private static let spellingBytesMax = 1_024
+
     /// - Parameter raw: `namespace:value`. Nil unless the namespace consists of 1 to 32 of `a`-`z`, `0`-`9`, `_`, `-`
     ///   and `.`, and the value of 1 to 255 bytes without control characters, or where the value is none that the namespace's
     ///   `Channel` gives out. White space around either is dropped.
     public init?(_ raw: String) {
         // By scalars: a combining mark after the colon would hide it among the characters.
-        guard raw.utf8.count <= 1_024, let colon = raw.unicodeScalars.firstIndex(of: ":") else { return nil }
+        guard raw.utf8.count <= Self.spellingBytesMax, let colon = raw.unicodeScalars.firstIndex(of: ":")
+        else { return nil }
         let namespace = raw[..<colon].trimmingWhiteSpace().lowercased()
         let value = raw[raw.unicodeScalars.index(after: colon)...].trimmingWhiteSpace().composed()
         guard Self.isWellFormed(namespace, value) else { return nil }
@@ -24,7 +27,8 @@ public struct ExternalID: Hashable, Sendable {
 
     /// Why a text is none.
     static func refusal(of raw: String) -> VaultError {
-        let namespace = raw.unicodeScalars.firstIndex(of: ":").map { raw[..<$0].trimmingWhiteSpace().lowercased() }
+        let colon = raw.utf8.count <= spellingBytesMax ? raw.unicodeScalars.firstIndex(of: ":") : nil
+        let namespace = colon.map { raw[..<$0].trimmingWhiteSpace().lowercased() }
         guard let channel = Channel(namespace: (namespace ?? "")[...]), let form = channel.form else {
             return .invalid("an external id is namespace:value", advice: "for example stripe:cus_123")
         }

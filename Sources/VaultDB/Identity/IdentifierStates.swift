@@ -81,7 +81,7 @@ extension WriteTransaction where Self: ~Copyable {
                     journal.conflicts.removeAll { $0.identifier == identifier && ids.contains($0.other) }
                 }
             }
-            try changeAnswers(naming: id, scope) { answer in answer.withhold { $0 == identifier } }
+            try changeAnswers(naming: id, scope) { answer, _ in answer.withhold { $0 == identifier } }
         }
     }
 

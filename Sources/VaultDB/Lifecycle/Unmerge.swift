@@ -41,7 +41,7 @@ extension WriteTransaction where Self: ~Copyable {
             try moveBack(conflict, isReturned: from.holds(conflict.identifier), journal, &scope)
         }
         try enqueueMentions(by: [from, into], in: given, &scope)
-        try giveBackAnswers(from, into, moved, journal, scope)
+        try giveBackAnswers(from, into, moved, journal, since: redirect.lastSequence, scope)
         for earlier in journal.redirects { try redirectAgain(earlier, to: from.id, &scope) }
 
         into.lastMerge = journal.previousMerge
@@ -132,14 +132,16 @@ extension WriteTransaction where Self: ~Copyable {
     /// First answers that were given meanwhile name the survivor. Those of records that went back, or of a match by what
     /// goes back, are of whom that is now; each tells only what its own identity holds, so that an erasure finds it.
     /// Those from before name who held it then.
+    /// - Parameter merged: the event of the merge.
     private mutating func giveBackAnswers(
-        _ from: Identity, _ into: Identity, _ moved: Set<RecordKey>, _ journal: MergeJournal, _ scope: WriteScope
+        _ from: Identity, _ into: Identity, _ moved: Set<RecordKey>, _ journal: MergeJournal, since merged: UInt64,
+        _ scope: WriteScope
     ) throws(VaultError) {
         let holders = Set([from.id] + journal.redirects)
-        try changeAnswers(naming: into.id, scope) { answer in
+        try changeAnswers(naming: into.id, scope) { answer, sequence in
             guard holders.isDisjoint(with: answer.identities) else { return }
             let goesBack = answer.put.map { moved.contains($0.record) } ?? answer.resolution?.matched.map(from.holds)
-            if answer.identity == into.id, goesBack == true {
+            if sequence >= merged, answer.identity == into.id, goesBack == true {
                 answer.give(to: from.id)
                 answer.withhold(into.holds)
             } else {

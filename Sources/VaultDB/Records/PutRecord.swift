@@ -31,7 +31,6 @@ extension WriteTransaction where Self: ~Copyable {
     mutating func put(
         _ draft: RecordDraft, _ query: ResolveQuery?, _ scope: inout WriteScope
     ) throws(VaultError) -> PutAnswer {
-        try scope.refuse(readFor: query?.organizationRegion)
         let key = try draft.key(scope)
         let source = try draft.eventSource(query)
         let old = try record(key.kind, key.id, in: scope.organization)
@@ -255,6 +254,8 @@ extension Record {
             && (draft.isActive == nil || draft.isActive == isActive)
     }
 
-    /// An empty field is stored as none.
-    private static func isSame(_ stored: String?, _ given: String?) -> Bool { (stored ?? "") == (given ?? "") }
+    /// An empty field is stored as none. By bytes: attributes tell names apart by them.
+    private static func isSame(_ stored: String?, _ given: String?) -> Bool {
+        (stored ?? "").hasSameBytes(as: given ?? "")
+    }
 }

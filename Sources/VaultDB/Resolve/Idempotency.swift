@@ -144,13 +144,16 @@ extension WriteTransaction where Self: ~Copyable {
 
     /// Changes the answers that name an identity, above all so that an erasure of whoever holds an identifier finds all
     /// that tell of it. They stay where they are: a key that was answered must not make anything anew.
+    /// - Parameter change: is told the organization's last event when the answer was given, too.
     mutating func changeAnswers(
-        naming identity: UUID, _ scope: WriteScope, _ change: (inout StoredAnswer) -> Void
+        naming identity: UUID, _ scope: WriteScope, _ change: (inout StoredAnswer, _ sequence: UInt64) -> Void
     ) throws(VaultError) {
         for name in try answers(naming: identity, in: scope.organization) {
-            guard let (time, before) = try storedAnswer(to: name, in: scope.organization) else { continue }
+            guard let (time, before) = try storedAnswer(to: name, in: scope.organization),
+                let sequence = try sequence(of: name, answeredAt: time, in: scope.organization)
+            else { continue }
             var answer = before
-            change(&answer)
+            change(&answer, sequence)
             guard answer != before else { continue }
             let key = name.answerKey(in: scope.organization)
             try put(key, answer.encoded(at: time, under: key), in: Tables.idempotency)
@@ -186,6 +189,14 @@ extension ReadTransaction where Self: ~Copyable {
             return .next
         }
         return names
+    }
+
+    /// The organization's last event when an answer was given.
+    fileprivate borrowing func sequence(
+        of name: IdempotencyKey, answeredAt time: Timestamp, in organization: OrganizationNumber
+    ) throws(VaultError) -> UInt64? {
+        guard let age = try value(name.ageKey(time, in: organization), in: Tables.idempotency) else { return nil }
+        return try IdempotencyKey.sequence(ofAge: age)
     }
 
     /// - Throws: `refused` where the key was used for another kind of call.

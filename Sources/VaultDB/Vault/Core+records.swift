@@ -9,13 +9,16 @@ extension Core {
         _ draft: RecordDraft, _ tenant: Tenant, as call: StoredAnswer.Put.Call = .put
     ) throws(VaultError) -> Operation<PutAnswer> {
         var draft = draft
+        // What is no phone there may be one in another.
+        let region = draft.region == nil && draft.phone != nil ? try region(of: tenant) : nil
         let query = try prepare(&draft, phone: nil, tenant)
         try IdempotencyKey.validate(draft.idempotencyKey)
         let prepared = draft
         return { (transaction, scope) throws(VaultError) in
             var answer = try transaction.once(prepared.idempotencyKey, of: call, &scope) {
                 (transaction, scope) throws(VaultError) in
-                try transaction.put(prepared, query, &scope)
+                try scope.refuse(readFor: region)
+                return try transaction.put(prepared, query, &scope)
             }
             answer.warn(of: prepared, query)
             return answer

@@ -28,9 +28,9 @@ extension CommandTable {
         },
         .work(
             "audit", -2, "org [VERIFY] [id] [FROM sequence] [COUNT count]", .trail, role: .reader, flags: .readOnly,
-            "The trail from a sequence number on, or one identity's events, the newest first."
+            "The trail from a sequence number on, or from one of an identity's events back, the newest first."
         ) { organization, arguments in
-            var (from, limit, id): (UInt64, Int, UUID?) = (1, arguments.countDefault, nil)
+            var (from, limit, id): (UInt64?, Int, UUID?) = (nil, arguments.countDefault, nil)
             while !arguments.isEmpty {
                 if let text = try arguments.option("FROM") {
                     from = UInt64(try Arguments.number(text, 0...Int.max))
@@ -43,10 +43,9 @@ extension CommandTable {
                 }
             }
             if let id {
-                let events = try organization.history(of: id, limit: limit)
-                return .array(events.filter { $0.sequence >= from }.map(\.json))
+                return .array(try organization.historyPage(of: id, from: from, limit: limit).events.map(\.json))
             }
-            return .array(try organization.events(from: from, limit: limit).map(\.json))
+            return .array(try organization.events(from: from ?? 1, limit: limit).map(\.json))
         }.or(
             .walk("verify", 3, "org", .trail, "Walks the whole chain of the trail.") { organization, _, goOn in
                 try organization.verifyAudit { (_) throws(VaultError) in try goOn() }.json

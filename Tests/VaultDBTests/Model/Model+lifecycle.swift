@@ -197,7 +197,7 @@ extension Model {
             let found = answer.put?.person ?? answer.resolved?.person
             let goesBack =
                 answer.row.map(records.contains) ?? answer.resolved?.matched.map(returned.contains) ?? false
-            if found == undo.into, goesBack {
+            if answer.told >= undo.told, found == undo.into, goesBack {
                 answers[key]?.give(to: undo.from)
                 answers[key]?.withhold(kept)
             } else {

@@ -30,6 +30,8 @@ extension Model {
     /// What is kept for an idempotency key: the answer to a resolve or to a put.
     struct FirstAnswer {
         let time: Timestamp
+        /// How many events there were then.
+        let told: Int
         var resolved: Answer?
         var put: PutAnswer?
         /// What was put.
@@ -164,7 +166,7 @@ extension Model {
             return answer
         }
         let answer = try resolve(request, at: now)
-        keep(FirstAnswer(time: now, resolved: answer), key, at: now)
+        keep(FirstAnswer(time: now, told: happenings.count, resolved: answer), key, at: now)
         return answer
     }
 
@@ -175,7 +177,7 @@ extension Model {
             return answer
         }
         let answer = try put(name, wish, at: now)
-        keep(FirstAnswer(time: now, put: answer, row: name), key, at: now)
+        keep(FirstAnswer(time: now, told: happenings.count, put: answer, row: name), key, at: now)
         return answer
     }
 
