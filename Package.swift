@@ -23,7 +23,10 @@ let sockets: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
-let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let tls: [Target.Dependency] = [
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+    .product(name: "NIOTLS", package: "swift-nio"),
+]
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let http: [Target.Dependency] = [
     httpTypes,
@@ -70,7 +73,7 @@ let package = Package(
             name: "VaultDB", dependencies: ["CPhoneNumber", "LMDB", "Storage", crypto, logging], swiftSettings: strict),
         .target(
             name: "VaultServer",
-            dependencies: ["VaultDB", configuration, crypto, logging, tls] + http + lifecycle + sockets,
+            dependencies: ["VaultDB", configuration, crypto, logging] + http + lifecycle + sockets + tls,
             resources: [.embedInCode("Pages/Templates")],
             swiftSettings: strict),
         .executableTarget(

@@ -28,6 +28,8 @@ public enum StorageError: Error, Equatable, Sendable {
     case unsupportedFileSystem(String)
     /// The key is empty or longer than `StorageLimits.keyBytesMax`.
     case keyLength(Int)
+    /// Something that goes on in this process is in the way. The text says what.
+    case busy(String)
     /// A write met a concurrent one: run the closure again.
     case conflict
     /// Any other failure of the operating system, by its `errno`.

@@ -68,6 +68,10 @@ public protocol WriteTransaction: ReadTransaction, ~Copyable {
     /// Tells of a key that is about to be put: a hint, which an engine may ignore.
     borrowing func expectPut(_ key: RawSpan, in table: Table)
 
+    /// Whether the transaction only takes away, so that it may use the room that an engine keeps for that when it is full.
+    /// False at first.
+    var givesBack: Bool { get set }
+
     /// How many writes this transaction has done: equal counts mean that nothing changed in between.
     var writeCount: Int { get }
 
@@ -79,6 +83,10 @@ extension WriteTransaction where Self: ~Copyable {
     public mutating func expectMany() {}
     public mutating func expect(_ foresight: Foresight) {}
     public borrowing func expectPut(_ key: RawSpan, in table: Table) {}
+    public var givesBack: Bool {
+        get { false }
+        set {}
+    }
 }
 
 /// An entry that a transaction has put, in copies.
@@ -120,15 +128,15 @@ public protocol StorageEngine: Sendable, SendableMetatype {
     /// Called from time to time by whoever writes: frees what dead readers hold.
     func maintain() throws(StorageError)
 
-    /// Whether the engine has put off work that `settle` does.
-    var isUnsettled: Bool { get }
+    /// Whether the engine has put off work that `doDeferredWork` does.
+    var hasDeferredWork: Bool { get }
 
     /// Does a little of the work that was put off: to be called by whoever writes, when there is nothing to write.
-    func settle() throws(StorageError)
+    func doDeferredWork() throws(StorageError)
 }
 
 extension StorageEngine {
     public func foresee(_ keys: ExpectedKeys) throws(StorageError) -> Foresight { Foresight(keys) }
-    public var isUnsettled: Bool { false }
-    public func settle() throws(StorageError) {}
+    public var hasDeferredWork: Bool { false }
+    public func doDeferredWork() throws(StorageError) {}
 }

@@ -16,6 +16,9 @@ struct Failure: Error {
         self.message = message
         self.advice = advice
     }
+
+    /// What is told of it.
+    var line: String { advice.isEmpty ? message : "\(message); \(advice)" }
 }
 
 /// What the program ends with; scripts rely on the numbers.
@@ -38,9 +41,7 @@ struct Ending {
     init(of error: any Error) {
         switch error {
         case let failure as Failure where failure.message.isEmpty: self.init(failure.status, nil)
-        case let failure as Failure:
-            self.init(
-                failure.status, failure.advice.isEmpty ? failure.message : "\(failure.message); \(failure.advice)")
+        case let failure as Failure: self.init(failure.status, failure.line)
         case let error as VaultError: self.init(Self.status(of: error), error.description)
         case let error as ImportError:
             self.init(error.code == .badMapping ? .wrongUsage : .failed, error.description)
@@ -90,7 +91,7 @@ struct Ending {
             try Output.flush()
         } catch {
             if status == ExitStatus.done.rawValue { status = error.status.rawValue }
-            Terminal.errors.write("vaultdb: \(DisplayText.oneLine(error.message))\n")
+            Terminal.errors.write("vaultdb: \(DisplayText.oneLine(error.line))\n")
         }
         if let line { Terminal.errors.write("vaultdb: \(DisplayText.oneLine(line))\n") }
         Glibc.exit(status)

@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 
 /// Ctrl-C, a polite kill and a lost terminal, where asked for as a wish that long work can look at. The second one ends
-/// the process as usual. However a signal ends it, what is unfinished goes with it.
+/// the process as usual. However a signal ends it, what is unfinished goes with it, and what has to be said is said.
 enum Interruption {
     /// What ends a process that does nothing about it, through no fault of its own.
     private static let endings = [SIGHUP, SIGINT, SIGPIPE, SIGTERM]
@@ -10,15 +10,17 @@ enum Interruption {
     private static let wish = Atomic<Bool>(false)
     /// The address of C strings, of which the last is nil; zero where there are none.
     private static let unfinished = Atomic<UInt>(0)
+    /// The address of a C string; zero where there is none.
+    private static let lastWords = Atomic<UInt>(0)
 
     static var isWished: Bool { wish.load(ordering: .relaxed) }
 
     /// From now on the first SIGINT, SIGTERM or SIGHUP is a wish, and ends a call that waits. A SIGHUP that is ignored,
     /// as nohup has it, stays so.
     static func listen() {
-        // Both made before a signal can come: the handler may do no more than load and store.
+        // All made before a signal can come: the handler may do no more than load and store.
         wish.store(false, ordering: .relaxed)
-        _ = unfinished.load(ordering: .relaxed)
+        _ = (unfinished.load(ordering: .relaxed), lastWords.load(ordering: .relaxed))
         for signal in [SIGINT, SIGTERM, SIGHUP] where signal != SIGHUP || !isIgnored(signal) {
             handle(signal) { number in
                 if Interruption.wish.exchange(true, ordering: .relaxed) { Interruption.end(by: number) }
@@ -43,8 +45,16 @@ enum Interruption {
         list.initialize(from: all, count: all.count)
         unfinished.store(UInt(bitPattern: list), ordering: .releasing)
         defer { unfinished.store(outer, ordering: .releasing) }
-        for signal in endings where isLeftToSystem(signal) { handle(signal) { Interruption.end(by: $0) } }
+        handleEndings()
         return try body()
+    }
+
+    /// From now on a signal that ends the process has it say this on stderr; nil takes that back.
+    static func say(_ line: String?) {
+        // Never given back either.
+        let text = line.flatMap { strdup("vaultdb: \($0)\n") }
+        lastWords.store(UInt(bitPattern: text), ordering: .releasing)
+        handleEndings()
     }
 
     // MARK: In a handler
@@ -59,6 +69,10 @@ enum Interruption {
                 if unlink(name) != 0 { rmdir(name) }
                 next = next?.successor()
             }
+        }
+        // Safe: see `say`.
+        if let words = UnsafePointer<CChar>(bitPattern: lastWords.load(ordering: .acquiring)) {
+            _ = write(STDERR_FILENO, words, strlen(words))
         }
         signal(number, SIG_DFL)
         raise(number)
@@ -81,6 +95,12 @@ enum Interruption {
         var action = sigaction()
         action.__sigaction_handler.sa_handler = handler
         sigaction(signal, &action, nil)
+    }
+
+    private static func handleEndings() {
+        // Made before a signal can come: the handler may do no more than load.
+        _ = (unfinished.load(ordering: .relaxed), lastWords.load(ordering: .relaxed))
+        for signal in endings where isLeftToSystem(signal) { handle(signal) { Interruption.end(by: $0) } }
     }
 
     private static func isLeftToSystem(_ signal: Int32) -> Bool { handler(of: signal) == nil }

@@ -84,6 +84,68 @@ struct ErasureCommandTests {
         #expect(try place.run("compact").status == 0)
     }
 
+    @Test func whoIsErasedAlreadyIsScrubbed() throws {
+        let (place, id) = try placeWithAna()
+        func isHeld() throws -> Bool {
+            try Data(contentsOf: URL(filePath: place.vault)).range(of: Data("ana@example.com".utf8)) != nil
+        }
+        try place.run("erase", id, "--yes")
+        #expect(try isHeld())
+        let scrubbed = try place.run("erase", id, "--yes", "--scrub")
+        #expect(scrubbed.status == 0, "\(scrubbed.errors)")
+        #expect(scrubbed.output.hasPrefix("erased before   \(id)\nfile rewritten  "))
+        #expect(try !isHeld())
+        let again = try place.document("erase", id, "--yes", "--scrub")
+        #expect(again["identity_id"] as? String == id && again["scrubbed"] as? Bool == true)
+        // Nothing is lost by it, so nobody is asked.
+        #expect(try place.onTerminal("erase", id, "--scrub").status == 0)
+        expectOneLineError(try place.run("erase", id, "--yes"), status: 1, containing: "was erased")
+        try place.expectClean()
+    }
+
+    /// Started again where it was too quick.
+    @Test func aScrubThatIsCutOffSaysThatThePersonIsErased() throws {
+        let place = try Workplace.withVault()
+        try place.write(Workplace.generatedRows(20_000), to: "rows.csv")
+        try place.run("import", "--kind", "lead", "rows.csv")
+        for number in 0..<20 {
+            let id = try place.person("--email", "person\(number)@example.com")
+            let running = try place.start(["erase", id, "--yes", "--scrub"])
+            try running.wait { running.hasEnded || place.exists("clinic.vault.compact") }
+            running.signal(SIGINT)
+            let result = try running.end()
+            guard result.status != 0 else { continue }
+            expectOneLineError(result, status: 128 + SIGINT, containing: "the person is erased, but old bytes may")
+            #expect(!place.exists("clinic.vault.compact"))
+            #expect(try place.document("erase", id, "--yes", "--scrub")["scrubbed"] as? Bool == true)
+            return
+        }
+        Issue.record("it was always too quick")
+    }
+
+    /// Room for the vault, and not for another.
+    @Test(.enabled(if: Workplace.mayMount, "skipped: this process may not mount"))
+    func aScrubWithoutRoomSaysHowToGoOn() throws {
+        let place = try Workplace()
+        let disk = try place.mountDisk(mebibytes: 8)
+        defer { umount2(disk, Int32(MNT_DETACH)) }
+        place.environment["VAULTDB_PATH"] = "disk/clinic.vault"
+        try place.run("init", "--org", Workplace.organization)
+        try place.write(Workplace.generatedRows(3_000), to: "rows.csv")
+        try place.run("import", "--kind", "lead", "rows.csv")
+        let id = try place.person("--email", "person7@example.com")
+        // What is left then is less than the file takes, and more than an erasure does.
+        var status = statvfs()
+        #expect(statvfs(disk, &status) == 0)
+        let free = Int(status.f_bavail) * Int(status.f_frsize)
+        try Data(count: free - (512 << 10)).write(to: URL(filePath: place.file("disk/filling")))
+        let result = try place.run("erase", id, "--yes", "--scrub")
+        expectOneLineError(result, status: 1, containing: "may still be in the file: the disk is full; free some space")
+        #expect(!result.errors.contains("not made"))
+        unlink(place.file("disk/filling"))
+        #expect(try place.document("erase", id, "--yes", "--scrub")["scrubbed"] as? Bool == true)
+    }
+
     @Test func whoIsNotThereIsNotErased() throws {
         let (place, id) = try placeWithAna()
         expectOneLineError(try place.run("erase", Self.unknown, "--yes", "--scrub"), status: 3)
@@ -131,6 +193,22 @@ struct ErasureCommandTests {
         #expect(result.status == 0, "\(result.errors)")
         #expect(result.output.contains("nothing to do  1"))
         expectOneLineError(try place.run("erasures", "replay", "."), status: 1, containing: "erasures --export")
+    }
+
+    @Test func aRegisterGoesFromStdoutToStdin() throws {
+        let (place, id) = try placeWithAna()
+        try place.run("erase", id, "--yes")
+        let written = try place.run("erasures", "--export", "-")
+        #expect(written.lines.count == 1 && written.output.hasPrefix("{\"identity_id\":\"\(id)\""))
+        try place.write(written.output + "nonsense\n", to: "bad.jsonl")
+        let command = "\(Program.path) erasures --export - --json | \(Program.path) erasures replay -"
+        let replayed = try place.start(program: ["sh", "-c", command]).end()
+        #expect(replayed.status == 0 && replayed.output.contains("nothing to do  1"), "\(replayed.errors)")
+        let bad = try place.run("erasures", "replay", "-", input: "bad.jsonl")
+        expectOneLineError(bad, status: 1, containing: "stdin:2 is no erasure")
+        let closed = try place.start(program: ["sh", "-c", "exec \(Program.path) erasures replay - <&-"]).end()
+        expectOneLineError(closed, status: 1, containing: "stdin can't be read")
+        #expect(!place.exists("-"))
     }
 
     @Test func whatHasToBeDecidedIsNamed() throws {
@@ -199,6 +277,14 @@ struct ErasureCommandTests {
         expectOneLineError(
             try place.run("export", id, "-o", "clinic.vault", "--force"), status: 2, containing: "belongs to the vault")
         #expect(try place.files().filter { $0.hasSuffix(".tmp") }.isEmpty)
+    }
+
+    @Test func anExportToStdoutIsAllThatIsThere() throws {
+        let (place, id) = try placeWithAna()
+        let document = try place.run("export", id, "-o", "-").object
+        #expect((document["identity"] as? [String: Any])?["identity_id"] as? String == id)
+        #expect(!place.exists("-"))
+        expectOneLineError(try place.run("backup", "-"), status: 2, containing: "stdout")
     }
 
     @Test(arguments: [[], ["--force"]])

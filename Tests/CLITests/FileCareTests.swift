@@ -101,6 +101,10 @@ struct FileCareTests {
             "file_bytes", "page_bytes", "pages_free", "map_bytes", "readers", "tables", "region", "normalizer",
         ]
         #expect(Set(names).isSubset(of: document.keys))
+        let sizes = try ["pages_used", "pages_free", "page_bytes", "file_bytes"].map { name in
+            try #require(document[name] as? Int)
+        }
+        #expect((sizes[0] + sizes[1]) * sizes[2] <= sizes[3], "pages are in use or free, and not both")
         #expect(try place.run("stat").output.contains("by_email"))
     }
 

@@ -43,7 +43,7 @@ struct ImportTests {
         #expect(summary["kind"] as? String == "lead")
         #expect((summary["totals"] as? [String: Any])?["identities"] as? Int == 2)
         let id = try #require(try place.run("get", "records", "lead/1", "--json").object["identity_id"] as? String)
-        let records = try place.run("records", id, "--json").object["records"] as? [[String: Any]]
+        let records = try place.run("records", id, "--json").object["results"] as? [[String: Any]]
         let record = try #require(records?.first { $0["id"] as? String == "1" })
         #expect((record["attributes"] as? [String: Any])?["notas"] as? String == "dos\r\nlíneas; y \"comillas\"")
         try place.expectClean()
@@ -266,6 +266,19 @@ struct ImportTests {
         for part in ["kind,id,identity_id", "lead,1,", "rows.csv,3,", "The organization holds"] {
             #expect(text.contains(part), "\(part): \(text)")
         }
+    }
+
+    @Test(arguments: ["--rejects", "--assignments"])
+    func aFileOnStdoutHasItAlone(_ option: String) throws {
+        let place = try Workplace.withVault()
+        try place.write("id,email\n1,x\n", to: "rows.csv")
+        let text = try place.run("import", "--kind", "lead", "rows.csv", option, "-")
+        #expect(text.output.split(separator: "\r\n").count == 2, "\(text.output)")
+        #expect(text.errors.contains("The organization holds"))
+        let json = try place.run("import", "--kind", "lead", "rows.csv", option, "-", "--json")
+        #expect(json.output == text.output)
+        #expect(json.errors.contains("\"rejected\":1"))
+        #expect(!place.exists("-"))
     }
 
     @Test func aStreamThatIsNotOpenIsRefusedBeforeTheFirstRow() throws {

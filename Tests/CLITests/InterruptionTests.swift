@@ -1,6 +1,5 @@
 import Foundation
 import Glibc
-import TestSupport
 import Testing
 
 @Suite(
@@ -14,15 +13,6 @@ struct InterruptionTests {
         try place.write(Workplace.generatedRows(Self.rows), to: "rows.csv")
         return place
     }
-
-    /// Root of a container may not either.
-    private static let mayMount: Bool = {
-        guard getuid() == 0, let disk = try? TemporaryDirectory(),
-            mount("tmpfs", disk.path, "tmpfs", 0, "size=1m") == 0
-        else { return false }
-        umount2(disk.path, Int32(MNT_DETACH))
-        return true
-    }()
 
     /// In so many transactions that there is time to cut it off.
     private static let words = ["import", "--kind", "lead", "--batch", "10", "rows.csv"]
@@ -171,13 +161,10 @@ struct InterruptionTests {
         try expectSameAsUninterrupted(place)
     }
 
-    @Test(.enabled(if: mayMount, "skipped: this process may not mount"))
+    @Test(.enabled(if: Workplace.mayMount, "skipped: this process may not mount"))
     func theDiskIsFull() throws {
         let place = try place()
-        let disk = place.file("disk")
-        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: false)
-        let mounted = try place.start(program: ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk]).end()
-        try #require(mounted.status == 0, "\(mounted.errors)")
+        let disk = try place.mountDisk(mebibytes: 3)
         defer { umount2(disk, Int32(MNT_DETACH)) }
         place.environment["VAULTDB_PATH"] = "disk/clinic.vault"
         try place.run("init", "--org", Workplace.organization)

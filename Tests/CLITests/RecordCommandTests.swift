@@ -21,7 +21,7 @@ struct RecordCommandTests {
 
         let page = try place.document("records", id)
         #expect(page["next"] is NSNull)
-        let record = try #require((page["records"] as? [[String: Any]])?.first)
+        let record = try #require((page["results"] as? [[String: Any]])?.first)
         #expect(record["first_name"] as? String == "Ana" && record["last_name"] as? String == "Ruiz")
         #expect(record["phone"] as? String == "600 123 456")
         #expect(record["created_at"] as? String == "2025-01-31T09:30:00Z")
@@ -42,7 +42,7 @@ struct RecordCommandTests {
         let id = try #require(put["identity_id"] as? String)
         #expect(try place.document("put", "lead", "1", "email=a@example.com")["change"] as? String == "updated")
         #expect(try place.document("put", "lead", "1", "email=a@example.com")["change"] as? String == "unchanged")
-        let record = try #require((try place.document("records", id)["records"] as? [[String: Any]])?.first)
+        let record = try #require((try place.document("records", id)["results"] as? [[String: Any]])?.first)
         #expect(record["first_name"] is NSNull && record["source"] is NSNull)
     }
 
@@ -84,6 +84,7 @@ struct RecordCommandTests {
         (["lead", "1", "email=a@example.com", "attributes={\"a\":1}", "attr.a=2"], 2, "twice"),
         (["lead", "1", "email=a@example.com", "attributes=[1]"], 2, "no JSON object"),
         (["lead", "1", "email=a@example.com", "attributes=[1]", "attr.a=2"], 2, "no JSON object"),
+        (["lead", "1", "email=a@example.com", "attributes={\"a\":1,\"a\":2}", "attr.b=2"], 2, "has 'a' twice"),
         (["Lead!", "1", "email=a@example.com"], 2, "lower-case"),
         (["lead", "", "email=a@example.com"], 2, "1 to 200"),
         (["lead", "1", "email=a@example.com", "created_at=1969-12-31T23:59:59Z"], 2, "1970 to 9999"),
@@ -99,6 +100,17 @@ struct RecordCommandTests {
         let before = try place.counters()
         expectOneLineError(try place.start(["put"] + words).end(), status: Int32(status), containing: part)
         #expect(try place.counters() == before)
+    }
+
+    /// Two names that look alike, and digits that are more than a `Double` has.
+    @Test func singleAttributesGoBehindTheObject() throws {
+        let place = try Workplace.withVault()
+        let object = "attributes={\"\u{E9}\": 12345678901234567890.10 } "
+        let put = try place.run("put", "lead", "1", "email=a@example.com", object, "attr.e\u{301}=2")
+        #expect(put.status == 0, "\(put.errors)")
+        let stored = "{\"\u{E9}\":12345678901234567890.10,\"e\u{301}\":\"2\"}"
+        let record = Data(try place.run("record", "lead", "1", "--json").output.utf8)
+        #expect(record.range(of: Data(stored.utf8)) != nil)
     }
 
     @Test func attributesHaveABound() throws {
@@ -120,7 +132,7 @@ struct RecordCommandTests {
         }
         func ids(_ words: String...) throws -> ([String], next: String?) {
             let page = try place.start(["records", id, "--json"] + words).end().object
-            let records = try #require(page["records"] as? [[String: Any]])
+            let records = try #require(page["results"] as? [[String: Any]])
             return (records.compactMap { $0["id"] as? String }, page["next"] as? String)
         }
         #expect(try ids().0 == ["r1", "r2", "r3", "r4", "r5"])

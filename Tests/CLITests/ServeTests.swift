@@ -221,6 +221,13 @@ import Testing
 
         func ping() -> String { ask("PING\r\n") }
 
+        /// Whether the server ends it, whatever it says before.
+        func isEnded() -> Bool {
+            var (said, count) = ([UInt8](repeating: 0, count: 64), 1)
+            while count > 0 { count = recv(descriptor, &said, said.count, 0) }
+            return count == 0 || errno != EAGAIN
+        }
+
         /// What comes first in answer to a text.
         func ask(_ text: String) -> String {
             send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL))
@@ -242,7 +249,7 @@ import Testing
             """
         let prepared = try place.start(program: ["bash", "-ec", certificates]).end()
         #expect(prepared.status == 0, "\(prepared.errors)")
-        let words = ["--tls-certificate", "server.pem", "--tls-key", "server.key"]
+        let words = ["--tls-certificate", "server.pem", "--tls-key", "server.key", "--threads", "1"]
         for needsClient in [false, true] {
             let served = try Served(place, words + (needsClient ? ["--tls-client-authorities", "ca.pem"] : []))
             let plain = ["redis-cli", "-p", "\(served.port)", "--tls", "--cacert", "ca.pem"]
@@ -252,6 +259,18 @@ import Testing
             #expect((without.output == "PONG\n") == !needsClient)
             #expect(try served.stop().status == 0)
         }
+        // Who has not agreed on TLS has shown nothing.
+        let patient = try Served(place, words + ["--limit", "unauthenticated-seconds-max=0"])
+        let silent = try IdleWire(port: patient.port)
+        let list = try place.start(
+            program: ["redis-cli", "-p", "\(patient.port)", "--tls", "--cacert", "ca.pem", "CLIENT", "LIST"]
+        ).end().output
+        #expect(list.contains("auth=no") && list.contains("auth=yes"), "\(list)")
+        withExtendedLifetime(silent) {}
+        #expect(try patient.stop().status == 0)
+        let served = try Served(place, words + ["--limit", "unauthenticated-seconds-max=1"])
+        #expect(try IdleWire(port: served.port).isEnded())
+        #expect(try served.stop().status == 0)
     }
 
     @Test(
@@ -330,7 +349,10 @@ import Testing
             (["--host", "0.0.0.0"], 1, "vaultdb token create"), (["--port", "70000"], 2, "70000"),
             (["--durability", "none"], 2, "durable or relaxed"), (["--limit", "nonsense=1"], 2, "there is no limit"),
             (["--tls-key", "x.pem"], 2, "certificate"), (["--config", "cache.json"], 2, "cache is no size"),
-            (["--config", "missing.json"], 2, "missing.json"), (["--config", "nice.json"], 2, "writerNiceness"),
+            (["--config", "missing.json"], 2, "missing.json can't be read: No such file or directory; check the path"),
+            (["--config", "/"], 2, "the settings in / can't be read: it is a directory; check the path"),
+            (["--host", ""], 1, "there is no host ''; give an address"),
+            (["--config", "nice.json"], 2, "writerNiceness"),
             (["--time-zone", "Nope/X"], 2, "time zone"),
             (["--limit", "connections-max=7", "--limit", "connections-max=9"], 2, "connections-max is given twice"),
             (["--limit", "connections-max=x"], 2, "--limit connections-max is given no whole number"),

@@ -66,6 +66,13 @@ struct TrailCommandTests {
         #expect(found == sequences && from == nil)
     }
 
+    @Test(arguments: ["audit", "merges", "erasures", "conflicts"])
+    func aListHasABound(_ command: String) throws {
+        let place = try Workplace.withVault()
+        #expect(try place.run(command, "--limit", "10000").status == 0)
+        expectOneLineError(try place.run(command, "--limit", "10001"), status: 2, containing: "at most 10000")
+    }
+
     @Test func aStoryBeginsWithAnEventOfItsOwn() throws {
         let place = try Workplace.withVault()
         let a = try place.person("--email", "a@example.com")

@@ -147,6 +147,21 @@ struct UsageTests {
         expectOneLineError(result, status: 1, containing: "can't be written")
     }
 
+    @Test func whatWasDoneIsToldWhereItCannotBePrinted() throws {
+        let place = try Workplace.withVault()
+        func full(_ words: String) throws -> Program.Result {
+            try place.start(program: ["sh", "-c", "exec \(Program.path) \(words) > /dev/full"]).end()
+        }
+        expectOneLineError(
+            try full("put lead 1 email=a@example.com"), status: 1, containing: ", but what was to be done is done; ")
+        #expect(try place.run("find", "--email", "a@example.com").status == 0)
+        expectOneLineError(try full("init --db b.vault"), status: 1, containing: ", but the vault is made; ")
+        #expect(try !full("stat").errors.contains("but "))
+        let token = try full("token create")
+        let id = try #require(try place.run("token", "list", "--json").list.first?["id"] as? String)
+        expectOneLineError(token, status: 1, containing: "vaultdb token revoke \(id)")
+    }
+
     @Test func verboseLogsToStderrAndMasks() throws {
         let place = try Workplace.withVault()
         let result = try place.run("resolve", "--email", "someone@example.com", "--json", "-v")

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -73,6 +74,28 @@ final class Workplace {
         let result = try start(program: ["script", "-qec", script, "/dev/null"], input: input).end()
         return Program.Result(
             status: result.status, output: result.output.replacing("\r\n", with: "\n"), errors: result.errors)
+    }
+
+    // MARK: A small disk
+
+    /// Root of a container may not either.
+    static let mayMount: Bool = {
+        guard getuid() == 0, let disk = try? TemporaryDirectory(),
+            mount("tmpfs", disk.path, "tmpfs", 0, "size=1m") == 0
+        else { return false }
+        umount2(disk.path, Int32(MNT_DETACH))
+        return true
+    }()
+
+    /// Puts one at `disk`.
+    /// - Returns: its path, which is to be unmounted.
+    func mountDisk(mebibytes: Int) throws -> String {
+        let disk = file("disk")
+        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: false)
+        let options = "size=\(mebibytes)m"
+        let mounted = try start(program: ["mount", "-t", "tmpfs", "-o", options, "tmpfs", disk]).end()
+        try #require(mounted.status == 0, "\(mounted.errors)")
+        return disk
     }
 
     // MARK: Looking

@@ -55,7 +55,7 @@ extension EngineTests {
                 foresight = try environment.foresee(expectedKeys(of: steps))
                 // Between the look and the transaction anything may happen.
                 for _ in 0..<Int.random(in: 0..<3, using: &random) {
-                    if Bool.random(using: &random) { try environment.settle() }
+                    if Bool.random(using: &random) { try environment.doDeferredWork() }
                     try apply(&random, to: environment)
                 }
             }
@@ -149,7 +149,7 @@ extension EngineTests {
                 } else {
                     try Self.apply(&random, to: store.environment)
                 }
-                if Int.random(in: 0..<10, using: &random) == 0 { try store.environment.settle() }
+                if Int.random(in: 0..<10, using: &random) == 0 { try store.environment.doDeferredWork() }
                 try #require(Self.wrong(in: store.environment, &random) == 0, "round \(round), seed \(seed)")
             }
         }
@@ -163,7 +163,7 @@ extension EngineTests {
                 let before = try held.snapshot.entries(Self.first)
                 for _ in 0..<Int.random(in: 1...20, using: &random) {
                     try Self.apply(&random, to: store.environment)
-                    if Bool.random(using: &random) { try store.environment.settle() }
+                    if Bool.random(using: &random) { try store.environment.doDeferredWork() }
                 }
                 #expect(try held.snapshot.entries(Self.first) == before)
                 #expect(Self.pairs.reduce(0) { $0 + Self.wrong(in: held.snapshot, $1, &random) } == 0)
@@ -187,7 +187,7 @@ extension EngineTests {
                 let again = try Self.environment(at: path, 100)
                 var random = SeededGenerator(seed: seed)
                 #expect(Self.wrong(in: again, &random) == 0)
-                #expect(again.isUnsettled)
+                #expect(again.hasDeferredWork)
                 try Self.apply(&random, to: again)
                 #expect(Self.wrong(in: again, &random) == 0)
                 again.close()
@@ -201,14 +201,14 @@ extension EngineTests {
             let expected = try store.environment.read { (snapshot) throws(StorageError) in
                 try snapshot.entries(Self.plainFirst)
             }
-            #expect(store.environment.isUnsettled)
+            #expect(store.environment.hasDeferredWork)
             store.environment.close()
             let again = try Self.environment(at: store.path)
             try again.read { (snapshot) throws(StorageError) in
                 #expect(try snapshot.entries(Self.first) == expected)
                 #expect(try snapshot.statistics(of: Self.first).entries == expected.count)
             }
-            #expect(!again.isUnsettled)
+            #expect(!again.hasDeferredWork)
             again.close()
         }
 
@@ -263,7 +263,7 @@ extension EngineTests {
             #expect(try inPlace(Self.first) == 0)
             try add(1_060..<1_100)
             #expect(try inPlace(Self.first) == 80)
-            while store.environment.isUnsettled { try store.environment.settle() }
+            while store.environment.hasDeferredWork { try store.environment.doDeferredWork() }
             #expect(try inPlace(Self.first) == 350)
             try store.environment.read { (snapshot) throws(StorageError) in
                 #expect(try snapshot.entries(Self.first).filter(before.contains) == before)
@@ -296,7 +296,7 @@ extension EngineTests {
                 for round in 0..<120 {
                     try Self.apply(&random, to: environment)
                     if Self.wrong(in: environment, &random) > 0 { throw StorageError.corrupted("round \(round)") }
-                    if round % 50 == 49 { try environment.settle() }
+                    if round % 50 == 49 { try environment.doDeferredWork() }
                 }
                 environment.close()
             }
@@ -310,7 +310,7 @@ extension EngineTests {
                     for round in 0..<200 {
                         do {
                             try Self.apply(&random, to: store.environment)
-                            if round % 70 == 69 { try store.environment.settle() }
+                            if round % 70 == 69 { try store.environment.doDeferredWork() }
                         } catch { failed.add(1, ordering: .relaxed) }
                     }
                     ended.store(true, ordering: .releasing)

@@ -102,7 +102,7 @@ extension EngineTests.WriteAhead {
         let environment = try Self.environment(directory.file("store"), logBytes: 20_000)
         defer { environment.close() }
         for number in 0..<20 { try Self.change(environment, number) }
-        while environment.isUnsettled { try environment.settle() }
+        while environment.hasDeferredWork { try environment.doDeferredWork() }
         let copy = try readFile(environment.path)
         for number in 20..<300 { try Self.change(environment, number) }
         let target = directory.file("target")
@@ -221,6 +221,48 @@ extension EngineTests.WriteAhead {
         again.close()
     }
 
+    /// Whoever has made such a header also made its checksum.
+    @Test func anImpossibleHeaderIsRefused() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("store")
+        try Self.environment(path).close()
+        let descriptor = open(path, O_RDONLY)
+        defer { close(descriptor) }
+        let pages = Array(try readFile(path)[..<8192])
+        let many = (0..<200).map { "table\($0)" }
+        for (place, damage) in [(24, [UInt8](repeating: 0xFF, count: 8)), (32, [0xFF, 0xFF, 0, 0])] {
+            let log = try LogFile(making: path + LogFile.names[0], likeOwnerOf: descriptor)
+            try log.begin(LogFile.Header(epoch: 1, base: 1, firstPages: pages, tables: many))
+            var header = Array(try readFile(path + LogFile.names[0])[..<(4_096 + 8_192)])
+            header.replaceSubrange(place..<place + damage.count, with: damage)
+            var checksum = Checksum()
+            checksum.add(header.span.bytes.extracting(droppingFirst: 12))
+            header.replaceSubrange(8..<12, with: withUnsafeBytes(of: checksum.value.littleEndian) { Array($0) })
+            try overwrite(path + LogFile.names[0], at: 0, with: header)
+            // As one that a power cut tore: it has no commit.
+            try Self.environment(path).close()
+        }
+    }
+
+    /// Where the process may make no file, or has no descriptor left for one, LMDB makes each commit durable.
+    @Test(.enabled(if: geteuid() == 0)) func aLogThatCanNotBeMadeKeepsNobodyFromWriting() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("store")
+        let environment = try Self.environment(path)
+        defer { environment.close() }
+        // As nobody, for this thread alone. The module of the C library leaves it out.
+        typealias SetUser = @convention(c) (uid_t) -> Int32
+        let setUser = unsafeBitCast(try #require(dlsym(nil, "setfsuid")), to: SetUser.self)
+        _ = setUser(65_534)
+        defer { _ = setUser(0) }
+        for number in 0..<3 { try Self.change(environment, number) }
+        #expect(access(path + LogFile.names[0], F_OK) != 0 && environment.logBytes == 0)
+        _ = setUser(0)
+        for number in 3..<6 { try Self.change(environment, number) }
+        #expect(environment.logBytes > 0)
+        #expect(try dump(of: environment, tables: Self.tables) == Self.expected(6))
+    }
+
     @Test func aLogOfATableThatIsNotThereIsCorruption() throws {
         let directory = try TemporaryDirectory()
         let path = directory.file("store")
@@ -243,11 +285,11 @@ extension EngineTests.WriteAhead {
         for number in 0..<200 { try Self.change(environment, number) }
         #expect(try modeOf(environment.path + LogFile.names[0]) == 0o600)
         var steps = 0
-        while environment.isUnsettled, steps < 10_000 {
-            try environment.settle()
+        while environment.hasDeferredWork, steps < 10_000 {
+            try environment.doDeferredWork()
             steps += 1
         }
-        #expect(!environment.isUnsettled)
+        #expect(!environment.hasDeferredWork)
         #expect(try environment.statistics().oldestReaderLag == 0)
         // LMDB's file alone is the store now.
         try writeFile(directory.file("copy"), try readFile(environment.path))
@@ -272,7 +314,7 @@ extension EngineTests.WriteAhead {
         var marks = [[UInt8](try readFile(environment.path)[4088..<4096])]
         for number in 0..<3 {
             try Self.change(environment, number)
-            while environment.isUnsettled { try environment.settle() }
+            while environment.hasDeferredWork { try environment.doDeferredWork() }
             let flushFile = log.flushFile
             log.flushFile = { _ in EIO }
             try Self.change(environment, number + 1)
@@ -352,6 +394,7 @@ extension EngineTests.WriteAhead {
         let first = (0..<entries).sorted { Self.key($0).lexicographicallyPrecedes(Self.key($1)) }.prefix(200)
         for number in first {
             try environment.write { (transaction) throws(StorageError) in
+                transaction.givesBack = true
                 _ = try transaction.delete(Self.key(number).span.bytes, from: Self.plain)
             }
         }
@@ -397,11 +440,12 @@ extension EngineTests.WriteAhead {
         } catch {}
         // Logged again, for it deletes.
         try environment.write { (transaction) throws(StorageError) in
+            transaction.givesBack = true
             _ = try transaction.delete(bytes("0").span.bytes, from: gathered)
         }
         #expect(environment.logBytes > 0)
         for _ in 0..<1_000 where environment.logBytes > 0 {
-            try? environment.settle()
+            try? environment.doDeferredWork()
             usleep(1_000)
         }
         #expect(environment.logBytes == 0)

@@ -49,7 +49,8 @@ extension EngineTests {
         /// By another lock file, two would write at once.
         @Test func aStoreWhoseLockFileWasRemovedIsRefused() throws {
             let store = try Store()
-            try store.environment.put("a", "1")
+            store.environment.close()
+            let other = try Self.other(with: store.path)
             unlink(store.path + "-lock")
             #expect {
                 _ = try Environment(at: store.path, tables: tables)
@@ -57,10 +58,58 @@ extension EngineTests {
                 if case StorageError.misuse(let what) = error { what.contains("-lock is gone") } else { false }
             }
             #expect(access(store.path + "-lock", F_OK) != 0)
+            try Self.end(other, of: store.path)
+        }
+
+        /// LMDB numbers commits in the lock file, which it finds by the store's name.
+        @Test func aStoreThatTookTheNameOfOneInUseIsRefused() throws {
+            let store = try Store()
             store.environment.close()
-            let again = try Environment(at: store.path, tables: tables)
-            #expect(try again.value("a") == bytes("1"))
-            again.close()
+            let other = try Self.other(with: store.path)
+            let moved = store.directory.file("moved")
+            try #require(rename(store.path, moved) == 0)
+            func refused(_ path: String, _ why: String) {
+                var options = EnvironmentOptions()
+                options.creates = true
+                #expect {
+                    _ = try Environment(at: path, tables: tables, options: options)
+                } throws: { error in
+                    if case StorageError.misuse(let what) = error { what.contains(why) } else { false }
+                }
+            }
+            // One that would be made, one that is copied there, and the one in use by its new name.
+            refused(store.path, "-lock is in use by another store")
+            #expect(access(store.path, F_OK) != 0 && access(store.path + StoreFiles.logSuffixes[0], F_OK) == 0)
+            try writeFile(store.path, try readFile(moved))
+            refused(store.path, "-lock is in use by another store")
+            try writeFile(moved + "-lock", [])
+            refused(moved, "-lock is gone or another one")
+            try #require(rename(moved, store.path) == 0)
+            try Self.end(other, of: store.path)
+        }
+
+        /// A process that has the store open, and puts one entry when it ends.
+        private static func other(with path: String) throws -> ChildProcess {
+            let child = try ChildProcess { link in
+                var options = EnvironmentOptions()
+                options.commitsBeforeLog = 0
+                let environment = try Environment(at: path, tables: tables, options: options)
+                try environment.put("a", "1")
+                link.signal()
+                try link.await()
+                try environment.put("b", "2")
+                environment.close()
+            }
+            try child.awaitSignal()
+            return child
+        }
+
+        private static func end(_ child: ChildProcess, of path: String) throws {
+            child.signal()
+            #expect(child.end() == .exited(0))
+            let environment = try Environment(at: path, tables: tables)
+            #expect(try environment.value("b") == bytes("2"))
+            environment.close()
         }
 
         /// LMDB maps it, so a disk that is full later must not matter.
@@ -206,11 +255,20 @@ extension EngineTests {
             expectThrows(format) { _ = try Environment(at: store.path, tables: tables) }
         }
 
-        @Test(arguments: [0, 3, 100, 1 << 20] as [UInt32])
-        func anImpossiblePageSizeIsCorruption(_ size: UInt32) throws {
+        /// Both of the first pages say it, and LMDB takes what the newer says.
+        @Test(arguments: [0, 4096], [0, 3, 100, 1 << 20] as [UInt32])
+        func anImpossiblePageSizeIsCorruption(_ page: Int, _ size: UInt32) throws {
             let store = try Store()
             store.environment.close()
-            try overwrite(store.path, at: 40, with: withUnsafeBytes(of: size.littleEndian) { Array($0) })
+            try overwrite(store.path, at: page + 40, with: withUnsafeBytes(of: size.littleEndian) { Array($0) })
+            expectThrows(corrupted) { _ = try Environment(at: store.path, tables: tables) }
+        }
+
+        @Test(arguments: [0, 4096], [1 << 62, UInt64(Int.max), 1 << 63] as [UInt64])
+        func anImpossibleCommitIsCorruption(_ page: Int, _ commit: UInt64) throws {
+            let store = try Store()
+            store.environment.close()
+            try overwrite(store.path, at: page + 144, with: withUnsafeBytes(of: commit.littleEndian) { Array($0) })
             expectThrows(corrupted) { _ = try Environment(at: store.path, tables: tables) }
         }
 

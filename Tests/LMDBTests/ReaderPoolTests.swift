@@ -26,7 +26,7 @@ extension EngineTests {
             weak let entries = store.environment.buffer?.view.newer
             #expect(entries != nil)
             for number in 1..<200 { try put(number) }
-            while store.environment.isUnsettled { try store.environment.settle() }
+            while store.environment.hasDeferredWork { try store.environment.doDeferredWork() }
             #expect(entries == nil)
             #expect(try holds(0) && holds(199))
         }

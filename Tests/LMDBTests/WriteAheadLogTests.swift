@@ -114,7 +114,7 @@ extension EngineTests {
             let disk = try Disk(environment)
             for number in 0..<400 {
                 try Self.change(environment, number)
-                if Int.random(in: 0..<30, using: &random) == 0 { try environment.settle() }
+                if Int.random(in: 0..<30, using: &random) == 0 { try environment.doDeferredWork() }
                 guard Int.random(in: 0..<20, using: &random) == 0 else { continue }
                 let target = directory.file("cut \(number)")
                 try disk.cut(&random, to: target)
@@ -298,7 +298,7 @@ extension EngineTests {
             // One that had a log while it was alone makes no exception.
             for number in 0..<6 { try Self.change(environment, number) }
             #expect(environment.logBytes > 0)
-            while environment.isUnsettled { try environment.settle() }
+            while environment.hasDeferredWork { try environment.doDeferredWork() }
             child.signal()
             try child.awaitSignal()
             for number in 6..<18 {
@@ -321,7 +321,7 @@ extension EngineTests {
             let disk = try Disk(environment)
             for number in 0..<6 {
                 try Self.change(environment, number)
-                #expect(environment.isUnsettled)
+                #expect(environment.hasDeferredWork)
                 try environment.write { (transaction) throws(StorageError) in
                     for key in 0..<40 {
                         let value = [UInt8](repeating: 1, count: 32 << 10)
@@ -355,7 +355,7 @@ extension EngineTests {
                 }
                 // The background flushes what is long.
                 while true {
-                    try environment.settleLog()
+                    try environment.writeBackSome()
                     usleep(1_000)
                 }
             } catch {}

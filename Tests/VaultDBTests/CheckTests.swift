@@ -184,6 +184,25 @@ import Testing
         #expect(tables.first == "organizations" && tables.contains("identities"))
     }
 
+    @Test func `whatever can't be read, check goes on and tells of it and of all that it met`() throws {
+        let scene = try Scene()
+        let token = TokenText()
+        try scene.vault.plant(Tables.tokens, Array(token.id.utf8), [1, 2, 3])
+        let engine = scene.vault.engine
+        for operation in 1...5_000 {
+            engine.failOperation(operation, with: .corrupted("a page is damaged"))
+            let report = try scene.vault.check()
+            let wasMet = engine.operationCount >= operation
+            engine.disarm()
+            guard wasMet else {
+                #expect(report.faults.map(\.table) == ["tokens"] && operation > 100)
+                return
+            }
+            #expect(report.faults.contains { $0.message.contains("a page is damaged") }, "operation \(operation)")
+        }
+        Issue.record("the check has no end")
+    }
+
     @Test func `check can be stopped`() throws {
         let vault = try memoryVault()
         for page in 0..<12 { try vault.resolve(externals: (0..<100).map { "crm:\(page)-\($0)" }) }

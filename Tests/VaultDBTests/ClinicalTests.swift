@@ -102,7 +102,7 @@ import Testing
 
     @Test func `the organization's region holds for the first write after opening too`() throws {
         let clinic = try Clinic()
-        try clinic.people.setRegion(try #require(Region("RU")))
+        try clinic.people.setRegionBlocking(try #require(Region("RU")))
         let id = try clinic.put(.patient, "1", phone: "8 912 345 67 89") { $0.externals = ["crm:1"] }.identity
         let other = try clinic.person("other@example.com")
         clinic.vault.close()
@@ -145,6 +145,16 @@ import Testing
         try clinic.person("ana@example.com", phone: "+5511961234567")
         try clinic.put(.patient, "1", email: "ana@example.com", phone: "+551161234567")
         #expect(try clinic.identity(id).primaryPhone == "+5511961234567")
+        #expect(try clinic.isClean())
+    }
+
+    @Test func `a patient's phone that is no phone is nobody's primary`() throws {
+        let clinic = try Clinic()
+        let id = try clinic.put(.patient, "1", email: "ana@example.com", phone: "21 123 4567").identity
+        try clinic.person("ana@example.com", phone: "600123456")
+        try clinic.person("ana@example.com", phone: "+351211234567")
+        #expect(try clinic.identity(id).identifiers(of: .phone).allSatisfy { !$0.isClinical })
+        #expect(try clinic.identity(id).primaryPhone == "+34600123456")
         #expect(try clinic.isClean())
     }
 

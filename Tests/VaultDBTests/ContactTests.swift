@@ -94,7 +94,7 @@ import Testing
         #expect(try clinic.put(.patient, "1", email: "ana@example.com").change == .unchanged, "it stays inactive")
         try clinic.put(.patient, "1", email: "ana@example.com") { $0.isActive = true }
         #expect(try clinic.record(.patient, "1").isActive)
-        let actions = try people.history(of: id).map(\.action)
+        let actions = try people.historyPage(of: id).events.map(\.action)
         #expect(actions.contains(.recordDeleted) && actions.contains(.recordDeactivated))
         #expect(try clinic.isClean())
     }
@@ -108,8 +108,8 @@ import Testing
         #expect(try clinic.record(.lead, "1").identity == a)
         #expect(try clinic.put(.lead, "1", identity: b) { $0.moves = true }.change == .moved)
         #expect(try people.records(of: a).records.isEmpty && people.records(of: b).records.count == 1)
-        #expect(try people.history(of: a).first?.action == .recordMoved)
-        #expect(try people.history(of: b).first?.action == .recordMoved)
+        #expect(try people.historyPage(of: a).events.first?.action == .recordMoved)
+        #expect(try people.historyPage(of: b).events.first?.action == .recordMoved)
         #expect(try clinic.isClean())
     }
 
@@ -162,11 +162,11 @@ import Testing
         mark()
         try people.unmergeBlocking(merge)
         mark()
-        try people.share(phone)
+        try people.shareBlocking(phone)
         mark()
-        try people.release(phone)
+        try people.releaseBlocking(phone)
         mark()
-        try people.release(phone)
+        try people.releaseBlocking(phone)
         mark()
         let c = try clinic.person(phone: "600000001")
         mark()

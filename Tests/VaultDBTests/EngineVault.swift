@@ -102,15 +102,17 @@ final class EngineVault<Engine: StorageEngine>: TestVault {
     func mark(
         _ identifier: Identifier, as state: IdentifierState, in organization: UUID
     ) throws(VaultError) -> IdentifierStateChange {
-        try core.mark(identifier, as: state, core.tenant(organization))
+        core.tell(
+            "Identifier \(state)",
+            try core.writeBlocking(core.tenant(organization), core.mark(identifier, as: state)))
     }
 
     func release(_ identifier: Identifier, in organization: UUID) throws(VaultError) -> IdentifierStateChange {
-        try core.release(identifier, core.tenant(organization))
+        core.tell("Identifier released", try core.writeBlocking(core.tenant(organization), core.release(identifier)))
     }
 
     func setRegion(_ region: Region, in organization: UUID) throws(VaultError) {
-        try core.setRegion(region, of: core.tenant(organization))
+        try core.setRegionBlocking(region, of: core.tenant(organization))
     }
 
     func region(in organization: UUID) throws(VaultError) -> Region { try core.region(of: core.tenant(organization)) }
@@ -153,8 +155,11 @@ final class EngineVault<Engine: StorageEngine>: TestVault {
     func conflicts(
         in state: Conflict.State, after cursor: Conflict?, limit: Int, organization: UUID
     ) throws(VaultError) -> [Conflict] {
-        try read(organization) { (snapshot, number) throws(VaultError) in
-            try snapshot.conflicts(in: state, after: cursor, limit: limit, in: number)
+        let place = cursor.map {
+            ConflictCursor(ConflictKey(one: $0.first, other: $0.second, identifier: $0.identifier))
+        }
+        return try read(organization) { (snapshot, number) throws(VaultError) in
+            try snapshot.conflictPage(in: state, from: place, limit: limit, in: number).conflicts
         } ?? []
     }
 
@@ -268,13 +273,11 @@ extension EngineVault {
     }
 
     func replay(_ erasure: Erasure, in organization: UUID) throws(VaultError) -> Replay {
-        try core.replay(erasure, core.tenant(organization))
+        try core.writeBlocking(core.tenant(organization), core.replay(erasure))
     }
 
     func forgetErasures(in organization: UUID) throws(VaultError) -> Int {
-        try core.writeBlocking(core.tenant(organization)) { (transaction, scope) throws(VaultError) in
-            try transaction.forgetErasures(&scope)
-        }
+        try core.writeBlocking(core.tenant(organization), core.forgetErasures())
     }
 
     func holdings(of identifier: Identifier, in organization: UUID) throws(VaultError) -> [Holding] {

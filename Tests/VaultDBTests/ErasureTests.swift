@@ -42,7 +42,7 @@ import Testing
         #expect(back.resolution?.warnings == [.previouslyErased])
         #expect(try people.records(of: back.identity).records.count == 1)
         try people.eraseBlocking(back.identity)
-        #expect(try people.forgetErasures() == 1)
+        #expect(try people.forgetErasuresBlocking() == 1)
         let again = try people.resolveBlocking(ResolveRequest(email: "ana@example.com"))
         #expect(again.warnings.isEmpty && again.outcome == .created)
         #expect(try clinic.isClean())
@@ -94,7 +94,7 @@ import Testing
         try people.eraseBlocking(erased)
         #expect(try clinic.record(.lead, "1").phone == nil)
         #expect(try clinic.record(.lead, "1").identity == other)
-        #expect(try Conflict.State.allCases.flatMap { try people.conflicts(in: $0) }.isEmpty)
+        #expect(try Conflict.State.allCases.flatMap { try people.conflictPage(in: $0).conflicts }.isEmpty)
         #expect(try clinic.isClean())
         let again = try people.resolveBlocking(request)
         #expect(again.conflicts.isEmpty && again.enriched.count == 1, "the key's first answer is gone")
@@ -105,7 +105,7 @@ import Testing
         let other = try clinic.person("eva@example.com")
         let erased = try clinic.person(phone: "+5491123456789")
         try clinic.put(.lead, "1", email: "eva@example.com", phone: "011 15 2345 6789") { $0.region = Region("AR") }
-        #expect(try clinic.people.conflicts().count == 1)
+        #expect(try clinic.people.conflictPage().conflicts.count == 1)
         try clinic.people.eraseBlocking(erased)
         let record = try clinic.record(.lead, "1")
         #expect(record.identity == other && record.phone == nil && record.region == nil)
@@ -117,7 +117,7 @@ import Testing
         let erased = try clinic.person(phone: "+33698765432")
         let other = try clinic.put(.lead, "1", email: "eva@example.com", phone: "698765432").identity
         try clinic.person("eva@example.com", phone: "+33698765432")
-        #expect(try clinic.people.conflicts().count == 1)
+        #expect(try clinic.people.conflictPage().conflicts.count == 1)
         try clinic.people.eraseBlocking(erased)
         #expect(try clinic.record(.lead, "1").phone == "698765432")
         #expect(try clinic.people.find(phone: "698765432") == other)
@@ -152,13 +152,13 @@ import Testing
             try people.mergeBlocking(c, into: clinic.person("dora@example.com")).merge,
             try people.mergeBlocking(holder, into: clinic.person("berta@example.com")).merge,
         ]
-        #expect(try people.conflicts().count == 2)
-        try people.release(people.identifier("600123456", kind: .phone))
+        #expect(try people.conflictPage().conflicts.count == 2)
+        try people.releaseBlocking(people.identifier("600123456", kind: .phone))
         #expect(try people.conflicts(of: a).isEmpty)
         #expect(try people.ledger().openConflicts == 0)
         try people.eraseBlocking(try clinic.person(phone: "600123456"))
         for merge in merges { try people.unmergeBlocking(merge) }
-        #expect(try Conflict.State.allCases.flatMap { try people.conflicts(in: $0) }.isEmpty)
+        #expect(try Conflict.State.allCases.flatMap { try people.conflictPage(in: $0).conflicts }.isEmpty)
         #expect(try clinic.isClean())
         #expect(try !isLeft("600123456", of: clinic))
     }
@@ -169,11 +169,11 @@ import Testing
         let (a, b) = (try clinic.person("alba@example.com"), try clinic.person(phone: "600123456"))
         try clinic.person("alba@example.com", phone: "600123456")
         let merge = try people.mergeBlocking(b, into: a).merge
-        #expect(try people.conflicts(in: .merged).count == 1)
-        try people.release(people.identifier("600123456", kind: .phone))
+        #expect(try people.conflictPage(in: .merged).conflicts.count == 1)
+        try people.releaseBlocking(people.identifier("600123456", kind: .phone))
         try people.eraseBlocking(try clinic.person(phone: "600123456"))
         try people.unmergeBlocking(merge)
-        #expect(try Conflict.State.allCases.flatMap { try people.conflicts(in: $0) }.isEmpty)
+        #expect(try Conflict.State.allCases.flatMap { try people.conflictPage(in: $0).conflicts }.isEmpty)
         #expect(try clinic.isClean())
         #expect(try !isLeft("600123456", of: clinic))
     }
@@ -194,7 +194,7 @@ import Testing
         var request = ResolveRequest(email: "ana@example.com", phone: "600000001")
         request.idempotencyKey = "k"
         #expect(try people.resolveBlocking(request).enriched.count == 1)
-        _ = try people.release(try #require(PhoneNumber.candidate("+34600000001").map(Identifier.phone)))
+        _ = try people.releaseBlocking(try #require(PhoneNumber.candidate("+34600000001").map(Identifier.phone)))
         let second = try clinic.person(phone: "600000001")
         try people.eraseBlocking(second)
         #expect(try people.identity(first)?.identity.id == first)
@@ -209,7 +209,7 @@ import Testing
         request.idempotencyKey = "k"
         #expect(try people.resolveBlocking(request).enriched.count == 1)
         try people.mergeBlocking(merged, into: survivor)
-        try people.release(people.identifier("600000001", kind: .phone))
+        try people.releaseBlocking(people.identifier("600000001", kind: .phone))
         try people.eraseBlocking(try clinic.person(phone: "600000001"))
         #expect(try clinic.isClean())
         #expect(try !isLeft("600000001", of: clinic))
@@ -224,7 +224,7 @@ import Testing
         let before = try clinic.identity(other).lastSequence
         try people.eraseBlocking(erased)
         #expect(try clinic.identity(other).lastSequence > before)
-        let event = try people.history(of: other).first
+        let event = try people.historyPage(of: other).events.first
         #expect(event?.action == .recordUpdated && event?.record?.id == "1")
         #expect(try clinic.isClean())
     }
@@ -245,7 +245,7 @@ import Testing
         let other = try clinic.person(phone: "600777002")
         let merge = try people.mergeBlocking(t, into: u).merge
         try people.mergeBlocking(other, into: u)
-        try people.release(people.identifier("600777002", kind: .phone))
+        try people.releaseBlocking(people.identifier("600777002", kind: .phone))
         let second = try clinic.person(phone: "600777002")
         try people.eraseBlocking(x)
         try people.eraseBlocking(second)
@@ -262,7 +262,7 @@ import Testing
         let people = clinic.people
         let (a, b) = (try clinic.person("alba@example.com"), try clinic.person("berta@example.com"))
         try people.mergeBlocking(a, into: b)
-        try people.release(people.identifier("berta@example.com", kind: .email))
+        try people.releaseBlocking(people.identifier("berta@example.com", kind: .email))
         try people.eraseBlocking(try clinic.person("berta@example.com"))
         #expect(try !isLeft("berta@example.com", of: clinic))
     }
@@ -278,7 +278,7 @@ import Testing
         keyed.idempotencyKey = "k"
         _ = try people.resolveBlocking(keyed)
         try people.unmergeBlocking(merge)
-        #expect(try people.conflicts().count == 1)
+        #expect(try people.conflictPage().conflicts.count == 1)
         try people.eraseBlocking(a)
         #expect(try clinic.record(.lead, "1").email == nil)
         #expect(try !isLeft("alba@example.com", of: clinic))
@@ -288,9 +288,9 @@ import Testing
         let clinic = try Clinic()
         let people = clinic.people
         let id = try clinic.person("ana@example.com", phone: "600000001")
-        try people.block(people.identifier("noreply@example.com", kind: .email))
-        try people.block(people.identifier("ana@example.com", kind: .email))
-        try people.share(people.identifier("600000001", kind: .phone))
+        try people.blockBlocking(people.identifier("noreply@example.com", kind: .email))
+        try people.blockBlocking(people.identifier("ana@example.com", kind: .email))
+        try people.shareBlocking(people.identifier("600000001", kind: .phone))
         let answer = try people.eraseBlocking(id)
         #expect(answer.identifiers == 2 && answer.unblocked == 1)
         #expect(code { try clinic.person("noreply@example.com") } == .noUsableIdentifier)
@@ -319,11 +319,11 @@ import Testing
         defer { restored.close() }
         let back = restored.organization(.clinic)
         let replayed = try Dictionary(
-            uniqueKeysWithValues: people.erasures().map { ($0.identity, try back.replay($0)) })
+            uniqueKeysWithValues: people.erasures().map { ($0.identity, try back.replayBlocking($0)) })
         #expect(replayed == [ids[0]: .erased, ids[3]: .erased, ids[4]: .needsReview])
         for id in [ids[0], ids[1], ids[3]] { #expect(code { try back.identity(id) } == .erased) }
         #expect(try back.identity(ids[5]) != nil, "nobody said that this one was to be erased")
-        #expect(try back.replay(people.erasures()[0]) == .nothingToDo)
+        #expect(try back.replayBlocking(people.erasures()[0]) == .nothingToDo)
         #expect(try restored.check().isClean)
     }
 
@@ -341,13 +341,13 @@ import Testing
         let restored = try Clinic.open(copy)
         defer { restored.close() }
         let back = restored.organization(.clinic)
-        #expect(try back.replay(erasure) == .needsReview)
+        #expect(try back.replayBlocking(erasure) == .needsReview)
         #expect(try back.find(email: "zoe@example.com") == a)
         try back.unmergeBlocking(merge)
-        #expect(try back.replay(erasure) == .erased)
+        #expect(try back.replayBlocking(erasure) == .erased)
         #expect(try back.find(email: "zoe@example.com") == z)
         #expect(code { try back.identity(a) } == .erased)
-        #expect(try back.replay(erasure) == .nothingToDo)
+        #expect(try back.replayBlocking(erasure) == .nothingToDo)
         #expect(try restored.check().isClean)
     }
 
@@ -364,7 +364,7 @@ import Testing
 
         let apart = try Clinic.open(copies[0])
         defer { apart.close() }
-        #expect(try apart.organization(.clinic).replay(erasure) == .erased)
+        #expect(try apart.organization(.clinic).replayBlocking(erasure) == .erased)
         let register = try apart.organization(.clinic).erasures()
         #expect(register.map(\.time) == [erasure.time, erasure.time])
         #expect(register.map { Set([$0.identity] + $0.absorbed) } == [[a, b], [a, b]])
@@ -372,7 +372,7 @@ import Testing
 
         let merged = try Clinic.open(copies[1])
         defer { merged.close() }
-        let outcomes = try register.map { try merged.organization(.clinic).replay($0) }
+        let outcomes = try register.map { try merged.organization(.clinic).replayBlocking($0) }
         #expect(outcomes == [.erased, .nothingToDo])
     }
 
@@ -389,8 +389,8 @@ import Testing
         defer { merged.close() }
         let back = merged.organization(.clinic)
         let erasures = try people.erasures()
-        #expect(try erasures.map { try back.replay($0) } == [.needsReview, .needsReview])
-        let outcomes = try erasures.map { try back.replay($0, beside: [a, b]) }
+        #expect(try erasures.map { try back.replayBlocking($0) } == [.needsReview, .needsReview])
+        let outcomes = try erasures.map { try back.replayBlocking($0, beside: [a, b]) }
         #expect(Set(outcomes) == [.erased, .nothingToDo])
         #expect(try back.find(email: "alba@example.com") == nil && back.find(email: "berta@example.com") == nil)
         #expect(try merged.check().isClean)
@@ -404,9 +404,9 @@ import Testing
         let phone = try people.identifier("600111222", kind: .phone)
         let merge = try people.mergeBlocking(a, into: b).merge
         try people.unmergeBlocking(merge)
-        try people.release(phone)
+        try people.releaseBlocking(phone)
         try clinic.person("carla@example.com", phone: "600111222")
-        try people.release(phone)
+        try people.releaseBlocking(phone)
         #expect(try people.holdings(of: phone).map(\.identity) == [a, b, a, c])
         try people.eraseBlocking(a)
         #expect(try people.holdings(of: phone).map(\.identity) == [c])
@@ -426,8 +426,10 @@ import Testing
         for record in contact.timeline.records { #expect(text.contains(record.json.text)) }
         for held in contact.identity.identifiers { #expect(text.contains(held.json.text)) }
         for alias in contact.identity.names { #expect(text.contains("\"\(alias)\"")) }
-        for event in try people.history(of: a) + people.history(of: b) { #expect(text.contains(event.json.text)) }
-        for conflict in try people.conflicts(in: .merged) { #expect(text.contains(conflict.json.text)) }
+        for event in try people.historyPage(of: a).events + people.historyPage(of: b).events {
+            #expect(text.contains(event.json.text))
+        }
+        for conflict in try people.conflictPage(in: .merged).conflicts { #expect(text.contains(conflict.json.text)) }
         #expect(try JSONSerialization.jsonObject(with: Data(text.utf8)) is [String: Any])
     }
 }

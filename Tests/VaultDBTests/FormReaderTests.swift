@@ -217,7 +217,7 @@ import Testing
             }
             #expect(form.rest.count + form.taken.count >= filled.count, "\(fields), seed \(seed)")
             #expect(form.rest.allSatisfy(filled.contains), "\(fields), seed \(seed)")
-            if let email = form.email { #expect(Normalizer().email(email) != nil, "seed \(seed)") }
+            if let email = form.email { #expect(EmailAddress(email) != nil, "seed \(seed)") }
         }
     }
 }

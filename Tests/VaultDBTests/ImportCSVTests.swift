@@ -51,6 +51,25 @@ import Testing
         #expect(try records(body, header: header) == [["1", "2"]])
     }
 
+    @Test(
+        "a first line such as sep=; names the delimiter, as Excel has it",
+        arguments: [
+            ("sep=;\r\na,x,y;b\r\n", "1;2"), ("sep=,\na;;;,b\n", "1,2"), ("sep=\t\ra\tb\r", "1\t2"),
+            ("sep=^\n\n\"a^\n\"^\"b\n^\"\n", "1^2"),
+        ])
+    func declaredDelimiter(header: String, body: String) throws {
+        #expect(try records(body, header: header) == [["1", "2"]])
+    }
+
+    @Test("a line that declares the delimiter counts as a line, and only where it is the first")
+    func declaredDelimiterLines() throws {
+        for cut in 1...8 {
+            #expect(try importItems(Array("sep=;\r\nid;b\r\n1;x".utf8), cutAt: [cut]).map(\.summary) == ["3 1"])
+        }
+        #expect(try records("1;2", header: "a;b\nsep=;\n") == [["sep=", ""], ["1", "2"]])
+        #expect(importError(Array("sep=;\n".utf8))?.code == .badHeader)
+    }
+
     @Test("a header of one column is a header")
     func oneColumn() throws {
         #expect(try records("1\n\"\"\n\n2", header: "id\n") == [["1"], [""], ["2"]])

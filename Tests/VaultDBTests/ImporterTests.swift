@@ -16,7 +16,7 @@ import Testing
     @Test func `a row's answer warns of what was not used, as that of a put does`() async throws {
         let clinic = try Clinic()
         let people = clinic.people
-        _ = try people.block(people.identifier("blocked@example.com", kind: .email))
+        _ = try people.blockBlocking(people.identifier("blocked@example.com", kind: .email))
         let rows = """
             {"id":"1","email":"a@example.com","phone":"12"}
             {"id":"2","email":"blocked@example.com","phone":"600123456"}

@@ -25,6 +25,29 @@ import Testing
         "' OR 1=1 --", "../../etc/passwd", "%s%n", "{\"$gt\":\"\"}", "<script>alert(1)</script>",
     ]
 
+    @Test(arguments: [.min, -1, 0, 10_001, .max] as [Int])
+    func `every list refuses a limit out of bounds`(_ limit: Int) async throws {
+        let clinic = try Clinic()
+        let (people, id) = (clinic.people, try clinic.person("a@example.com", name: "Ana"))
+        let lists: [() throws -> Void] = [
+            { _ = try people.scan(.identity, limit: limit) }, { _ = try people.events(limit: limit) },
+            { _ = try people.eventPage(limit: limit) }, { _ = try people.historyPage(of: id, limit: limit) },
+            { _ = try people.merges(limit: limit) }, { _ = try people.erasures(limit: limit) },
+            { _ = try people.conflictPage(limit: limit) }, { _ = try people.records(of: id, limit: limit) },
+            { _ = try people.contact(id, limit: limit) }, { _ = try people.search("ana", limit: limit) },
+        ]
+        for (number, list) in lists.enumerated() {
+            #expect(code { try list() } == .invalidArgument, "list \(number)")
+        }
+        var refusal: VaultError.Code?
+        do {
+            _ = try await people.changes(from: 1, limit: limit, waitMilliseconds: 0)
+        } catch {
+            refusal = error.code
+        }
+        #expect(refusal == .invalidArgument)
+    }
+
     @Test(arguments: EngineKind.allCases)
     func `whatever stands in a field, the call works or says why, and the vault stays clean`(_ kind: EngineKind) throws
     {

@@ -30,7 +30,9 @@ import Testing
                 return "\(identity)"
             }
             let records = try ids.flatMap { try organization.records(of: $0).records.map { "\($0)" } }
-            let conflicts = try Conflict.State.allCases.flatMap { try organization.conflicts(in: $0).map { "\($0)" } }
+            let conflicts = try Conflict.State.allCases.flatMap { state in
+                try organization.conflictPage(in: state).conflicts.map { "\($0)" }
+            }
             let found = try ["a@example.com", "b@example.com"].map {
                 "\(String(describing: try organization.find(email: $0)))"
             }
@@ -53,11 +55,11 @@ import Testing
         #expect(found.identity.primaryEmail == "a@example.com" && found.identity.primaryPhone == "+34600000002")
         #expect(try people.find(email: "a@example.com") == pair.b)
         #expect(try people.contact(pair.a).totalInteractions == 3)
-        #expect(try people.conflicts().isEmpty)
-        #expect(try people.conflicts(in: .merged).count == 1)
+        #expect(try people.conflictPage().conflicts.isEmpty)
+        #expect(try people.conflictPage(in: .merged).conflicts.count == 1)
         #expect(try people.search("ana mar").matches.map(\.id) == [pair.b])
-        #expect(try people.history(of: pair.a).first?.merge == answer.merge)
-        #expect(try people.history(of: pair.b).first?.merge == answer.merge)
+        #expect(try people.historyPage(of: pair.a).events.first?.merge == answer.merge)
+        #expect(try people.historyPage(of: pair.b).events.first?.merge == answer.merge)
         #expect(try people.merges().map(\.id) == [answer.merge])
         #expect(try clinic.isClean())
     }
@@ -150,11 +152,11 @@ import Testing
         #expect(try people.keepApartBlocking(a, b).map(\.state) == [.keptApart])
         #expect(code { try people.keepApartBlocking(a, b) } == .notFound)
         try clinic.person("a@example.com", phone: "600000002")
-        #expect(try people.conflicts().isEmpty)
+        #expect(try people.conflictPage().conflicts.isEmpty)
         try clinic.person(phone: "600000002", externals: ["crm:2"])
         _ = try people.resolveBlocking(ResolveRequest(email: "a@example.com", externals: ["crm:2"]))
-        #expect(try people.conflicts().count == 1)
-        #expect(try people.history(of: b).contains { $0.action == .conflictKeptApart })
+        #expect(try people.conflictPage().conflicts.count == 1)
+        #expect(try people.historyPage(of: b).events.contains { $0.action == .conflictKeptApart })
         #expect(code { try people.keepApartBlocking(a, a) } == .refused)
         #expect(try clinic.isClean())
     }

@@ -128,7 +128,8 @@ import Testing
             { _ = try clinic.resolveBlocking(ResolveRequest(email: "b@example.com")) },
             { _ = try clinic.resolveBlocking(ResolveRequest(email: "a@example.com", idempotencyKey: "k")) },
             { _ = try clinic.putBlocking(RecordDraft(kind: .lead, id: "1", email: "a@example.com")) },
-            { _ = try clinic.share(email) }, { _ = try clinic.release(email) }, { try clinic.setRegion(.spain) },
+            { _ = try clinic.shareBlocking(email) }, { _ = try clinic.releaseBlocking(email) },
+            { try clinic.setRegionBlocking(.spain) },
         ]
         for write in writes { #expect(code { try write() } == .rekeyRequired) }
         #expect(try vault.check().isClean && clinic.events().count == 1)
@@ -186,16 +187,55 @@ import Testing
         #expect(try clinic.resolveBlocking(ResolveRequest(email: "a@example.com")).identity == created.identity)
         #expect(code { try clinic.resolveBlocking(ResolveRequest(email: "b@example.com")) } == .readOnly)
         #expect(code { try clinic.putBlocking(RecordDraft(kind: .lead, id: "1", email: "a@example.com")) } == .readOnly)
-        #expect(code { try clinic.setRegion(.spain) } == .readOnly)
+        #expect(code { try clinic.setRegionBlocking(.spain) } == .readOnly)
         vault.close()
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
     }
 
-    @Test func `a store without a vault is not opened for reading`() throws {
+    @Test func `a store without a vault is opened only where one may be made`() throws {
         var options = EnvironmentOptions()
         options.creates = true
         try Environment(at: path, tables: Tables.all, options: options).close()
         #expect(code { try open(access: .readOnly) } == .notAVault)
+        #expect(code { try open() } == .notAVault)
+        try open(creates: true).close()
+        try open(access: .readOnly).close()
+    }
+
+    @Test(arguments: [.min, -1, 0, 50_000, (1 << 20) - 1, (16 << 40) + 1, .max] as [Int])
+    func `a largest size out of bounds makes no file`(_ bytes: Int) {
+        var options = VaultOptions()
+        options.logger = .silent
+        options.bytesMax = bytes
+        #expect(code { try Vault(at: path, options: options) } == .invalidArgument)
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test func `an actor that is too long makes no file`() {
+        var options = VaultOptions()
+        options.logger = .silent
+        options.actor = String(repeating: "x", count: 70)
+        #expect(code { try Vault(at: path, options: options) } == .invalidArgument)
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test(arguments: ["-wal0", "-wal1", "-lock", ".compact"])
+    func `a backup takes no name that belongs to the vault`(_ suffix: String) throws {
+        let vault = try open(creates: true)
+        defer { vault.close() }
+        let link = directory.file("link")
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: directory.path)
+        for name in [path + suffix, link + "/vault" + suffix] {
+            #expect(code { try vault.backup(to: name) } == .invalidArgument)
+        }
+        #expect(code { try vault.backup(to: path) } == .exists)
+        try vault.backup(to: path + ".copy")
+    }
+
+    @Test func `what may be opened on a network file system may be compacted there`() throws {
+        try open(creates: true).close()
+        #expect(try Vault.compact(at: path, allowsNetworkFileSystem: true).after > 0)
+        try open().close()
     }
 
     @Test func `one process opens a vault once`() throws {

@@ -22,7 +22,7 @@ import Testing
             ResolveRequest(email: "ana@example.com", phone: "600123456", externals: ["ig:Ana"], name: "Ana Ruiz"))
         _ = try clinic.resolveBlocking(ResolveRequest(email: "ñandú@example.com", phone: "600123457"))
         _ = try clinic.resolveBlocking(ResolveRequest(email: "shared@example.com"))
-        try clinic.share(try clinic.identifier("shared@example.com", kind: .email))
+        try clinic.shareBlocking(try clinic.identifier("shared@example.com", kind: .email))
         _ = try clinic.resolveBlocking(ResolveRequest(phone: "+5511987654321", externals: ["whatsapp:525512345678"]))
     }
 

@@ -305,4 +305,28 @@ import Testing
         vault.close()
         #expect(try Vault(at: directory.file("vault"), options: options).bytesMax == 8 << 20)
     }
+
+    @Test func `one that can't be set changes nothing`() throws {
+        let clinic = try Clinic()
+        _ = try clinic.person("a@example.com")
+        let before = clinic.vault.bytesMax
+        for bytes in [Int.min, 0, (1 << 20) - 1, (16 << 40) + 1] {
+            #expect(code { try clinic.vault.setBytesMax(bytes) } == .invalidArgument)
+        }
+        // Whoever reads keeps the map from being made smaller.
+        var refusal: VaultError.Code?
+        try clinic.vault.entries(of: "identities") { (_) throws(VaultError) in
+            refusal = code { try clinic.vault.setBytesMax(1 << 20) }
+            return false
+        }
+        #expect(refusal == .busy)
+        #expect(clinic.vault.bytesMax == before)
+        for number in 0..<150 {
+            try clinic.put(.lead, "\(number)", email: "a@example.com") {
+                $0.attributes = #"{"note":"\#(String(repeating: "x", count: 15_000))"}"#
+            }
+        }
+        let file = try clinic.vault.statistics()
+        #expect(file.pagesUsed * file.pageBytes > 1 << 20, "it grows beyond what was refused")
+    }
 }

@@ -93,7 +93,7 @@ import Testing
         request.idempotencyKey = "key \(person.number)"
         let id = try people.resolveBlocking(request).identity.id
         let second = try clinic.put(.patient, "p\(person.number)", email: other.email, phone: person.phone).identity
-        try people.release(people.identifier(person.phone, kind: .phone))
+        try people.releaseBlocking(people.identifier(person.phone, kind: .phone))
         try clinic.put(.lead, "l\(person.number)", email: person.email, phone: person.phone)
         let merge = try people.mergeBlocking(second, into: id).merge
         if person.number.isMultiple(of: 8) { try people.unmergeBlocking(merge) }

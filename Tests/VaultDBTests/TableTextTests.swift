@@ -26,9 +26,9 @@ import Testing
         var request = ResolveRequest(email: "p0@example.com", phone: "600123451", externals: ["ig:a/b 2"], name: "Ana")
         request.idempotencyKey = "k"
         _ = try clinic.resolveBlocking(request)
-        try clinic.setRegion(.spain)
+        try clinic.setRegionBlocking(.spain)
         try Self.mergeAndErase(in: clinic)
-        _ = try vault.createToken(for: .clinic, role: .reader, label: "checks")
+        _ = try vault.createTokenBlocking(for: .clinic, role: .reader, label: "checks")
         _ = try vault.organization(.studio).resolveBlocking(ResolveRequest(email: "p0@example.com"))
     }
 
@@ -77,6 +77,37 @@ import Testing
             #expect(refusal == nil || refusal == .invalidArgument, "\(text.debugDescription)")
             let count = code { try vault.entries(of: table, organization: .clinic, prefix: text) { _ in true } }
             #expect(count == nil || count == .invalidArgument, "\(text.debugDescription)")
+        }
+    }
+
+    @Test(arguments: ["identities", "timeline", "conflicts", "merges", "idempotency", "erasures", "by_name"])
+    func `a prefix lists the keys that are printed with it`(_ table: String) throws {
+        let all = try keys(of: table)
+        #expect(!all.isEmpty)
+        for key in all {
+            // As far as the id at its end or its beginning.
+            for length in 0...min(36, key.count) {
+                let prefix = String(table == "by_name" ? key.dropLast(36 - length) : key.prefix(length))
+                #expect(try keys(of: table, prefix: prefix) == all.filter { $0.hasPrefix(prefix) }, "\(prefix)")
+            }
+        }
+    }
+
+    private func keys(of table: String, prefix: String = "") throws -> [String] {
+        var keys: [String] = []
+        try vault.entries(of: table, organization: .clinic, prefix: prefix) { (entry) throws(VaultError) in
+            keys.append(entry.key)
+            return true
+        }
+        return keys
+    }
+
+    @Test(arguments: Vault.tableNames + ["ana@example.com"])
+    func `a refusal does not hold what was typed`(_ table: String) throws {
+        do {
+            _ = try vault.entry(of: table, key: "ana@example.com", organization: .clinic)
+        } catch {
+            #expect(!"\(error)".contains("@example"))
         }
     }
 

@@ -20,15 +20,15 @@ import Testing
 
     @Test(arguments: AccessRole.allCases)
     func `the bearer of a token is who it was made for`(_ role: AccessRole) throws {
-        let made = try vault.createToken(for: .clinic, role: role, label: "web")
+        let made = try vault.createTokenBlocking(for: .clinic, role: role, label: "web")
         #expect(try vault.token(shown: made.text) == made.token)
         #expect(made.token.organization == .clinic && made.token.role == role && made.token.label == "web")
         #expect(try vault.tokens() == [made.token])
     }
 
     @Test func `no text but a token's own lets anybody in`() throws {
-        let made = try vault.createToken(for: .clinic, role: .admin)
-        let other = try vault.createToken(for: .clinic, role: .admin)
+        let made = try vault.createTokenBlocking(for: .clinic, role: .admin)
+        let other = try vault.createTokenBlocking(for: .clinic, role: .admin)
         let mixed = String(made.text.prefix(13)) + String(other.text.dropFirst(13))
         for text in [
             "", "vdb_", made.token.id, String(made.text.dropLast()), made.text + "a", mixed, made.text.uppercased(),
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test func `the file holds no secret`() throws {
-        let made = try vault.createToken(for: .clinic, role: .admin)
+        let made = try vault.createTokenBlocking(for: .clinic, role: .admin)
         let secret = try #require(TokenText(made.text)).secret
         var values: [[UInt8]] = []
         try vault.entries(of: "tokens") { (entry) throws(VaultError) in
@@ -59,11 +59,11 @@ import Testing
     }
 
     @Test func `a revoked token is gone, and can be revoked once`() throws {
-        let made = try vault.createToken(for: .clinic, role: .reader)
-        #expect(try vault.revokeToken(made.token.id) == made.token)
+        let made = try vault.createTokenBlocking(for: .clinic, role: .reader)
+        #expect(try vault.revokeTokenBlocking(made.token.id) == made.token)
         #expect(try vault.token(shown: made.text) == nil)
         for id in [made.token.id, "", "nonsense", "aaaaaaaa"] {
-            #expect { try vault.revokeToken(id) } throws: { ($0 as? VaultError)?.code == .notFound }
+            #expect { try vault.revokeTokenBlocking(id) } throws: { ($0 as? VaultError)?.code == .notFound }
         }
     }
 
@@ -85,7 +85,7 @@ import Testing
 
     @Test func `a label has a bound`() {
         #expect(throws: VaultError.self) {
-            try vault.createToken(for: .clinic, role: .reader, label: String(repeating: "x", count: 300))
+            try vault.createTokenBlocking(for: .clinic, role: .reader, label: String(repeating: "x", count: 300))
         }
     }
 }

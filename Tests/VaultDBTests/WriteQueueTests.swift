@@ -201,6 +201,18 @@ import Testing
         #expect(keys(engine).count == 3)
     }
 
+    @Test func `a write that would wait for itself is refused, and one that closes does not wait`() throws {
+        let queue = try Queue(engine: MemoryEngine())
+        let inner = try queue.writeBlocking { (_) throws(VaultError) in
+            let inner = code { try queue.writeBlocking { (_) throws(VaultError) in } }
+            queue.close()
+            return inner
+        }
+        #expect(inner == .misuse)
+        queue.close()
+        #expect(code { try queue.writeBlocking { (_) throws(VaultError) in } } == .misuse)
+    }
+
     @Test func `every answer is delivered exactly once`() async throws {
         let engine = MemoryEngine()
         let queue = try Queue(engine: engine)

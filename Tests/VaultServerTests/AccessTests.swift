@@ -33,7 +33,7 @@ extension ServerTests {
         @Test("Beyond loopback a server with a token starts, and asks for it")
         func beyond() async throws {
             try await TestServer.run(
-                { $0.host = "0.0.0.0" }, prepare: { _ = try $0.createToken(for: Self.id, role: .reader) }
+                { $0.host = "0.0.0.0" }, prepare: { _ = try $0.createTokenBlocking(for: Self.id, role: .reader) }
             ) { server in
                 let wire = try server.connect()
                 #expect(try wire.command("FIND", Self.org, "EMAIL", "a@example.com").hasPrefix("-NOAUTH"))
@@ -43,7 +43,8 @@ extension ServerTests {
         @Test("Each role may do its own and what the roles below it may", arguments: AccessRole.allCases)
         func roles(_ role: AccessRole) async throws {
             var token = ""
-            try await TestServer.run(prepare: { token = try $0.createToken(for: Self.id, role: role).text }) { server in
+            try await TestServer.run(prepare: { token = try $0.createTokenBlocking(for: Self.id, role: role).text }) {
+                server in
                 let wire = try server.connect()
                 #expect(try wire.command("FIND", Self.org, "EMAIL", "a@example.com").hasPrefix("-NOAUTH"))
                 #expect(try wire.command("PING").hasPrefix("-NOAUTH"))
@@ -60,7 +61,7 @@ extension ServerTests {
         @Test("A token is for its own organization only")
         func organizations() async throws {
             var token = ""
-            try await TestServer.run(prepare: { token = try $0.createToken(for: Self.id, role: .admin).text }) {
+            try await TestServer.run(prepare: { token = try $0.createTokenBlocking(for: Self.id, role: .admin).text }) {
                 server in
                 let wire = try server.connect()
                 #expect(try wire.command("AUTH", token) == "OK")
@@ -76,7 +77,7 @@ extension ServerTests {
         @Test("Tokens that are none are refused, and the connection ends after some of them")
         func wrongTokens() async throws {
             var token = ""
-            try await TestServer.run(prepare: { token = try $0.createToken(for: Self.id, role: .admin).text }) {
+            try await TestServer.run(prepare: { token = try $0.createTokenBlocking(for: Self.id, role: .admin).text }) {
                 server in
                 let wire = try server.connect()
                 let flipped = String(token.dropLast()) + (token.hasSuffix("a") ? "q" : "a")
@@ -91,7 +92,8 @@ extension ServerTests {
 
         @Test("Neither RESET nor bytes that are no text hide wrong tokens")
         func hiddenWrongTokens() async throws {
-            try await TestServer.run(prepare: { _ = try $0.createToken(for: Self.id, role: .admin) }) { server in
+            try await TestServer.run(prepare: { _ = try $0.createTokenBlocking(for: Self.id, role: .admin) }) {
+                server in
                 let wire = try server.connect()
                 for _ in 0..<2 {
                     #expect(try wire.command("AUTH", "x").hasPrefix("-WRONGPASS"))
@@ -109,7 +111,7 @@ extension ServerTests {
             arguments: [["NONSENSE"], ["SETNAME", "a b"], ["AUTH", "x", "y"]])
         func malformedHello(_ more: [String]) async throws {
             var token = ""
-            try await TestServer.run(prepare: { token = try $0.createToken(for: Self.id, role: .admin).text }) {
+            try await TestServer.run(prepare: { token = try $0.createTokenBlocking(for: Self.id, role: .admin).text }) {
                 server in
                 let wire = try server.connect()
                 try wire.send(Wire.encoded(["HELLO", "3", "AUTH", "default", token] + more))
@@ -120,7 +122,8 @@ extension ServerTests {
 
         @Test("Who has shown no token gains no time by talking")
         func timeWithoutToken() async throws {
-            try await TestServer.run(prepare: { _ = try $0.createToken(for: Self.id, role: .reader) }) { server in
+            try await TestServer.run(prepare: { _ = try $0.createTokenBlocking(for: Self.id, role: .reader) }) {
+                server in
                 let wire = try server.connect()
                 #expect(try wire.command("PING").hasPrefix("-NOAUTH"))
                 let came = NIODeadline.now()
@@ -133,21 +136,24 @@ extension ServerTests {
         @Test("Revoking a token counts for connections that are open, and a new one can be shown at once")
         func revoked() async throws {
             var made: (text: String, token: AccessToken)?
-            try await TestServer.run(prepare: { made = try $0.createToken(for: Self.id, role: .resolver) }) { server in
+            try await TestServer.run(prepare: { made = try $0.createTokenBlocking(for: Self.id, role: .resolver) }) {
+                server in
                 let token = try #require(made)
                 let (wire, waiting) = (try server.connect(), try server.connect())
                 #expect(try wire.command("AUTH", token.text) == "OK")
                 #expect(try waiting.command("AUTH", token.text) == "OK")
                 try waiting.send(Wire.encoded(["CHANGES", Self.org, "FROM", "1", "BLOCK", "0"]))
-                _ = try server.vault.revokeToken(token.token.id)
+                _ = try server.vault.revokeTokenBlocking(token.token.id)
                 while try wire.command("FIND", Self.org, "EMAIL", "a@example.com") == "nil" {}
                 #expect(try wire.command("PING").hasPrefix("-NOAUTH"))
                 // Revoking the last token opens nothing.
                 #expect(try server.connect().command("PING").hasPrefix("-NOAUTH"))
-                let next = try server.vault.createToken(for: Self.id, role: .resolver)
+                let next = try server.vault.createTokenBlocking(for: Self.id, role: .resolver)
                 #expect(try wire.command("AUTH", next.text) == "OK")
                 #expect(try wire.command("RESOLVE", Self.org, "EMAIL", "a@example.com").contains("created"))
                 #expect(try waiting.reply().hasPrefix("-NOAUTH"))
+                let stats = try wire.command("INFO", "commandstats")
+                #expect(stats.contains(/cmdstat_changes:calls=1,.*failed_calls=1/))
             }
         }
 
@@ -156,7 +162,7 @@ extension ServerTests {
             try await TestServer.run({ $0.limits.unauthenticatedSecondsMax = 1 }) { server in
                 let silent = try server.connect()
                 #expect(try silent.command("PING") == "PONG")
-                _ = try server.vault.createToken(for: Self.id, role: .admin)
+                _ = try server.vault.createTokenBlocking(for: Self.id, role: .admin)
                 #expect(silent.isClosed())
             }
         }
@@ -165,13 +171,13 @@ extension ServerTests {
         func silentIsListed() async throws {
             var made: [(text: String, token: AccessToken)] = []
             try await TestServer.run(prepare: { vault in
-                for _ in 0..<2 { made.append(try vault.createToken(for: Self.id, role: .admin)) }
+                for _ in 0..<2 { made.append(try vault.createTokenBlocking(for: Self.id, role: .admin)) }
             }) { server in
                 let (silent, wire) = (try server.connect(), try server.connect())
                 #expect(try silent.command("AUTH", made[0].text) == "OK")
                 #expect(try wire.command("AUTH", made[1].text) == "OK")
                 let id = try silent.command("CLIENT", "ID").dropFirst()
-                _ = try server.vault.revokeToken(made[0].token.id)
+                _ = try server.vault.revokeTokenBlocking(made[0].token.id)
                 // One without a token is of no organization, so that only the server's own list tells of it.
                 let client = try #require(server.server.state.clients.all.first { "\($0.id)" == id })
                 let isListed = { client.line(at: .now()).contains("auth=no") }
@@ -186,7 +192,7 @@ extension ServerTests {
             try await TestServer.run { server in
                 let wire = try server.connect()
                 #expect(try wire.command("PING") == "PONG")
-                _ = try server.vault.createToken(for: Self.id, role: .reader)
+                _ = try server.vault.createTokenBlocking(for: Self.id, role: .reader)
                 while try wire.command("PING") == "PONG" {}
                 #expect(try wire.command("FIND", Self.org, "EMAIL", "a@example.com").hasPrefix("-NOAUTH"))
             }
@@ -197,7 +203,8 @@ extension ServerTests {
             var tokens: [String] = []
             try await TestServer.run(prepare: {
                 for organization in [TestServer.organization, TestServer.other] {
-                    tokens.append(try $0.createToken(for: UUID(uuidString: organization) ?? UUID(), role: .admin).text)
+                    let id = UUID(uuidString: organization) ?? UUID()
+                    tokens.append(try $0.createTokenBlocking(for: id, role: .admin).text)
                 }
             }) { server in
                 let (one, two) = (try server.connect(), try server.connect())
@@ -218,7 +225,7 @@ extension ServerTests {
                 prepare: {
                     for organization in [TestServer.organization, TestServer.other] {
                         let id = UUID(uuidString: organization) ?? UUID()
-                        tokens.append(try $0.createToken(for: id, role: .admin).text)
+                        tokens.append(try $0.createTokenBlocking(for: id, role: .admin).text)
                     }
                 }
             ) { server in
@@ -235,12 +242,50 @@ extension ServerTests {
             }
         }
 
+        @Test("INFO tells bearers of a token nothing of how much other organizations have")
+        func information() async throws {
+            var tokens: [String] = []
+            try await TestServer.run(
+                { $0.slowLogMicroseconds = 0 },
+                prepare: {
+                    for organization in [TestServer.organization, TestServer.other] {
+                        let id = UUID(uuidString: organization) ?? UUID()
+                        tokens.append(try $0.createTokenBlocking(for: id, role: .admin).text)
+                    }
+                }
+            ) { server in
+                let (one, two) = (try server.connect(), try server.connect())
+                #expect(try two.command("AUTH", tokens[1]) == "OK")
+                for _ in 0..<5 { #expect(try two.command("PING") == "PONG") }
+                #expect(try one.command("AUTH", tokens[0]) == "OK")
+                let information = try one.command("INFO")
+                #expect(information.contains("slowlog_len:1\r\n") && information.contains("# Vault"))
+                #expect(!information.contains("table_") && !information.contains("# Tables"))
+                #expect(try one.command("INFO", "tables") == "")
+            }
+        }
+
+        @Test("A transaction shows a token, and nothing else of it is done")
+        func transactionWithoutToken() async throws {
+            var token = ""
+            try await TestServer.run(prepare: { token = try $0.createTokenBlocking(for: Self.id, role: .admin).text }) {
+                server in
+                let wire = try server.connect()
+                #expect(try wire.command("MULTI").hasPrefix("-NOAUTH"))
+                #expect(try wire.command("AUTH", token) == "OK")
+                let resolve = try wire.command("RESOLVE", Self.org, "EMAIL", "a@example.com")
+                #expect(resolve.hasPrefix("-ERR no transactions"))
+                #expect(try wire.command("EXEC").hasPrefix("-EXECABORT"))
+                #expect(try wire.command("FIND", Self.org, "EMAIL", "a@example.com") == "nil")
+            }
+        }
+
         @Test("Tokens that were read before others came replace none of them")
         func tokensReadBefore() async throws {
             try await TestServer.run { server in
                 let access = server.server.state.access
                 let before = try server.vault.lastCommit()
-                let token = try server.vault.createToken(for: Self.id, role: .reader)
+                let token = try server.vault.createTokenBlocking(for: Self.id, role: .reader)
                 try access.refresh()
                 access.take([], asOf: before)
                 #expect(access.tokenCount == 1)

@@ -60,7 +60,7 @@ extension ServerTests {
                 } while cursor != nil
                 #expect(seen.sorted() == (0..<5).map { "+3460012340\($0)" })
                 #expect(try wire.command("CONFLICTS", Self.org, "FROM", "00").hasPrefix("-INVALID"))
-                #expect(try wire.command("CONFLICTS", Self.org, "STATE", "merged") == "[conflicts, [], next, nil]")
+                #expect(try wire.command("CONFLICTS", Self.org, "STATE", "merged") == "[results, [], next, nil]")
             }
         }
 
@@ -190,7 +190,7 @@ extension ServerTests {
             try await TestServer.run { server in
                 let id = try await server.clinic.resolve(email: "x@example.com").identity.id
                 for index in 0..<4 { _ = try await server.clinic.resolve(email: "x@example.com", name: "Ana \(index)") }
-                let all = try server.clinic.history(of: id, limit: 10).map(\.sequence)
+                let all = try server.clinic.historyPage(of: id, limit: 10).events.map(\.sequence)
                 try #require(all.count == 5)
                 let wire = try server.connect()
                 var (told, from) = ([UInt64](), [String]())
@@ -338,6 +338,24 @@ extension ServerTests {
                 #expect(try wire.reply().contains("outcome, created"))
                 _ = try await server.clinic.resolve(email: "h@example.com")
                 #expect(try wire.command("INFO", "stats").contains("resolve_created:4\r\n"))
+            }
+        }
+
+        @Test("Free pages of the file are none that are in use")
+        func usedBytes() async throws {
+            try await TestServer.run { server in
+                for index in 0..<20 { _ = try await server.clinic.resolve(email: "u\(index)@example.com") }
+                let information = try server.connect().command("INFO", "vault")
+                func number(_ name: String) throws -> Int {
+                    let line = try #require(information.split(separator: "\r\n").first { $0.hasPrefix("\(name):") })
+                    return try #require(Int(line.dropFirst(name.utf8.count + 1)))
+                }
+                let (file, free) = (try number("vault_file_bytes"), try number("vault_free_pages") * 4_096)
+                #expect(free > 0)
+                #expect(try number("vault_used_bytes") + free <= file)
+                let prometheus = try PrometheusText(server.server.state).text()
+                let used = prometheus.firstMatch(of: /vaultdb_vault_used_bytes (\d+)\n/).flatMap { Int($0.output.1) }
+                #expect((1..<file).contains(used ?? 0))
             }
         }
 

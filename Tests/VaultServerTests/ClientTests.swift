@@ -2,6 +2,7 @@
 
 import Foundation
 import Testing
+import VaultDB
 
 @testable import VaultServer
 
@@ -42,6 +43,56 @@ extension ServerTests {
                 #expect(try wire.command("CLIENT", "LIST", "TYPE", "x") == "-ERR Unknown client type 'x'")
                 #expect(try wire.command("CLIENT", "LIST", "TYPE") == "-ERR syntax error")
                 #expect(try wire.command("CLIENT", "LIST", "ID", String(id)).hasPrefix("id=\(id) "))
+            }
+        }
+
+        @Test("CLIENT KILL takes yes or no for whether it spares its own connection, and nothing else")
+        func killSkipsMe() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                let id = String(try wire.command("CLIENT", "ID").dropFirst())
+                #expect(try wire.command("CLIENT", "KILL", "ID", id, "SKIPME", "maybe") == "-ERR syntax error")
+                #expect(try wire.command("CLIENT", "KILL", "ID", id, "SKIPME", "YES") == ":0")
+                #expect(try wire.command("CLIENT", "KILL", "ID", id, "SKIPME", "no") == ":1")
+                #expect(wire.isClosed())
+            }
+        }
+
+        @Test("A transaction is refused as a whole, whether or not its client waits for the first answer")
+        func transaction() async throws {
+            try await TestServer.run { server in
+                let (org, wire) = (TestServer.organization, try server.connect())
+                let words = [
+                    ["RESOLVE", org, "EMAIL", "before@example.com"], ["multi"],
+                    ["RESOLVE", org, "EMAIL", "a@example.com"], ["PUT", org, "lead", "1", "email", "a@example.com"],
+                    ["PING"], ["EXEC"], ["FIND", org, "EMAIL", "a@example.com"],
+                    ["FIND", org, "EMAIL", "before@example.com"],
+                ]
+                try wire.send(words.map(Wire.encoded).joined())
+                #expect(try wire.reply().contains("outcome, created"))
+                for _ in 0..<4 {
+                    #expect(try wire.reply().contains(/^-ERR no transactions.*redis-py: transaction=False/))
+                }
+                #expect(try wire.reply().contains(/^-EXECABORT .*redis-py: transaction=False/))
+                #expect(try wire.reply() == "nil")
+                #expect(try wire.reply().count == 36)
+                #expect(server.vault.createdCount == 1)
+            }
+        }
+
+        @Test("After MULTI a connection is as before with EXEC, DISCARD or RESET, and WATCH is refused")
+        func transactionEnds() async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                #expect(try wire.command("WATCH", "key").hasPrefix("-ERR no transactions"))
+                #expect(try wire.command("PING") == "PONG")
+                for (end, answer) in [("EXEC", "-EXECABORT"), ("DISCARD", "OK"), ("RESET", "RESET")] {
+                    #expect(try wire.command("MULTI").hasPrefix("-ERR no transactions"))
+                    #expect(try wire.command("PING").hasPrefix("-ERR no transactions"))
+                    #expect(try wire.command(end).hasPrefix(answer))
+                    #expect(try wire.command("PING") == "PONG")
+                }
+                for end in ["EXEC", "DISCARD"] { #expect(try wire.command(end) == "-ERR \(end) without MULTI") }
             }
         }
 

@@ -30,7 +30,7 @@ extension ServerTests.HTTPTests {
         func roles(_ role: AccessRole) async throws {
             var token = ""
             try await TestServer.runHTTP(prepare: {
-                token = try $0.createToken(for: Self.organization, role: role).text
+                token = try $0.createTokenBlocking(for: Self.organization, role: role).text
             }) {
                 server in
                 for endpoint in Self.requests {
@@ -52,8 +52,8 @@ extension ServerTests.HTTPTests {
         func tokens() async throws {
             var made: (text: String, token: AccessToken)?
             try await TestServer.runHTTP(prepare: {
-                made = try $0.createToken(for: Self.organization, role: .admin)
-                _ = try $0.createToken(for: UUID(uuidString: TestServer.other) ?? UUID(), role: .reader)
+                made = try $0.createTokenBlocking(for: Self.organization, role: .admin)
+                _ = try $0.createTokenBlocking(for: UUID(uuidString: TestServer.other) ?? UUID(), role: .reader)
             }) { server in
                 let token = try #require(made)
                 let made = try server.ask(
@@ -65,7 +65,7 @@ extension ServerTests.HTTPTests {
                     let headers: [String: String?] = ["Authorization": wrong]
                     #expect(try server.ask("GET", "/api/v1/conflicts", headers: headers).status == 401, "\(wrong)")
                 }
-                _ = try server.vault.revokeToken(token.token.id)
+                _ = try server.vault.revokeTokenBlocking(token.token.id)
                 #expect(
                     try server.ask("GET", "/api/v1/conflicts", headers: Self.headers(token.text)).status == 401)
                 #expect(try server.ask("GET", "/health", headers: Self.headers(nil)).status == 200)
@@ -75,13 +75,14 @@ extension ServerTests.HTTPTests {
 
         @Test("A token that is revoked while a body comes is none")
         func revokedMeanwhile() async throws {
-            try await TestServer.runHTTP(prepare: { _ = try $0.createToken(for: Self.organization, role: .reader) }) {
-                server in
+            try await TestServer.runHTTP(
+                prepare: { _ = try $0.createTokenBlocking(for: Self.organization, role: .reader) }
+            ) { server in
                 let body = #"{"email": "ana@example.com"}"#
                 for endpoint in Self.requests where !endpoint.bodies.isEmpty {
                     // An import begins to answer before its rows are there, and has a test of its own.
                     if endpoint.operation == Endpoint.importEndpoint.operation { continue }
-                    let token = try server.vault.createToken(for: Self.organization, role: .admin)
+                    let token = try server.vault.createTokenBlocking(for: Self.organization, role: .admin)
                     let wire = try server.connectHTTP()
                     try wire.send(
                         "\(endpoint.method.rawValue) \(Self.path(endpoint)) HTTP/1.1\r\nHost: localhost\r\n"
@@ -89,7 +90,7 @@ extension ServerTests.HTTPTests {
                             + "Content-Length: \(body.utf8.count)\r\n\r\n{")
                     // Another request shows that the server has read the head of this one.
                     #expect(try server.ask("GET", "/health").status == 200)
-                    _ = try server.vault.revokeToken(token.token.id)
+                    _ = try server.vault.revokeTokenBlocking(token.token.id)
                     try server.server.state.access.refresh()
                     try wire.send(String(body.dropFirst()))
                     let answer = try wire.answer()
@@ -104,8 +105,8 @@ extension ServerTests.HTTPTests {
         func revokedImport() async throws {
             var made: (text: String, token: AccessToken)?
             try await TestServer.runHTTP(prepare: {
-                made = try $0.createToken(for: Self.organization, role: .resolver)
-                _ = try $0.createToken(for: Self.organization, role: .reader)
+                made = try $0.createTokenBlocking(for: Self.organization, role: .resolver)
+                _ = try $0.createTokenBlocking(for: Self.organization, role: .reader)
             }) { server in
                 let token = try #require(made)
                 let wire = try server.connectHTTP()
@@ -120,7 +121,7 @@ extension ServerTests.HTTPTests {
                 #expect(try wire.answerHead().status == 200)
                 let first = String(decoding: try #require(try wire.chunk()), as: UTF8.self)
                 #expect(first.hasPrefix(#"{"line":1,"id":"r0","identity_id":""#))
-                _ = try server.vault.revokeToken(token.token.id)
+                _ = try server.vault.revokeTokenBlocking(token.token.id)
                 try server.server.state.access.refresh()
                 try wire.send(chunk: rows(500..<1_000))
                 let last = String(decoding: try #require(try wire.chunk()), as: UTF8.self)
@@ -135,7 +136,7 @@ extension ServerTests.HTTPTests {
         func guessing() async throws {
             var token = ""
             try await TestServer.runHTTP({ $0.limits.failedAttemptsPerMinuteMax = 3 }) {
-                token = try $0.createToken(for: Self.organization, role: .admin).text
+                token = try $0.createTokenBlocking(for: Self.organization, role: .admin).text
             } _: { server in
                 for _ in 0..<3 {
                     #expect(
@@ -207,7 +208,7 @@ extension ServerTests.HTTPTests {
                 }
             }
             try await TestServer.runHTTP(prepare: {
-                token = try $0.createToken(for: Self.organization, role: .reader).text
+                token = try $0.createTokenBlocking(for: Self.organization, role: .reader).text
             }) {
                 server in
                 var headers = Self.headers(token)
@@ -230,6 +231,22 @@ extension ServerTests.HTTPTests {
                 let wire = try server.connectHTTP()
                 try wire.send("GET /health HTTP/\(version)\r\n\(headers)\r\n")
                 #expect(try wire.answer().status == status)
+            }
+        }
+
+        @Test("What a target in absolute form asks for counts instead of Host")
+        func absoluteForm() async throws {
+            try await TestServer.runHTTP { server in
+                for (target, host, status) in [
+                    ("http://evil.example/health", "localhost", 421), ("http://evil.example", "localhost", 421),
+                    ("http://localhost/health", "evil.example", 200),
+                    ("http://localhost/health", "localhost\r\nHost: localhost", 400),
+                    ("/health?x=http://evil.example", "localhost", 400),
+                ] {
+                    let wire = try server.connectHTTP()
+                    try wire.send("GET \(target) HTTP/1.1\r\nHost: \(host)\r\n\r\n")
+                    #expect(try wire.answer().status == status, "\(target)")
+                }
             }
         }
 

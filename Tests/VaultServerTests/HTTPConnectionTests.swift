@@ -132,6 +132,67 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("What is announced too large is refused at its head, and nobody is asked to send it")
+        func announced() async throws {
+            try await TestServer.runHTTP { server in
+                let head =
+                    "POST /api/v1/contacts/resolve HTTP/1.1\r\nHost: localhost\r\n\(Self.organization)"
+                    + "Content-Type: application/json\r\nContent-Length: 99999999\r\n"
+                let waiting = try server.connectHTTP()
+                try waiting.send("\(head)Expect: 100-continue\r\n\r\n")
+                let refused = try waiting.answer()
+                #expect(refused.status == 413 && refused["connection"] == "close")
+                #expect(waiting.isClosed())
+                let sending = try server.connectHTTP()
+                try sending.send("\(head)\r\n{")
+                #expect(try sending.answer().status == 413)
+            }
+        }
+
+        @Test("A body that is not packed as it says ends the connection, and its answer says so")
+        func notPacked() async throws {
+            try await TestServer.runHTTP { server in
+                for version in ["1.0\r\nConnection: keep-alive", "1.1"] {
+                    let wire = try server.connectHTTP()
+                    try wire.send(
+                        "POST /api/v1/contacts/resolve HTTP/\(version)\r\nHost: localhost\r\n\(Self.organization)"
+                            + "Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\n"
+                            + "notgzip")
+                    let answer = try wire.answer()
+                    #expect(answer.status == 400 && answer["connection"] == "close")
+                    #expect(wire.isClosed())
+                }
+            }
+        }
+
+        @Test("What is not ASCII in a header means nothing, and the rest of it is read")
+        func headersOfBytes() async throws {
+            try await TestServer.runHTTP { server in
+                let marks = "\u{301}\u{323}"
+                for (header, status) in [
+                    ("Host: localhost\(marks)", 421), ("Host: localhost\r\nOrigin: http://localhost\(marks)", 403),
+                    ("Host: localhost\r\nContent-Encoding: gzip\(marks)", 415),
+                ] {
+                    let wire = try server.connectHTTP()
+                    try wire.send(
+                        "POST /api/v1/contacts/resolve HTTP/1.1\r\n\(header)\r\n\(Self.organization)"
+                            + "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+                    #expect(try wire.answer().status == status, "\(header)")
+                }
+                // As a text, its last letter would be another one.
+                let page = try server.ask("GET", "/nothing", headers: ["Accept": "text/html\(marks)"])
+                #expect(page["content-type"]?.hasPrefix("text/html") == true)
+                // A key is a text of any kind.
+                let ids = try ["\u{E9}", "\u{F1}"].map { key in
+                    try server.ask(
+                        "POST", "/api/v1/contacts/resolve", #"{"email": "p\#(key.utf8.last ?? 0)@example.com"}"#,
+                        headers: ["Idempotency-Key": key]
+                    ).text("identity_id")
+                }
+                #expect(ids[0] != ids[1])
+            }
+        }
+
         // MARK: Answers that are not taken at once
 
         /// The path of an answer of so many times 16 KB.
@@ -350,6 +411,10 @@ extension ServerTests.HTTPTests {
                 let grown = try server.ask(
                     "POST", path, bytes: [UInt8](bytes), headers: ["Content-Encoding": "gzip"])
                 #expect(grown.status == 413)
+                let rows = try server.ask(
+                    "POST", "/api/v1/contacts/import?kind=lead", bytes: [UInt8](bytes),
+                    headers: ["Content-Encoding": "gzip", "Content-Type": "application/x-ndjson"])
+                #expect(rows.text.contains("times its compressed size; send it without compression"), "\(rows.text)")
                 let unknown = try server.ask("POST", path, "{}", headers: ["Content-Encoding": "br"])
                 #expect(unknown.status == 415)
             }

@@ -75,6 +75,10 @@ extension ServerTests.HTTPTests {
         func keepApart() async throws {
             try await TestServer.runHTTP { server in
                 let (first, second) = try server.conflictingPair()
+                let same = #"{"first": "\#(first)", "second": "\#(first)"}"#
+                let refused = try server.ask("POST", "/api/v1/conflicts/keep-apart", same)
+                #expect(refused.status == 409)
+                #expect(try refused.text("advice") == "name two identities")
                 #expect(try server.ask("GET", "/api/v1/conflicts").json["results"]?.array.isEmpty == false)
                 let body = #"{"first": "\#(first)", "second": "\#(second)"}"#
                 #expect(try server.ask("POST", "/api/v1/conflicts/keep-apart", body).status == 200)
@@ -206,7 +210,7 @@ extension ServerTests.HTTPTests {
             (
                 "sharing",
                 { server, _ in
-                    try server.clinic.share(try server.clinic.identifier("ana@example.com", kind: .email))
+                    try server.clinic.shareBlocking(try server.clinic.identifier("ana@example.com", kind: .email))
                 }
             ),
         ]
@@ -276,8 +280,11 @@ extension ServerTests.HTTPTests {
                 let lead = try server.ask("POST", "/api/v1/leads", #"{\#(person), "source": "phone"}"#)
                 #expect(try lead.text("identity_id") == free.text("identity_id"))
                 let form = try server.ask(
-                    "POST", "/api/v1/forms", #"{"fields": {"Tu correo": "ana@example.com", "Mensaje": "Hola"}}"#)
+                    "POST", "/api/v1/forms?source=ad",
+                    #"{"fields": {"Tu correo": "ana@example.com", "Mensaje": "Hola"}}"#)
                 #expect(try form.json["is_patient"] == .bool(true))
+                let made = try #require(try form.json["record"]?["id"]?.string)
+                #expect(try server.ask("GET", "/api/v1/records/lead/\(made)").text("source") == "ad")
                 let sent = try server.ask(
                     "POST", "/api/v1/forms?source=landing", "email=ana%40example.com&mensaje=Hola+%26+adi%C3%B3s",
                     headers: ["Content-Type": "application/x-www-form-urlencoded"])

@@ -10,16 +10,22 @@ import VaultDB
 extension ServerTests.HTTPTests {
     @Suite("Pages") struct PageTests {
         private static let organization = UUID(uuidString: TestServer.organization) ?? UUID()
-        private static let form: [String: String?] = ["Content-Type": "application/x-www-form-urlencoded"]
+        static let form: [String: String?] = ["Content-Type": "application/x-www-form-urlencoded"]
 
-        private static func cookie(_ answer: WebAnswer) throws -> String {
+        static func cookie(_ answer: WebAnswer) throws -> String {
             String(try #require(answer["set-cookie"]).prefix { $0 != ";" })
         }
 
-        private static func csrf(_ page: WebAnswer) throws -> String { try value(#"name="csrf" value=""#, in: page) }
+        static func csrf(_ page: WebAnswer) throws -> String { try value(#"name="csrf" value=""#, in: page) }
+
+        /// What the forms on a pair's page bring along: the session's secret, and what they decide.
+        static func decision(_ page: WebAnswer) throws -> String {
+            let shown = try value(#"name="shown" value=""#, in: page)
+            return "csrf=\(try csrf(page))&shown=\(shown)"
+        }
 
         /// What stands behind a mark, up to the next quotation mark.
-        private static func value(_ mark: String, in page: WebAnswer) throws -> String {
+        static func value(_ mark: String, in page: WebAnswer) throws -> String {
             let start = try #require(page.text.range(of: mark), "no \(mark): \(page.text)")
             return String(page.text[start.upperBound...].prefix { $0 != "\"" })
         }
@@ -33,8 +39,9 @@ extension ServerTests.HTTPTests {
             _ role: AccessRole = .admin, _ body: (TestServer, (text: String, token: AccessToken)) async throws -> Void
         ) async throws {
             var made: (text: String, token: AccessToken)?
-            try await TestServer.runHTTP(prepare: { made = try $0.createToken(for: organization, role: role) }) {
-                server in
+            try await TestServer.runHTTP(
+                prepare: { made = try $0.createTokenBlocking(for: organization, role: role) }
+            ) { server in
                 try await body(server, try #require(made))
             }
         }
@@ -63,7 +70,7 @@ extension ServerTests.HTTPTests {
 
                 let other = ["Cookie": try Self.cookie(try Self.signIn(server, token.text))]
                 #expect(try server.ask("GET", "/en/contacts", headers: other).status == 200)
-                _ = try server.vault.revokeToken(token.token.id)
+                _ = try server.vault.revokeTokenBlocking(token.token.id)
                 // Tokens are looked at again with the next request that shows one, and by the server's own upkeep.
                 while try server.ask("GET", "/en/contacts", headers: other).status == 200 {}
             }
@@ -88,7 +95,7 @@ extension ServerTests.HTTPTests {
                 // Another request shows that the server has read the head of this one.
                 #expect(try server.ask("GET", "/health").status == 200)
                 if end == "by its token" {
-                    _ = try server.vault.revokeToken(token.token.id)
+                    _ = try server.vault.revokeTokenBlocking(token.token.id)
                     try server.server.state.access.refresh()
                 } else {
                     _ = try server.ask("POST", "/en/sign-out", secret, headers: form.merging(session) { $1 })
@@ -115,10 +122,26 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("Signing in is done in one language, and a token counts without what stands around it")
+        func signInLanguage() async throws {
+            try await Self.withToken { server, token in
+                let wrong = try server.ask(
+                    "POST", "/es/sign-in", "token=vdb_nonsense&next=%2Fes%2Fconflicts", headers: Self.form)
+                let link = try Self.value(#"class="quiet" href=""#, in: wrong)
+                #expect(link == "/en/sign-in?next=%2Fes%2Fconflicts")
+                let page = try server.ask("GET", link)
+                #expect(try Self.value(#"name="next" value=""#, in: page) == "/en/conflicts")
+                for next in ["%2Fes%2Fconflicts", "%2Fconflicts"] {
+                    let answer = try Self.signIn(server, "+\(token.text)%0D%0A", next: next)
+                    #expect(answer["location"] == "/en/conflicts", "\(next)")
+                }
+            }
+        }
+
         @Test("Guessing tokens at the door is slow as well")
         func guessing() async throws {
             try await TestServer.runHTTP({ $0.limits.failedAttemptsPerMinuteMax = 2 }) {
-                _ = try $0.createToken(for: Self.organization, role: .reader)
+                _ = try $0.createTokenBlocking(for: Self.organization, role: .reader)
             } _: { server in
                 let answers = try (0..<3).map { _ in try Self.signIn(server, "vdb_guess") }
                 #expect(answers.map(\.status) == [401, 401, 429])
@@ -140,6 +163,8 @@ extension ServerTests.HTTPTests {
                     "PUT", "/api/v1/records/lead/l1", #"{"email": "ana@example.com"}"#,
                     headers: ["X-Organization-Id": TestServer.other])
                 #expect(try server.ask("GET", "/en/sign-in").text.contains("several organizations"))
+                let wrong = try server.ask("POST", "/en/sign-in", "organization=zz", headers: Self.form)
+                #expect(wrong.status == 400 && wrong.text.contains("no such organization"))
             }
             // Where the server was told which, there is nothing to choose, and nothing to wait for.
             try await TestServer.runHTTP({ $0.organization = Self.organization }) { server in
@@ -166,7 +191,7 @@ extension ServerTests.HTTPTests {
                 }
                 #expect(try server.ask("GET", "/api/v1/merges").json["results"]?.array == [])
                 let done = try server.ask(
-                    "POST", "/es/contacts/\(first)/merge", "into=\(second)&csrf=\(try Self.csrf(page))",
+                    "POST", "/es/contacts/\(first)/merge", "into=\(second)&\(try Self.decision(page))",
                     headers: headers)
                 #expect(done["location"] == "/es/contacts/\(second)", "\(done.text)")
                 let merge = try #require(
@@ -176,11 +201,11 @@ extension ServerTests.HTTPTests {
                 #expect(undone["location"] == "/es/conflicts")
                 let apart = try server.ask(
                     "POST", "/es/conflicts/keep-apart",
-                    "first=\(first)&second=\(second)&csrf=\(try Self.csrf(page))", headers: headers)
+                    "first=\(first)&second=\(second)&\(try Self.decision(page))", headers: headers)
                 #expect(apart["location"] == "/es/conflicts")
                 #expect(try server.ask("GET", "/api/v1/conflicts").json["results"]?.array == [])
                 let stale = try server.ask(
-                    "POST", "/es/contacts/\(first)/merge", "into=\(second)&csrf=\(try Self.csrf(page))",
+                    "POST", "/es/contacts/\(first)/merge", "into=\(second)&\(try Self.decision(page))",
                     headers: headers)
                 #expect(stale["location"] == "/es/conflicts")
                 #expect(try server.ask("GET", "/api/v1/merges").json["results"]?.array == [])
@@ -193,7 +218,7 @@ extension ServerTests.HTTPTests {
                 let (first, second) = try server.conflictingPair()
                 let page = try server.ask("GET", "/en/conflicts/\(first)/\(second)")
                 let cookie: [String: String?] = ["Cookie": try Self.cookie(page)]
-                let secret = "csrf=\(try Self.csrf(page))"
+                let secret = try Self.decision(page)
                 func send(_ form: (path: String, fields: String)) throws -> WebAnswer {
                     try server.ask(
                         "POST", "/en\(form.path)", "\(form.fields)&\(secret)",
@@ -226,7 +251,7 @@ extension ServerTests.HTTPTests {
                 let (first, second) = try server.conflictingPair()
                 let page = try server.ask("GET", "/en/conflicts/\(first)/\(second)")
                 let cookie: [String: String?] = ["Cookie": try Self.cookie(page)]
-                let secret = "csrf=\(try Self.csrf(page))"
+                let secret = try Self.decision(page)
                 /// What the next page says after the form was sent twice.
                 func sendTwice(_ path: String, _ fields: String) throws -> String {
                     let headers = Self.form.merging(cookie) { $1 }
@@ -248,8 +273,8 @@ extension ServerTests.HTTPTests {
             }
         }
 
-        @Test("A page about a problem tells a message once, and a session whose token is revoked nothing")
-        func problemPages() async throws {
+        @Test("What was done is told once, where its form leads to, and never to a session whose token is revoked")
+        func messages() async throws {
             try await Self.withToken { server, token in
                 let clinic = server.clinic
                 let first = try await clinic.resolve(email: "ana@example.com").identity.id.text
@@ -258,15 +283,20 @@ extension ServerTests.HTTPTests {
                 var asked: [String: String?] = ["Cookie": try Self.cookie(try Self.signIn(server, token.text))]
                 asked["Accept"] = "text/html"
                 let page = try server.ask("GET", "/en/conflicts/\(first)/\(second)", headers: asked)
-                _ = try server.ask(
-                    "POST", "/en/contacts/\(first)/merge", "into=\(second)&csrf=\(try Self.csrf(page))",
+                let done = try server.ask(
+                    "POST", "/en/contacts/\(first)/merge", "into=\(second)&\(try Self.decision(page))",
                     headers: Self.form.merging(asked) { $1 })
+                let location = try #require(done["location"])
+                _ = try server.ask("HEAD", location, headers: asked)
+                let problem = try server.ask("GET", "/en/nothing", headers: asked)
+                #expect(problem.status == 404 && problem.text.contains(TestServer.organization))
+                let other = try server.ask("GET", "/en/conflicts", headers: asked)
+                for page in [problem, other] { #expect(!page.text.contains("The contacts are merged.")) }
                 for isTold in [true, false] {
-                    let problem = try server.ask("GET", "/en/nothing", headers: asked)
-                    #expect(problem.status == 404 && problem.text.contains(TestServer.organization))
-                    #expect(problem.text.contains("The contacts are merged.") == isTold)
+                    let page = try server.ask("GET", location, headers: asked)
+                    #expect(page.text.contains("The contacts are merged.") == isTold)
                 }
-                _ = try server.vault.revokeToken(token.token.id)
+                _ = try server.vault.revokeTokenBlocking(token.token.id)
                 try server.server.state.access.refresh()
                 let revoked = try server.ask("GET", "/en/nothing", headers: asked)
                 #expect(revoked.status == 404 && !revoked.text.contains(TestServer.organization))
@@ -283,6 +313,7 @@ extension ServerTests.HTTPTests {
                         "merge_id")
                 }
                 let page = try server.ask("GET", "/en/conflicts")
+                for former in ["leo", "mia"] { #expect(page.text.contains(">\(former)@example.com</span>")) }
                 #expect(
                     page.text.contains("/merges/\(merges[1])/undo") && !page.text.contains("/merges/\(merges[0])/undo"))
                 let cookie: [String: String?] = ["Cookie": try Self.cookie(page)]
@@ -308,7 +339,7 @@ extension ServerTests.HTTPTests {
                 try await clinic.resolve(email: "leo@example.com"), try await clinic.resolve(email: "mia@example.com")
             )
             let merge = try await clinic.merge(leo.identity.id, into: mia.identity.id).merge
-            let token = try writable.createToken(for: Self.organization, role: .admin)
+            let token = try writable.createTokenBlocking(for: Self.organization, role: .admin)
             writable.close()
             options.access = .readOnly
             let vault = try Vault(at: directory.file("vault"), options: options)
@@ -317,6 +348,7 @@ extension ServerTests.HTTPTests {
                 let page = try server.ask("GET", "/en/conflicts/\(pair[0])/\(pair[1])", headers: cookie)
                 #expect(page.text.contains("for reading only"), "\(page.text)")
                 for form in ["/merge\"", "/keep-apart\""] { #expect(!page.text.contains(form), "\(form)") }
+                let shown = PageCall.mark(of: try vault.organization(Self.organization).conflictPage().conflicts)
                 let merges = try server.ask("GET", "/en/conflicts", headers: cookie).text
                 #expect(merges.contains("Recent merges") && !merges.contains("/undo\""))
                 for (path, fields) in [
@@ -325,7 +357,7 @@ extension ServerTests.HTTPTests {
                     ("/merges/\(merge.uuidString.lowercased())/undo", ""),
                 ] {
                     let refused = try server.ask(
-                        "POST", "/en\(path)", "\(fields)&csrf=\(try Self.csrf(page))",
+                        "POST", "/en\(path)", "\(fields)&shown=\(shown)&csrf=\(try Self.csrf(page))",
                         headers: Self.form.merging(cookie) { $1 })
                     #expect(refused.status == 503, "\(path)")
                     #expect(refused.text.contains("Not possible right now"), "\(path)")
@@ -411,7 +443,8 @@ extension ServerTests.HTTPTests {
             try await TestServer.runHTTP { server in
                 let id = try server.put("lead/l1", #"{"email": "ana@example.com", "phone": "+34600123456"}"#)
                 let phones = ["%2B34+600+123+456", "+%2B34600123456", "600%E2%80%93123%E2%80%93456", "tel:600123456"]
-                for typed in ["+ANA%40example.com+"] + phones {
+                let emails = ["+ANA%40example.com+", "%E2%80%8Eana%40example.com%E2%80%AC"]
+                for typed in emails + phones {
                     let page = try server.ask("GET", "/en/contacts?q=\(typed)")
                     #expect(page.text.contains("/en/contacts/\(id)"), "\(typed)")
                 }

@@ -88,6 +88,30 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("A contact's page has its email to write to, and every page the time zone of its times")
+        func contactPage() async throws {
+            let zone = try #require(TimeZone(identifier: "Europe/Madrid"))
+            try await TestServer.runHTTP({ $0.timeZone = zone }) { server in
+                let id = try server.resolved(#"{"email": "ana?b@example.com"}"#)
+                let page = try server.ask("GET", "/en/contacts/\(id)").text
+                #expect(page.contains(#"href="mailto:ana%3Fb@example.com""#), "\(page)")
+                #expect(page.contains("Time zone: Europe/Madrid"))
+            }
+        }
+
+        @Test("What is wrong is told in words of its own, and under another name without a link that leads back to it")
+        func problems() async throws {
+            try await TestServer.runHTTP { server in
+                let asked: [String: String?] = ["Accept": "text/html"]
+                let form = try server.ask("GET", "/en/conflicts/keep-apart", headers: asked)
+                #expect(form.status == 405 && form.text.contains("only takes forms"))
+                let foreign = try server.ask(
+                    "GET", "/en/contacts", headers: asked.merging(["Host": "a.example"]) { $1 })
+                #expect(foreign.status == 421 && foreign.text.contains("as 127.0.0.1 or localhost"))
+                #expect(!foreign.text.contains("href"))
+            }
+        }
+
         @Test("There is no landmark and no list around nothing")
         func empty() async throws {
             try await TestServer.runHTTP { server in

@@ -135,6 +135,26 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("A row is answered when no other comes for a while, and the last line tells of a server that stops")
+        func pause() async throws {
+            let server = try await TestServer {
+                $0.httpPort = 0
+                $0.drainSecondsMax = 1
+            }
+            let wire = try server.connectHTTP()
+            try wire.send(Self.head)
+            try wire.send(chunk: Self.rows(0..<1))
+            #expect(try wire.answerHead().status == 200)
+            let first = String(decoding: try #require(try wire.chunk()), as: UTF8.self)
+            #expect(first.hasPrefix(#"{"line":1,"id":"r0","identity_id":""#))
+            let stopping = Task { try await server.stop() }
+            let last = String(decoding: try #require(try wire.chunk()), as: UTF8.self)
+            #expect(last.hasPrefix(#"{"error":"busy","message":"the server stops; send "#), "\(last)")
+            #expect(try wire.chunk() == nil)
+            #expect(wire.isClosed())
+            try await stopping.value
+        }
+
         @Test("Long rows are answered when a megabyte of them has come")
         func longRows() async throws {
             try await TestServer.runHTTP { server in

@@ -110,6 +110,37 @@ extension ServerTests {
             }
         }
 
+        @Test("Others come between lookups that take long, however many have come together")
+        func slowLookups() async throws {
+            try await TestServer.run({ $0.threads = 1 }) { server in
+                let endHold = CareTests.holdWriter(of: server)
+                let (wire, other) = (try server.connect(), try server.connect())
+                // libphonenumber takes milliseconds for it.
+                let phone = "600123456" + String(repeating: " ", count: 200) + "x"
+                let (find, count) = (Wire.encoded(["FIND", Self.org, "PHONE", phone]), 150)
+                let resolve = Wire.encoded(["RESOLVE", Self.org, "EMAIL", "a@example.com"])
+                let sent = resolve + String(repeating: find, count: count)
+                try wire.send(sent)
+                // Behind a write that waits, all of it is read at the end of the stream only.
+                wire.endSending()
+                let metrics = server.server.state.metrics
+                let read = { metrics.sum { $0.bytesRead.load(ordering: .relaxed) } }
+                for _ in 0..<1_000 where read() < sent.utf8.count { try await Task.sleep(for: .milliseconds(10)) }
+                let isRead = read() == sent.utf8.count
+                try endHold()
+                try #require(isRead)
+                var (seen, last): (Set<Int>, Int) = ([], 0)
+                let deadline = ContinuousClock.now + .seconds(120)
+                while last < count, ContinuousClock.now < deadline {
+                    let stats = try other.command("INFO", "commandstats")
+                    last = stats.firstMatch(of: /cmdstat_find:calls=(\d+),/).flatMap { Int($0.output.1) } ?? 0
+                    seen.insert(last)
+                }
+                #expect(last == count && !seen.subtracting([0, count]).isEmpty)
+                #expect(wire.all().components(separatedBy: "$-1\r\n").count > count)
+            }
+        }
+
         @Test("More connections than allowed are told so and closed")
         func connections() async throws {
             try await TestServer.run({ $0.limits.connectionsMax = 2 }) { server in
@@ -277,7 +308,7 @@ extension ServerTests {
                     $0.limits.unauthenticatedSecondsMax = 100
                 },
                 prepare: {
-                    token = try $0.createToken(for: UUID(uuidString: Self.org) ?? UUID(), role: .reader).text
+                    token = try $0.createTokenBlocking(for: UUID(uuidString: Self.org) ?? UUID(), role: .reader).text
                 }
             ) { server in
                 let (known, unknown) = (try server.connect(), try server.connect())

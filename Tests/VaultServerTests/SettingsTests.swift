@@ -48,6 +48,11 @@ import Testing
             (#"{"noHttp": true, "nonsense": 1}"#, "'nonsense'"), ("[]", "give a JSON object"), ("{", "can't be read"),
             (#"{"cacheBytes": 0}"#, "there is no setting 'cacheBytes'; the nearest is cache"),
             (#"{"http": false}"#, "there is no setting 'http'"),
+            (#"{"prot": 1}"#, "there is no setting 'prot'; the nearest is port"),
+            (#"{"organization": "x"}"#, "there is no setting 'organization'; the nearest is org"),
+            (#"{"db": "x.vault"}"#, "there is no setting 'db'; it is there only as a flag, --db"),
+            (#"{"limits": {}}"#, "there is no setting 'limits'; each limit is a setting by itself"),
+            (#"{"nonsense": 1}"#, "there is no setting 'nonsense'; docs/RESP.md tells what there is"),
         ])
     func refusedInFile(_ file: String, _ part: String) { #expect(Self.refusal(file: file).contains(part)) }
 
@@ -68,6 +73,39 @@ import Testing
         ])
     func refusedInEnvironment(_ name: String, _ value: String, _ part: String) {
         #expect(Self.refusal(environment: [name: value]).contains(part))
+    }
+
+    @Test(
+        "What is of a wrong form is refused though something above it counts",
+        arguments: [
+            (["port": "1"], #"{"port": "x"}"#, [:], "port is no whole number; give another in the settings file"),
+            (["readOnly": "true"], #"{"readOnly": 1}"#, [:], "readOnly is neither"),
+            (["cache": "0"], #"{"cache": true}"#, [:], "cache is no size"),
+            ([:], #"{"host": 1}"#, ["VAULTDB_HOST": "127.0.0.1"], "host is no text"),
+            ([:], #"{"threads": "2"}"#, ["VAULTDB_THREADS": "2"], "threads is no whole number"),
+            (["port": "1"], "{}", ["VAULTDB_PORT": "x"], "port is no whole number; give another in the environment"),
+        ] as [([String: String], String, [String: String], String)])
+    func refusedBelow(_ flags: [String: String], _ file: String, _ environment: [String: String], _ part: String) {
+        #expect(Self.refusal(flags: flags, file: file, environment: environment).contains(part))
+    }
+
+    @Test(
+        "A port of HTTP that is set above what refuses HTTP counts",
+        arguments: [
+            (["httpPort": "7"], "{}", ["VAULTDB_NO_HTTP": "true"], 7),
+            (["httpPort": "7"], #"{"noHttp": true}"#, [:], 7),
+            ([:], #"{"noHttp": true}"#, ["VAULTDB_HTTP_PORT": "7"], 7),
+            ([:], #"{"noHttp": true}"#, ["VAULTDB_HTTP_PORT": ""], nil),
+            ([:], #"{"noHttp": true, "httpPort": 7}"#, [:], nil),
+            (["httpPort": "7", "noHttp": "true"], "{}", [:], nil),
+            (["noHttp": "true"], "{}", ["VAULTDB_HTTP_PORT": "7"], nil),
+            ([:], #"{"httpPort": 7}"#, ["VAULTDB_NO_HTTP": "true"], nil),
+        ] as [([String: String], String, [String: String], Int?)])
+    func portOrNoHTTP(
+        _ flags: [String: String], _ file: String, _ environment: [String: String], _ port: Int?
+    ) throws {
+        let settings = try Self.settings(flags: flags, file: file, environment: environment)
+        #expect(settings.server.httpPort == port)
     }
 
     @Test(

@@ -220,8 +220,9 @@ extension ServerTests {
         func roles(_ role: AccessRole) async throws {
             var token = ""
             let organization = UUID(uuidString: Self.org) ?? UUID()
-            try await TestServer.run(prepare: { token = try $0.createToken(for: organization, role: role).text }) {
-                server in
+            try await TestServer.run(
+                prepare: { token = try $0.createTokenBlocking(for: organization, role: role).text }
+            ) { server in
                 let wire = try server.connect()
                 #expect(try wire.command("AUTH", token) == "OK")
                 let needed: [(AccessRole, [String])] = [

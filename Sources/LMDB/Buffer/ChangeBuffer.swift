@@ -143,7 +143,7 @@ final class ChangeBuffer: Sendable {
 
     // MARK: Readers
 
-    enum Standing {
+    enum Freshness {
         /// What was looked at has what the snapshot has.
         case good
         /// Memory changed as a whole in between: look again, with a new snapshot.
@@ -153,8 +153,8 @@ final class ChangeBuffer: Sendable {
     }
 
     /// Whether what was looked at before a snapshot of this commit began is right for it.
-    func standing(of view: Unmanaged<View>?, _ serial: Int, at commit: Int) -> Standing {
-        var patience = Patience()
+    func freshness(of view: Unmanaged<View>?, _ serial: Int, at commit: Int) -> Freshness {
+        var patience = Backoff()
         while commit > known.load(ordering: .acquiring) {
             // While this process is making a commit it alone can tell, and is about to.
             if pending.load(ordering: .acquiring) != 0 { patience.wait(); continue }

@@ -285,7 +285,7 @@ final class EntryCache: Sendable {
     /// - Returns: the commit that was.
     private func shut() -> Int {
         let known = current.exchange(0, ordering: .sequentiallyConsistent)
-        var patience = Patience()
+        var patience = Backoff()
         while writers.load(ordering: .sequentiallyConsistent) > 0 { patience.wait() }
         return known
     }

@@ -3,16 +3,16 @@ internal import Glibc
 
 /// What was put off is done while nobody writes: sorting in what the buffer has, writing back what the log has.
 extension Environment {
-    /// So many entries are sorted in by one commit of `settle`, beside others that read.
+    /// So many entries are sorted in by one commit of `doDeferredWork`, beside others that read.
     private static let entriesPerSettling = 512
     /// So many where all are sorted in at once.
     private static let entriesPerSettlingAll = 16_384
 
-    public var isUnsettled: Bool { isBuffering || logBytes > 0 }
+    public var hasDeferredWork: Bool { isBuffering || logBytes > 0 }
 
     private var isBuffering: Bool { options.access == .readWrite && !(buffer?.view.isEmpty ?? true) }
 
-    public func settle() throws(StorageError) {
+    public func doDeferredWork() throws(StorageError) {
         if isBuffering {
             do throws(StorageError) {
                 return try sortIn(Self.entriesPerSettling)
@@ -21,7 +21,7 @@ extension Environment {
                 if logBytes == 0 { throw error }
             }
         }
-        if logBytes > 0 { try settleLog() }
+        if logBytes > 0 { try writeBackSome() }
     }
 
     private func sortIn(_ count: Int) throws(StorageError) {
@@ -30,20 +30,19 @@ extension Environment {
             buffer.turnOver()
         }
         try write { (transaction) throws(StorageError) in
-            transaction.isSettling = true
             try transaction.sortIn(atMost: count)
         }
     }
 
     /// Sorts in all that is there.
-    func settleAll() throws(StorageError) {
+    func sortInAll() throws(StorageError) {
         // What other processes have put there is seen by the first write.
         try write { (_) throws(StorageError) in }
         while isBuffering { try sortIn(Self.entriesPerSettlingAll) }
     }
 
     /// Leaves a file without buffered entries where this process has added some, and nobody else will.
-    func settleBeforeClosing() {
+    func sortInBeforeClosing() {
         guard let buffer, buffer.hasAdded, options.access == .readWrite else { return }
         let mine = Int(getpid())
         guard (try? statistics().readers.allSatisfy { $0.process == mine }) == true else { return }

@@ -109,6 +109,9 @@ extension Environment {
         return lines.compactMap(FileStatistics.Reader.init(line:))
     }
 
+    /// The file without symbolic links, whatever the working directory is by now.
+    package var resolvedPath: String { file.path }
+
     /// Writes a consistent copy to a new file while the store is in use. The copy appears whole or not at all.
     /// - Parameter compacting: leaves out free pages, and every byte of deleted entries.
     public func copy(to target: String, compacting: Bool) throws(StorageError) {
@@ -138,14 +141,19 @@ extension Environment {
 
     /// Rewrites the file at `path`, in place, without free pages and without any byte of deleted entries. Tables that
     /// are not in `tables` are kept. No process may have the file open.
+    /// - Parameter allowsNetworkFileSystem: see `EnvironmentOptions.allowsNetworkFileSystem`.
     /// - Returns: the bytes of the file before and after.
-    public static func compact(at path: String, tables: [Table]) throws(StorageError) -> (before: Int, after: Int) {
+    public static func compact(
+        at path: String, tables: [Table], allowsNetworkFileSystem: Bool = false
+    ) throws(StorageError) -> (before: Int, after: Int) {
         // Opened once as usual, so that a truncated or foreign file is refused before anything is rewritten.
-        let usual = try Environment(at: path, tables: tables)
+        var options = EnvironmentOptions()
+        options.allowsNetworkFileSystem = allowsNetworkFileSystem
+        let usual = try Environment(at: path, tables: tables, options: options)
         let tableCount = try usual.read { (snapshot) throws(StorageError) in
             try EntryCopy.tableCount(in: snapshot.handle.pointer)
         }
-        try usual.settleAll()
+        try usual.sortInAll()
         usual.close()
         let alone = try StoreFile.open(path, writable: true, sharing: .alone)
         // Somebody may have come and crashed in between.

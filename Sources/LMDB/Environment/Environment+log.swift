@@ -59,9 +59,9 @@ extension Environment {
     }
 
     /// Writes back a little, or begins to.
-    func settleLog() throws(StorageError) {
+    func writeBackSome() throws(StorageError) {
         try writing.withLock { state throws(StorageError) in
-            try withWriteLock(&state) { log throws(StorageError) in try log.settle() }
+            try withWriteLock(&state) { log throws(StorageError) in try log.writeBackSome() }
         }
     }
 }

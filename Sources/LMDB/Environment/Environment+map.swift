@@ -4,8 +4,7 @@ internal import Synchronization
 
 /// How large a file LMDB maps, which other processes may change as well.
 extension Environment {
-    /// Doubles the map, or throws where it may not grow. Readers that stay for longer than the patience of `setMap`
-    /// count as a map that can't grow.
+    /// Doubles the map, or throws where it may not grow.
     func growMap() throws(StorageError) {
         try writing.withLock { state throws(StorageError) in
             try refuseUnlessOpen(state)
@@ -27,7 +26,7 @@ extension Environment {
         }
     }
 
-    /// What deletes may use up to the largest size, and nothing else: a commit takes pages before it gives any back.
+    /// What is kept up to the largest size for transactions that give back: a commit takes pages before it frees any.
     private static let roomBytes = 384 << 10
 
     /// Keeps that free: to be called by who is about to commit.
@@ -60,7 +59,9 @@ extension Environment {
             writerTrees.forget()
             return code == MDB_SUCCESS
         }
-        guard ran else { throw .mapFull }
+        guard ran else {
+            throw .busy("the map can't be replaced while a long read goes on")
+        }
         if code != MDB_SUCCESS { state = .broken }
         try StorageError.check(code, during: "replacing the map")
     }

@@ -23,7 +23,7 @@ extension Environment {
             var reader = handle(pointer, place.pointee.trees, place)
             guard let buffer else { return reader }
             let commit = reader.commit
-            switch buffer.standing(of: reader.view, serial, at: commit) {
+            switch buffer.freshness(of: reader.view, serial, at: commit) {
             case .good: return reader
             case .changed: break
             case .behind:

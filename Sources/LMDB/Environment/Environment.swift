@@ -31,7 +31,7 @@ public final class Environment: StorageEngine {
     let readers = ReaderPool()
     /// Of the last commit, for who writes: with `writing` locked.
     nonisolated(unsafe) let writerTrees: Trees
-    private let generation = ProcessGuard.generation
+    private let forks = Forks.count
     let mapBytesMax: Atomic<Int>
     /// LMDB lets one thread write at a time; this says so before it does. Whoever replaces the map holds it too, so
     /// that happens between writes and never twice at once.
@@ -48,21 +48,13 @@ public final class Environment: StorageEngine {
             throw .misuse("the tables' ordinals must be their positions in the list, which may have 64")
         }
         let segments = ChangeBuffer.segments(after: tables)
-        let created = try Self.createIfAsked(path, options)
-        let recovery = try LogRecovery(path, mayBeNew: options.creates)
-        try LockFile.refuseIfGone(path, options.access)
-        let file = try StoreFile.open(path, writable: options.access == .readWrite, sharing: .shared)
-        withExtendedLifetime(recovery) {}
-        try FileSystem.refuseNetworked(file.path, unless: options.allowsNetworkFileSystem)
-        // Whoever crashed while making the file has left it empty.
-        if !(options.creates && file.bytes == 0) { try file.checkHeader() }
-        try ProcessGuard.claim(file)
+        let file = try Self.openFile(path, options)
         do throws(StorageError) {
             buffer = segments.isEmpty ? nil : try ChangeBuffer(entriesMax: options.bufferedEntriesMax, readers)
             pointer = try Self.openPointer(file.path, tableCount: tables.count + segments.count, options)
         } catch {
-            ProcessGuard.release(file.identity)
-            if created { file.removeIfAlone() }
+            Self.release(file)
+            if file.isNew { file.removeIfAlone() }
             throw error
         }
         self.path = path
@@ -88,7 +80,7 @@ public final class Environment: StorageEngine {
             try maintain()
             try expectEntries(of: tables)
         } catch {
-            if created { self.file.removeIfAlone() }
+            if self.file.isNew { self.file.removeIfAlone() }
             close()
             throw error
         }
@@ -104,8 +96,8 @@ public final class Environment: StorageEngine {
     public func close() {
         // In a child of a fork nothing here is ours: the parent's locks and slots must stay as they are, and a mutex
         // may be held by a thread that does not exist here.
-        guard generation == ProcessGuard.generation else { return }
-        settleBeforeClosing()
+        guard forks == Forks.count else { return }
+        sortInBeforeClosing()
         let closes = writing.withLock { state in
             // What can't be written back now is when the file is opened next.
             if state == .open, logBytes > 0 {
@@ -119,8 +111,44 @@ public final class Environment: StorageEngine {
         log?.close()
         mdb_env_close(pointer)
         log?.removeFiles()
-        ProcessGuard.release(file.identity)
+        Self.release(file)
         file.unlock()
+    }
+
+    /// Opens the store's file for this process, which may do so once, with all that its log has. Makes it where that is
+    /// asked for.
+    private static func openFile(_ path: String, _ options: EnvironmentOptions) throws(StorageError) -> StoreFile {
+        let name = try StoreFile.resolve(path)
+        // Before anybody opens the lock file: closing it would give up the locks that the process has.
+        try ProcessGuard.claim(path: name)
+        do throws(StorageError) {
+            try ProcessGuard.refuseOpen(name)
+            // Before anything is made or recovered: what lies beside the file may be another store's.
+            try LockFile.refuseOthers(name, options.access)
+            let isNew = try createIfAsked(path, options)
+            let recovery = try LogRecovery(name, mayBeNew: options.creates)
+            var file = try StoreFile.open(name, writable: options.access == .readWrite, sharing: .shared)
+            withExtendedLifetime(recovery) {}
+            file.isNew = isNew
+            do throws(StorageError) {
+                try FileSystem.refuseNetworked(name, unless: options.allowsNetworkFileSystem)
+                // Whoever crashed while making the file has left it empty.
+                if !(options.creates && file.bytes == 0) { try file.checkHeader() }
+                try ProcessGuard.claim(file)
+            } catch {
+                if isNew { file.removeIfAlone() }
+                throw error
+            }
+            return file
+        } catch {
+            ProcessGuard.release(path: name)
+            throw error
+        }
+    }
+
+    private static func release(_ file: borrowing StoreFile) {
+        ProcessGuard.release(file.identity)
+        ProcessGuard.release(path: file.path)
     }
 
     /// Makes the file where that is asked for.
@@ -287,7 +315,7 @@ public final class Environment: StorageEngine {
                 do throws(StorageError) {
                     try transaction.storeKeptBack()
                     try transaction.sortInAsManyAsWereAdded()
-                    if !transaction.givesBack { try refuseUnlessRoomIsLeft() }
+                    if transaction.mustLeaveRoom { try refuseUnlessRoomIsLeft() }
                     // Durable before anybody sees it.
                     isLogged = if let log { try transaction.append(to: log) } else { false }
                 } catch {
@@ -380,7 +408,7 @@ public final class Environment: StorageEngine {
     }
 
     func refuseAfterFork() throws(StorageError) {
-        if generation != ProcessGuard.generation {
+        if forks != Forks.count {
             throw .misuse("\(path) was opened before fork; open it in the child")
         }
     }

@@ -5,29 +5,42 @@ internal import Synchronization
 /// What a process may do only once: open a file. POSIX drops all of a process's locks on a file when any descriptor
 /// of it is closed, so a second environment on the same file would silently unlock the first.
 enum ProcessGuard {
-    /// The open files, and the generation that opened them: what a parent has open, a child may open for itself.
-    private static let open = Mutex<[StoreFile.Identity: Int]>([:])
+    /// What is open, and after how many forks it was opened: what a parent has open, a child may open for itself.
+    private struct Claims {
+        /// By their paths without symbolic links, which their lock files are named after.
+        var paths: [String: Int] = [:]
+        var files: [StoreFile.Identity: Int] = [:]
+    }
+
+    private static let claims = Mutex(Claims())
+
+    static func claim(path: String) throws(StorageError) {
+        if claims.withLock({ $0.paths.updateValue(Forks.count, forKey: path) }) == Forks.count { throw isOpen(path) }
+    }
+
+    /// Throws where the file that has this name is open by another one.
+    static func refuseOpen(_ path: String) throws(StorageError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return }
+        let identity = StoreFile.Identity(status)
+        if claims.withLock({ $0.files[identity] }) == Forks.count { throw isOpen(path) }
+    }
 
     static func claim(_ file: borrowing StoreFile) throws(StorageError) {
         let identity = file.identity
-        if open.withLock({ $0.updateValue(generation, forKey: identity) }) == generation {
-            throw .misuse("\(file.path) is open already in this process; use that one")
-        }
+        let former = claims.withLock { $0.files.updateValue(Forks.count, forKey: identity) }
+        if former == Forks.count { throw isOpen(file.path) }
+    }
+
+    static func release(path: String) {
+        claims.withLock { $0.paths[path] = nil }
     }
 
     static func release(_ identity: StoreFile.Identity) {
-        open.withLock { $0[identity] = nil }
+        claims.withLock { $0.files[identity] = nil }
     }
 
-    /// How many forks lie between the program's start and this process. An environment belongs to the generation
-    /// that opened it: locks and reader slots don't cross a fork.
-    static var generation: Int {
-        _ = watchesForks
-        return forks.load(ordering: .relaxed)
+    private static func isOpen(_ path: String) -> StorageError {
+        .misuse("\(path) is open already in this process; use that one")
     }
-
-    private static let forks = Atomic<Int>(0)
-    private static let watchesForks: Bool = {
-        pthread_atfork(nil, nil) { ProcessGuard.forks.add(1, ordering: .relaxed) } == 0
-    }()
 }

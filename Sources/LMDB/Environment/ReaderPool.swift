@@ -12,13 +12,13 @@ struct PooledReader: ~Copyable {
     private(set) var view: Unmanaged<ChangeBuffer.View>?
     /// What `ChangeBuffer.look` said of the view.
     private(set) var viewSerial = PooledReader.noSerial
-    fileprivate let standing: Atomic<Standing>
+    fileprivate let state: Atomic<State>
 
-    fileprivate enum Standing: UInt8, AtomicRepresentable { case empty, resting, taken }
+    fileprivate enum State: UInt8, AtomicRepresentable { case empty, resting, taken }
 
     static let noSerial = -1
 
-    fileprivate init(_ standing: Standing) { self.standing = Atomic(standing) }
+    fileprivate init(_ state: State) { self.state = Atomic(state) }
 
     mutating func take(_ transaction: OpaquePointer, _ trees: Trees) {
         self.transaction = transaction
@@ -109,10 +109,10 @@ final class ReaderPool: @unchecked Sendable {
 
     private func takeAnyPlace(from first: Int) -> Place {
         // The fewer transactions are begun the fewer of LMDB's places for readers are in use.
-        for standing in [PooledReader.Standing.resting, .empty] {
+        for state in [PooledReader.State.resting, .empty] {
             for number in first..<first + Self.placesCount {
                 let place = place(number % Self.placesCount)
-                if take(place, standing) { return place }
+                if take(place, state) { return place }
             }
         }
         further.add(1, ordering: .sequentiallyConsistent)
@@ -122,10 +122,10 @@ final class ReaderPool: @unchecked Sendable {
     }
 
     @inline(__always)
-    private func take(_ place: Place, _ standing: PooledReader.Standing) -> Bool {
-        place.pointee.standing.load(ordering: .sequentiallyConsistent) == standing
-            && place.pointee.standing.compareExchange(
-                expected: standing, desired: .taken, ordering: .sequentiallyConsistent
+    private func take(_ place: Place, _ state: PooledReader.State) -> Bool {
+        place.pointee.state.load(ordering: .sequentiallyConsistent) == state
+            && place.pointee.state.compareExchange(
+                expected: state, desired: .taken, ordering: .sequentiallyConsistent
             ).exchanged
     }
 
@@ -133,7 +133,7 @@ final class ReaderPool: @unchecked Sendable {
     @inline(__always)
     func leave(_ place: Place) {
         guard isPooled(place) else { return leaveFurther(place) }
-        place.pointee.standing.store(
+        place.pointee.state.store(
             place.pointee.transaction == nil ? .empty : .resting, ordering: .sequentiallyConsistent)
     }
 
@@ -199,7 +199,7 @@ final class ReaderPool: @unchecked Sendable {
     private func forEachOfThoseLeft(_ body: (inout PooledReader) -> Void) {
         for number in 0..<Self.placesCount {
             let place = place(number)
-            while !ifResting(place, body), place.pointee.standing.load(ordering: .relaxed) != .empty { usleep(50) }
+            while !ifResting(place, body), place.pointee.state.load(ordering: .relaxed) != .empty { usleep(50) }
         }
     }
 
@@ -219,7 +219,7 @@ final class ReaderPool: @unchecked Sendable {
     private var isActive: Bool {
         if further.load(ordering: .sequentiallyConsistent) > 0 { return true }
         return (0..<Self.placesCount).contains { number in
-            place(number).pointee.standing.load(ordering: .sequentiallyConsistent) == .taken
+            place(number).pointee.state.load(ordering: .sequentiallyConsistent) == .taken
         }
     }
 }

@@ -12,11 +12,10 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     /// What cached tables are to forget; nil where that is too much to be told.
     private(set) var changes: [EntryCache.Change]? = []
     private(set) var bufferedChanges = BufferedChanges()
-    private var hasDeleted = false
-    /// Whether all that it does is to put in place what was gathered.
-    var isSettling = false
-    /// Whether this takes no room for good, as far as that can be told.
-    var givesBack: Bool { writeCount == 0 || hasDeleted || isSettling }
+    public var givesBack = false
+    /// Whether the room that is kept for deletions has to be left after it. Who empties a segment of the buffer frees more
+    /// than what he takes.
+    var mustLeaveRoom: Bool { writeCount > 0 && !givesBack && !bufferedChanges.emptiedOlder }
     /// Puts that are kept back, of tables that are rewritten, one of each.
     private var keptBack: [(table: Table, put: LastPut)] = []
     /// As many as there are bits in `changedTables`, and in what the buffer's entries say of tables.
@@ -118,7 +117,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
                 return mdb_cursor_put(cursors[table], &name, &content, 0)
             }
         }
-        try settle(code, during: operation())
+        try checkWrite(code, during: operation())
         noteChange(table)
     }
 
@@ -146,12 +145,11 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
             return mdb_del(handle.pointer, handle[table], &name, nil)
         }
         if code != MDB_NOTFOUND {
-            try settle(code, during: "deleting from \(table.name)")
+            try checkWrite(code, during: "deleting from \(table.name)")
             noteChange(table.ordinal)
             record?.add(.delete, table.ordinal, key, RawSpan())
         }
         guard wasBuffered || code == MDB_SUCCESS else { return false }
-        hasDeleted = true
         note(key, table)
         return true
     }
@@ -163,7 +161,7 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
     }
 
     /// To be called with what a write has led to.
-    private mutating func settle(_ code: Int32, during operation: @autoclosure () -> String) throws(StorageError) {
+    private mutating func checkWrite(_ code: Int32, during operation: @autoclosure () -> String) throws(StorageError) {
         try check(code, during: operation())
         writeCount += 1
     }
@@ -237,7 +235,7 @@ extension WriteTransaction {
             view._withUnsafeGuaranteedRef { add(key, value, of: table, to: $0.newer, buffer) }
         }
         guard let code else { return false }
-        try settle(code, during: "writing \(table.name)")
+        try checkWrite(code, during: "writing \(table.name)")
         return true
     }
 
@@ -271,7 +269,7 @@ extension WriteTransaction {
         for entries in view.segments {
             for index in entries.all(of: key, in: table.ordinal, hash: hash) {
                 let code = handle.removeEntry(entries.place(index), from: entries.segment, &record)
-                try settle(code, during: "deleting from \(table.name)")
+                try checkWrite(code, during: "deleting from \(table.name)")
                 entries.end(index, at: handle.commit)
                 bufferedChanges.note(ended: index, in: entries)
                 wasThere = true
@@ -307,7 +305,7 @@ extension WriteTransaction {
         guard try handle.entryCount(of: handle.segment(older.segment)) == bufferedChanges.left(in: older) else {
             throw .corrupted("\(ChangeBuffer.segmentNames[older.segment]) has entries that nobody knows of")
         }
-        try settle(mdb_drop(handle.pointer, handle.segment(older.segment), 0), during: "emptying the buffer")
+        try checkWrite(mdb_drop(handle.pointer, handle.segment(older.segment), 0), during: "emptying the buffer")
         record?.add(.empty, handle.tableCount + older.segment, RawSpan(), RawSpan())
         bufferedChanges.emptiedOlder = true
     }

@@ -4,27 +4,67 @@ internal import Storage
 
 /// LMDB's lock file beside a store's: who reads, and the lock of those who write. LMDB makes one where there is none.
 enum LockFile {
+    /// About a millisecond each.
     private static let attemptsMax = 1_000
+    private static let rewriteAttemptsMax = 30_000
 
-    /// Refuses a store that others have open by a lock file that somebody has removed: by another one, two would write at
-    /// once. Nobody removes it but with the store alone, so who finds neither just comes first, as others may at the same time.
-    static func refuseIfGone(_ store: String, _ access: EnvironmentOptions.Access) throws(StorageError) {
-        guard let resolved = realpath(store, nil) else { return }
-        defer { free(resolved) }
-        let path = StoreFiles.lock(of: String(cString: resolved))
+    /// Refuses a store whose lock file is not the one by which others have it open, or is that of another store: somebody has
+    /// moved or removed one of the two. Two would write at once, or number each other's commits. Both files are looked at
+    /// until they agree, for who opens or closes a store locks the one before the other.
+    /// - Parameter store: which this process does not have open.
+    static func refuseOthers(_ store: String, _ access: EnvironmentOptions.Access) throws(StorageError) {
+        let path = StoreFiles.lock(of: store)
         // Where none can be made readers do without.
-        if access == .readOnly, Glibc.access(NewFile.directory(of: path), W_OK) != 0 { return }
-        for _ in 0..<attemptsMax where Glibc.access(path, F_OK) != 0 {
-            do throws(StorageError) {
-                _ = try StoreFile.open(store, writable: false, sharing: .alone)
-                return
-            } catch {
-                guard case .inUse = error else { return }
+        if access == .readOnly, Glibc.access(path, F_OK) != 0,
+            Glibc.access(NewFile.directory(of: path), W_OK) != 0
+        {
+            return
+        }
+        var attempts = 0
+        while true {
+            // Whoever rewrites the store has it alone for some seconds, and ends between two looks.
+            let isRewritten = Glibc.access(StoreFiles.rewrite(of: store), F_OK) == 0
+            // Where it can't be told, opening the files tells why.
+            guard let isLockUsed = isUsed(lockFile: path), let isStoreUsed = isUsed(store: store) else { return }
+            if isLockUsed == isStoreUsed { return }
+            attempts += 1
+            guard attempts < (isRewritten ? rewriteAttemptsMax : attemptsMax) else {
+                throw .misuse(
+                    isLockUsed
+                        ? "\(path) is in use by another store, which had this name before: end who has that open"
+                        : "\(path) is gone or another one, but others have the store open: end all of them")
             }
             usleep(1000)
         }
-        guard Glibc.access(path, F_OK) != 0 else { return }
-        throw .misuse("\(path) is gone, but others have the store open by it: stop all of them, and open it again")
+    }
+
+    /// Whether other processes have an environment by this lock file; nil where it can't be told.
+    private static func isUsed(lockFile path: String) -> Bool? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else { return errno == ENOENT ? false : nil }
+        defer { close(descriptor) }
+        // LMDB locks the first byte.
+        var lock = flock()
+        lock.l_type = Int16(F_WRLCK)
+        lock.l_whence = Int16(SEEK_SET)
+        lock.l_len = 1
+        guard fcntl(descriptor, F_GETLK, &lock) == 0 else { return nil }
+        return lock.l_type != Int16(F_UNLCK)
+    }
+
+    /// Likewise of the store.
+    private static func isUsed(store: String) -> Bool? {
+        do throws(StorageError) {
+            // Network file systems lock alone who may write.
+            _ = try StoreFile.open(store, writable: access(store, W_OK) == 0, sharing: .alone)
+            return false
+        } catch {
+            return switch error {
+            case .inUse: true
+            case .missing: false
+            default: nil
+            }
+        }
     }
 
     /// Makes the file and gives it all of its blocks, for LMDB maps it: a disk that is full would end the process.

@@ -9,18 +9,40 @@ struct StoreFile: ~Copyable {
     struct Identity: Hashable, Sendable {
         let device: UInt
         let inode: UInt
+
+        init(_ status: stat) { (device, inode) = (UInt(status.st_dev), UInt(status.st_ino)) }
     }
 
     let path: String
     let descriptor: Int32
     let identity: Identity
+    /// Whether this process has just made it.
+    var isNew = false
 
     deinit { close(descriptor) }
 
     /// No process can map more.
     static let bytesMax = 1 << 47
+    /// The number of a commit that is none, with room to count on.
+    private static let commitsMax = 1 << 62
 
     enum Sharing { case shared, alone }
+
+    /// The one name of a file, by which all of its other files are called: without symbolic links, whether it is there yet or
+    /// not.
+    static func resolve(_ path: String) throws(StorageError) -> String {
+        if let resolved = realpath(path, nil) {
+            defer { free(resolved) }
+            return String(cString: resolved)
+        }
+        guard errno == ENOENT, let directory = realpath(NewFile.directory(of: path), nil) else {
+            throw StorageError(code: errno, during: path)
+        }
+        defer { free(directory) }
+        let parent = String(cString: directory)
+        let name = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
+        return parent == "/" ? "/\(name)" : "\(parent)/\(name)"
+    }
 
     /// Opens the file and takes its lock. The file that has the lock is the one the path names afterwards, so a
     /// rewrite that renames a new file into place is never missed.
@@ -38,8 +60,8 @@ struct StoreFile: ~Copyable {
                 try lock(descriptor, sharing, path, rewrittenAs: StoreFiles.rewrite(of: String(cString: resolved)))
                 var named = stat()
                 if stat(resolved, &named) == 0, named.st_ino == status.st_ino, named.st_dev == status.st_dev {
-                    let identity = Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino))
-                    return StoreFile(path: String(cString: resolved), descriptor: descriptor, identity: identity)
+                    return StoreFile(
+                        path: String(cString: resolved), descriptor: descriptor, identity: Identity(status))
                 }
             } catch {
                 close(descriptor)
@@ -155,9 +177,16 @@ struct StoreFile: ~Copyable {
             throw .corrupted("\(path) claims pages of \(pageBytes) bytes")
         }
         let firstPages = try firstPages(pageBytes: Int(pageBytes))
-        guard let last = MetaPage.newest(in: firstPages, pageBytes: Int(pageBytes))?.lastPage else { return }
-        guard (0..<Self.bytesMax / Int(pageBytes)).contains(last) else {
-            throw .corrupted("\(path) claims to have page \(UInt(bitPattern: last))")
+        for meta in MetaPage.all(in: firstPages, pageBytes: Int(pageBytes)) {
+            guard meta.pageBytes == pageBytes else {
+                throw .corrupted("\(path) claims pages of \(meta.pageBytes) bytes, and of \(pageBytes)")
+            }
+            guard (0..<Self.bytesMax / Int(pageBytes)).contains(meta.lastPage) else {
+                throw .corrupted("\(path) claims to have page \(UInt(bitPattern: meta.lastPage))")
+            }
+            guard (0..<Self.commitsMax).contains(meta.commit) else {
+                throw .corrupted("\(path) claims to have commit \(UInt(bitPattern: meta.commit))")
+            }
         }
     }
 

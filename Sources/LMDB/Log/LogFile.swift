@@ -40,7 +40,11 @@ final class LogFile {
     /// Opens a file; nil where there is none.
     convenience init?(at path: String) throws(StorageError) {
         let opened = open(path, LogFile.flags)
-        if opened < 0, errno == ENOENT { return nil }
+        let code = errno
+        // Without a descriptor left the system does not look for the file.
+        let isUnseen = opened < 0 && (code == EMFILE || code == ENFILE) && access(path, F_OK) != 0 && errno == ENOENT
+        if isUnseen || opened < 0 && code == ENOENT { return nil }
+        errno = code
         try self.init(path, opened)
     }
 
@@ -279,15 +283,17 @@ final class LogFile {
         guard UInt32(littleEndian: span.unsafeLoad(fromByteOffset: 8, as: UInt32.self)) == checksum(bytes) else {
             return nil
         }
+        guard let base = Int(exactly: span.unsafeLoad(fromByteOffset: 24, as: UInt64.self)) else { return nil }
+        var tables: [String] = []
         var offset = 36
-        let tables = (0..<span.unsafeLoad(fromByteOffset: 32, as: UInt32.self)).map { _ in
-            let count = Int(bytes[offset])
-            defer { offset += 1 + count }
-            return String(decoding: bytes[(offset + 1)..<(offset + 1 + count)], as: UTF8.self)
+        for _ in 0..<span.unsafeLoad(fromByteOffset: 32, as: UInt32.self) {
+            let end = offset + 1 + Int(bytes[offset])
+            guard end <= prefixBytes, end < bytes.count else { return nil }
+            tables.append(String(decoding: bytes[(offset + 1)..<end], as: UTF8.self))
+            offset = end
         }
         return Header(
-            epoch: span.unsafeLoad(fromByteOffset: 16, as: UInt64.self),
-            base: Int(span.unsafeLoad(fromByteOffset: 24, as: UInt64.self)),
+            epoch: span.unsafeLoad(fromByteOffset: 16, as: UInt64.self), base: base,
             firstPages: Array(bytes[prefixBytes...]), tables: tables)
     }
 

@@ -112,13 +112,16 @@ final class WriteAheadLog: @unchecked Sendable {
             commits = 0
             return try endOthers()
         }
-        let count = pointer.lastCommit - mdb_txn_id(current.pin)
+        // All since the older pin.
+        let count = pointer.lastCommit - mdb_txn_id((previous ?? current).pin)
         let recorded = current.file.recordsBytes
-        let pinned = count * Self.commitBytesPinned + recorded * Self.recordBytesPinned
+        let pinned =
+            count * Self.commitBytesPinned
+            + (recorded + (previous?.file.recordsBytes ?? 0)) * Self.recordBytesPinned
         if previous != nil {
             let isFlushed = flushCode.load(ordering: .acquiring) != Self.running
-            if isFlushed || recorded > 2 * bytesMax || pinned > fileBytesMax / 2 { try emptyPrevious() }
-        } else if recorded > bytesMax || count > Self.commitsMax || pinned > fileBytesMax / 4 {
+            if isFlushed || recorded > 2 * bytesMax || pinned > fileBytesMax / 4 { try emptyPrevious() }
+        } else if recorded > bytesMax || count > Self.commitsMax || pinned > fileBytesMax / 8 {
             try turnOver()
         }
     }
@@ -197,14 +200,15 @@ final class WriteAheadLog: @unchecked Sendable {
         lastOwn = commit
     }
 
-    /// - Returns: false where no reader can be had as a pin, or the disk has no room for a log.
+    /// - Returns: false where no reader can be had as a pin, or no log can be made: for want of room, of a file descriptor,
+    ///   of leave to make files.
     private func begin(after base: Int) throws(StorageError) -> Bool {
         guard let pin = pin(at: base) else { return false }
         do throws(StorageError) {
             try begin(in: 0, pin, at: base)
             return true
         } catch {
-            guard error == .diskFull, failure == nil else { throw error }
+            guard failure == nil else { throw error }
             commits = 0
             return false
         }
@@ -263,6 +267,10 @@ final class WriteAheadLog: @unchecked Sendable {
             countBytes()
         } catch {
             mdb_txn_abort(pin)
+            // A recovery would go back to where this file begins.
+            if let file = files[index], file.epoch != 0 {
+                try orFailForGood { () throws(StorageError) in try file.invalidate() }
+            }
             throw error
         }
     }
@@ -292,7 +300,7 @@ final class WriteAheadLog: @unchecked Sendable {
     // MARK: Writing back
 
     /// Writes back a little, or begins to: to be called while nobody writes, until `bytes` is 0.
-    func settle() throws(StorageError) {
+    func writeBackSome() throws(StorageError) {
         guard let current, failure == nil else { return }
         if previous != nil {
             if flushCode.load(ordering: .acquiring) != Self.running { try emptyPrevious() }

@@ -155,14 +155,14 @@ final class Lookahead {
                     active[left] = place
                     left += 1
                 } else {
-                    settle(place, fillingCache ? handle : nil)
+                    finish(place, fillingCache ? handle : nil)
                 }
             }
             count = left
         }
     }
 
-    private func settle(_ place: Int, _ handle: TransactionHandle?) {
+    private func finish(_ place: Int, _ handle: TransactionHandle?) {
         guard let search = slots[place].search, search.isSettled else { return }
         slots[place].answer = search.value.map(Answer.found) ?? .absent
         if let handle, let value = search.value { handle.cache(key(place).bytes, value.bytes, of: slots[place].table) }

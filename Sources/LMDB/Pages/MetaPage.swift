@@ -8,6 +8,7 @@ struct MetaPage {
     private static let nowhere = -1
 
     let commit: Int
+    let pageBytes: Int
     /// The greatest number of a page.
     let lastPage: Int
     /// Where the list of free pages begins; nil where it is empty.
@@ -22,6 +23,8 @@ struct MetaPage {
             (0..<Self.wordCount).map { bytes.loadUnaligned(fromByteOffset: start + 8 * $0, as: Int.self) }
         }
         guard UInt32(truncatingIfNeeded: words[0]) == Self.magic else { return nil }
+        // A word of 32 bits of the free list's own tree.
+        pageBytes = Int(UInt32(truncatingIfNeeded: words[3]))
         freeRoot = words[8] == Self.nowhere ? nil : words[8]
         mainRoot = words[14] == Self.nowhere ? nil : words[14]
         lastPage = words[15]

@@ -10,9 +10,12 @@ public struct EventPage: Equatable, Sendable {
 
 extension Organization {
     /// A page of the trail, oldest first.
-    /// - Parameter sequence: of the event that it begins with.
+    /// - Parameters:
+    ///   - sequence: of the event that it begins with.
+    ///   - limit: 1 to `Limits.scanEntriesMax`.
     public func eventPage(from sequence: UInt64 = 1, limit: Int = 100) throws(VaultError) -> EventPage {
-        try core.read(tenant) { (snapshot, number) throws(VaultError) -> EventPage in
+        try Self.validate(limit: limit)
+        return try core.read(tenant) { (snapshot, number) throws(VaultError) -> EventPage in
             var page = EventPage(events: try snapshot.events(from: sequence, limit: limit, in: number))
             if let last = page.events.last?.sequence, try snapshot.ledger(of: number).sequence > last {
                 page.next = last + 1
@@ -22,12 +25,15 @@ extension Organization {
     }
 
     /// A page of the events of one identity, newest first; empty where the identity is not known.
-    /// - Parameter sequence: of the event that it begins with, one of theirs; nil for the last.
+    /// - Parameters:
+    ///   - sequence: of the event that it begins with, one of theirs; nil for the last.
+    ///   - limit: 1 to `Limits.scanEntriesMax`.
     /// - Throws: `invalidArgument` where that is none of theirs.
     public func historyPage(
         of id: UUID, from sequence: UInt64? = nil, limit: Int = 100
     ) throws(VaultError) -> EventPage {
-        try core.read(tenant) { (snapshot, number) throws(VaultError) -> EventPage in
+        try Self.validate(limit: limit)
+        return try core.read(tenant) { (snapshot, number) throws(VaultError) -> EventPage in
             guard let identity = try snapshot.identity(id, in: number) else { return EventPage(events: []) }
             if let sequence, try !snapshot.hasEvent(sequence, of: id, in: number) {
                 throw .invalid(

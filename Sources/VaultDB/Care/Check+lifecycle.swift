@@ -85,10 +85,9 @@ extension Check {
         case .age(let time, let name):
             let answer = try snapshot.storedAnswer(to: name, in: organization)
             try require(answer?.time == time, "its answer is not there or of another time")
-            // A ledger that can't be read is noted by itself.
-            let last = (try? snapshot.ledger(of: organization))?.sequence ?? .max
             try require(
-                try IdempotencyKey.sequence(ofAge: value) <= last, "it was given after an event that is not there")
+                try IdempotencyKey.sequence(ofAge: value) <= ledger?.sequence ?? .max,
+                "it was given after an event that is not there")
         case .naming(let identity, let name):
             let answer = try snapshot.storedAnswer(to: name, in: organization)?.answer
             try require(answer?.identities.contains(identity) == true, "its answer is not there or names others")

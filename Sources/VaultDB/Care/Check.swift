@@ -29,6 +29,8 @@ struct Check {
     let id: UUID
     private(set) var report = CheckReport()
     var counted = Ledger()
+    /// As it is stored; nil where it can't be read, which is noted.
+    private(set) var ledger: Ledger?
     /// Called from time to time; throws to stop.
     private let progress: (Int) throws(VaultError) -> Void
 
@@ -39,6 +41,11 @@ struct Check {
     }
 
     mutating func run(_ snapshot: borrowing some ReadTransaction & ~Copyable) throws(VaultError) {
+        do throws(VaultError) {
+            ledger = try snapshot.ledger(of: organization)
+        } catch {
+            try note(Tables.ledgers, Key(organization).bytes, error)
+        }
         try walk(snapshot, Tables.identities) { check, snapshot, key, value throws(VaultError) in
             try check.identity(snapshot, key, value)
         }
@@ -71,8 +78,8 @@ struct Check {
         try walk(snapshot, Tables.formerHolders) { check, snapshot, key, value throws(VaultError) in
             try check.formerHolder(snapshot, key, value)
         }
-        try ledger(snapshot)
-        try audit(snapshot)
+        compareLedger()
+        if ledger != nil { try audit(snapshot) }
     }
 
     // MARK: Walking
@@ -219,18 +226,11 @@ struct Check {
         }
     }
 
-    private mutating func ledger(_ snapshot: borrowing some ReadTransaction & ~Copyable) throws(VaultError) {
-        let key = Key(organization)
-        do throws(VaultError) {
-            let stored = try snapshot.ledger(of: organization)
-            counted.sequence = stored.sequence
-            counted.head = stored.head
-            if stored != counted {
-                note(Tables.ledgers, key.bytes, "it says \(stored.json.text), counted are \(counted.json.text)")
-            }
-        } catch {
-            note(Tables.ledgers, key.bytes, error.message)
-        }
+    private mutating func compareLedger() {
+        guard let ledger else { return }
+        (counted.sequence, counted.head) = (ledger.sequence, ledger.head)
+        guard ledger != counted else { return }
+        note(Tables.ledgers, Key(organization).bytes, "it says \(ledger.json.text), counted are \(counted.json.text)")
     }
 
     private mutating func audit(_ snapshot: borrowing some ReadTransaction & ~Copyable) throws(VaultError) {
@@ -242,11 +242,7 @@ struct Check {
                 if entries % 1024 == 0 { try progress(entries) }
             }
         } catch {
-            // A ledger that can't be read has been noted already.
-            let isLedgerReadable = (try? snapshot.ledger(of: organization)) != nil
-            guard !isLedgerReadable else { return try note(Tables.audit, Key(organization).bytes, error) }
-            guard error.isDamage else { throw error }
-            return
+            return try note(Tables.audit, Key(organization).bytes, error)
         }
         report.entries = entries
         for (sequence, fault) in zip(verification.places, verification.faults) {
@@ -314,20 +310,37 @@ extension ReadTransaction where Self: ~Copyable {
         _ report: inout CheckReport
     ) throws(VaultError) -> [(id: UUID, record: OrganizationRecord)] {
         var list: [(id: UUID, record: OrganizationRecord)] = []
+        try checkEach(of: Tables.organizations, &report) { (key, value) throws(VaultError) in
+            guard key.byteCount == 16 else { throw .corrupted("its key has \(key.byteCount) bytes") }
+            list.append((key.id(at: 0), try OrganizationRecord(value, under: key)))
+        }
+        return list
+    }
+
+    /// Goes through a table that is no organization's own. A fault is noted of each entry that can't be read, and of
+    /// a damaged page, behind which nothing can be.
+    borrowing func checkEach(
+        of table: Table, _ report: inout CheckReport, _ rule: (RawSpan, RawSpan) throws(VaultError) -> Void
+    ) throws(VaultError) {
         var found = report
-        try visit(Tables.organizations, prefix: Key()) { (key, value) throws(VaultError) in
-            found.entries += 1
-            do throws(VaultError) {
-                guard key.byteCount == 16 else { throw .corrupted("its key has \(key.byteCount) bytes") }
-                list.append((key.id(at: 0), try OrganizationRecord(value, under: key)))
-            } catch {
-                guard error.isDamage else { throw error }
-                found.note(Tables.organizations, [UInt8](copying: key).hex, error.message)
+        var last: [UInt8] = []
+        do throws(VaultError) {
+            try visit(table, prefix: Key()) { (key, value) throws(VaultError) in
+                found.entries += 1
+                last = [UInt8](copying: key)
+                do throws(VaultError) {
+                    try rule(key, value)
+                } catch {
+                    guard error.isDamage else { throw error }
+                    found.note(table, last.hex, error.message)
+                }
+                return .next
             }
-            return .next
+        } catch {
+            guard error.isDamage else { throw error }
+            found.note(table, last.hex, error.message)
         }
         report = found
-        return list
     }
 
     /// Entries of an organization that the vault does not know. Skips from one organization's range to the next.

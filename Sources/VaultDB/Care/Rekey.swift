@@ -75,7 +75,7 @@ struct RekeyRules: Sendable {
         phone = { normalizer.phone($0, region: $1) }
         identifier = { stored, region in
             switch stored {
-            case .email(let email): normalizer.email(email.rawValue).map(Identifier.email)
+            case .email(let email): EmailAddress(email.rawValue).map(Identifier.email)
             case .phone(let phone): normalizer.phone(phone.rawValue, region: region).map(Identifier.phone)
             case .external(let external): ExternalID(external.rawValue).map(Identifier.external)
             }
@@ -236,11 +236,13 @@ extension Core {
 extension Vault {
     /// Reads every identifier anew under this program's normalisation rules, which differ from those the vault was
     /// written under when libphonenumber or the program was updated, and puts right what no longer reads as itself.
-    /// All of it is one transaction; afterwards the vault accepts writes again.
+    /// All of it is one transaction; afterwards the vault accepts writes again. Blocks until it is done, which takes
+    /// minutes for millions of people.
     ///
     /// - Parameters:
     ///   - isDryRun: only says what would change.
-    ///   - progress: gets the entries done so far; throws to stop, and nothing has changed then.
+    ///   - progress: gets the entries done so far; throws to stop, and nothing has changed then. It must neither write
+    ///     to the vault nor close it.
     public func rekey(
         isDryRun: Bool = false,
         progress: @escaping @Sendable (Int) throws(VaultError) -> Void = { (_) throws(VaultError) in }

@@ -55,41 +55,40 @@ enum TableText {
 
     // MARK: Reading
 
-    /// The bytes of a typed key, or of the beginning of one, after its organization.
-    static func bytes(of text: String, in table: Table) throws(VaultError) -> [UInt8] {
+    /// A typed key, or the beginning of one, after its organization. The numbers of events are whole.
+    static func prefix(_ text: String, in table: Table) throws(VaultError) -> KeyPrefix {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         switch table {
-        case Tables.ledgers: return []
-        case Tables.organizations, Tables.identities, Tables.merges: return try idBytes(text)
-        case Tables.byName: return try nameBytes(parts)
-        case Tables.records: return recordBytes(parts)
-        case Tables.timeline: return try timelineBytes(parts)
-        case Tables.conflicts: return try conflictBytes(parts)
+        case Tables.ledgers: return KeyPrefix([])
+        case Tables.organizations, Tables.identities, Tables.merges: return try idPrefix(text)
+        case Tables.byName: return try namePrefix(parts)
+        case Tables.records: return KeyPrefix(recordBytes(parts))
+        case Tables.timeline: return try timelinePrefix(parts)
+        case Tables.conflicts: return try conflictPrefix(parts)
         case Tables.audit:
-            guard !text.isEmpty else { return [] }
-            guard let sequence = UInt64(text) else { throw unreadable(text, table, "a sequence number such as 42") }
-            return bigEndian(sequence)
+            guard !text.isEmpty else { return KeyPrefix([]) }
+            guard let sequence = UInt64(text) else { throw unreadable(table, "a whole sequence number such as 42") }
+            return KeyPrefix(bigEndian(sequence))
         case Tables.idempotency, Tables.erasures, Tables.formerHolders:
-            guard let bytes = [UInt8](hex: text) else { throw unreadable(text, table, "hexadecimal digits") }
-            return bytes
-        default: return Array(text.utf8)
+            guard let prefix = KeyPrefix(hex: text) else { throw unreadable(table, "hexadecimal digits") }
+            return prefix
+        default: return KeyPrefix(Array(text.utf8))
         }
     }
 
-    /// A whole id, or the beginning of one at a whole byte.
-    private static func idBytes(_ text: String) throws(VaultError) -> [UInt8] {
-        let digits = text.filter { $0 != "-" }
-        let whole = digits.count % 2 == 0 ? digits : String(digits.dropLast())
-        guard let bytes = [UInt8](hex: whole), bytes.count <= 16 else {
-            throw .invalid("'\(text)' is no id nor the beginning of one", advice: "an id is 32 hexadecimal digits")
+    /// A whole id, or the beginning of one.
+    private static func idPrefix(_ text: String) throws(VaultError) -> KeyPrefix {
+        guard let prefix = KeyPrefix(id: text) else {
+            throw .invalid("that is no id nor the beginning of one", advice: "an id is 32 hexadecimal digits")
         }
-        return bytes
+        return prefix
     }
 
     /// A word, or the beginning of one; with a slash, the whole word and an id or the beginning of one.
-    private static func nameBytes(_ parts: [String]) throws(VaultError) -> [UInt8] {
+    private static func namePrefix(_ parts: [String]) throws(VaultError) -> KeyPrefix {
         let word = Array(parts[0].utf8)
-        return parts.count == 1 ? word : word + [0] + (try idBytes(parts[1...].joined(separator: "/")))
+        if parts.count == 1 { return KeyPrefix(word) }
+        return try idPrefix(parts[1...].joined(separator: "/")).behind(word + [0])
     }
 
     private static func recordBytes(_ parts: [String]) -> [UInt8] {
@@ -97,33 +96,33 @@ enum TableText {
         return Array(parts[0].utf8) + [0] + Array(parts[1...].joined(separator: "/").utf8)
     }
 
-    private static func timelineBytes(_ parts: [String]) throws(VaultError) -> [UInt8] {
-        var bytes = try idBytes(parts[0])
-        guard parts.count > 1, bytes.count == 16, !parts[1].isEmpty else { return bytes }
+    private static func timelinePrefix(_ parts: [String]) throws(VaultError) -> KeyPrefix {
+        let id = try idPrefix(parts[0])
+        guard parts.count > 1, id.bytes.count == 16, !parts[1].isEmpty else { return id }
         guard let time = Timestamp(iso8601: parts[1]) else {
-            throw unreadable(parts[1], Tables.timeline, "a time such as 2025-01-31T09:00:00Z")
+            throw unreadable(Tables.timeline, "a time such as 2025-01-31T09:00:00Z behind the id")
         }
-        bytes += bigEndian(UInt64(bitPattern: time.microseconds))
-        return parts.count > 2 ? bytes + recordBytes(Array(parts[2...])) : bytes
+        let bytes = id.bytes + bigEndian(UInt64(bitPattern: time.microseconds))
+        return KeyPrefix(parts.count > 2 ? bytes + recordBytes(Array(parts[2...])) : bytes)
     }
 
-    private static func conflictBytes(_ parts: [String]) throws(VaultError) -> [UInt8] {
-        var bytes = try idBytes(parts[0])
-        guard parts.count > 1, bytes.count == 16 else { return bytes }
-        bytes += try idBytes(parts[1])
-        guard parts.count > 2, bytes.count == 32 else { return bytes }
+    private static func conflictPrefix(_ parts: [String]) throws(VaultError) -> KeyPrefix {
+        let first = try idPrefix(parts[0])
+        guard parts.count > 1, first.bytes.count == 16 else { return first }
+        let pair = try idPrefix(parts[1]).behind(first.bytes)
+        guard parts.count > 2, pair.bytes.count == 32 else { return pair }
         guard let kind = IdentifierKind(name: parts[2]) else {
-            throw unreadable(parts[2], Tables.conflicts, "email, phone or external")
+            throw unreadable(Tables.conflicts, "email, phone or external behind the ids")
         }
-        return bytes + [kind.rawValue] + Array(parts[3...].joined(separator: "/").utf8)
+        return KeyPrefix(pair.bytes + [kind.rawValue] + Array(parts[3...].joined(separator: "/").utf8))
     }
 
     private static func bigEndian(_ value: UInt64) -> [UInt8] {
         (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64(56 - $0 * 8)) }
     }
 
-    private static func unreadable(_ text: String, _ table: Table, _ expected: String) -> VaultError {
-        .invalid("'\(text)' is no key of \(table.name)", advice: "give \(expected)")
+    private static func unreadable(_ table: Table, _ expected: String) -> VaultError {
+        .invalid("that is no key of \(table.name)", advice: "give \(expected)")
     }
 }
 

@@ -18,7 +18,9 @@ public struct StoredEntry: Sendable {
 public struct VaultStatistics: Sendable {
     public let fileBytes: Int
     public let pageBytes: Int
+    /// Pages that the file has come to, free ones included.
     public let pagesUsed: Int
+    /// Of these, pages that hold nothing and wait to be used again.
     public let pagesFree: Int
     /// Address space reserved; the vault grows into it.
     public let mapBytes: Int
@@ -38,6 +40,10 @@ public struct VaultStatistics: Sendable {
         public let pages: Int
         public let bytes: Int
     }
+
+    /// Pages that hold something.
+    package var pagesInUse: Int { pagesUsed - pagesFree }
+    package var bytesInUse: Int { pagesInUse * pageBytes }
 }
 
 /// Care of the file.
@@ -48,8 +54,10 @@ extension Vault {
     ///
     /// - Parameters:
     ///   - organization: only this one's; of all where nil.
-    ///   - prefix: the beginning of a key as `keys` prints it. Needs the organization, in tables that have one.
-    ///   - visit: answers false to stop. Runs inside a snapshot, so it should not wait for anybody.
+    ///   - prefix: the beginning of a key as `keys` prints it; of numbers and times, a whole one. Needs the
+    ///     organization, in tables that have one.
+    ///   - visit: answers false to stop. Runs inside a snapshot, so it should not wait for anybody, and must neither
+    ///     write to the vault nor close it.
     public func entries(
         of table: String, organization: UUID? = nil, prefix: String = "",
         _ visit: (StoredEntry) throws(VaultError) -> Bool
@@ -57,9 +65,14 @@ extension Vault {
         let table = try Self.table(named: table)
         try core.engine.read { (snapshot) throws(VaultError) in
             let names = try snapshot.organizations()
-            guard let key = try Self.key(prefix, table, organization, names) else { return }
-            try snapshot.visit(table, prefix: key) { (key, value) throws(VaultError) in
-                try visit(Self.entry(table, key, value, names)) ? .next : .stop
+            guard let typed = try Self.prefix(prefix, table, organization, names) else { return }
+            var whole = Key()
+            whole.append(typed.bytes)
+            var start = Key()
+            start.append(typed.first)
+            try snapshot.visit(table, prefix: whole, from: start) { (key, value) throws(VaultError) in
+                guard typed.covers(key, from: typed.bytes.count) else { return .stop }
+                return try visit(Self.entry(table, key, value, names)) ? .next : .stop
             }
         }
     }
@@ -71,7 +84,9 @@ extension Vault {
         let table = try Self.table(named: table)
         return try core.engine.read { (snapshot) throws(VaultError) -> StoredEntry? in
             let names = try snapshot.organizations()
-            guard var key = try Self.key(text, table, organization, names) else { return nil }
+            guard let typed = try Self.prefix(text, table, organization, names), typed.digit == nil else { return nil }
+            var key = Key()
+            key.append(typed.bytes)
             if table == Tables.audit, let sequence = try? key.bytes.eventSequence(),
                 let first = try snapshot.keyOfEntry(of: sequence, in: key.bytes.organization)
             {
@@ -86,26 +101,27 @@ extension Vault {
 
     private static func table(named name: String) throws(VaultError) -> Table {
         guard let table = Tables.all.first(where: { $0.name == name }) else {
-            throw .invalid("there is no table \(name)", advice: "the tables are \(tableNames.joined(separator: ", "))")
+            throw .invalid("there is no such table", advice: "the tables are \(tableNames.joined(separator: ", "))")
         }
         return table
     }
 
-    /// Nil where the organization is unknown, and so has no entries.
-    private static func key(
+    /// What is typed, behind its organization. Nil where nothing can begin so: the organization is unknown, or no key
+    /// is as long.
+    private static func prefix(
         _ text: String, _ table: Table, _ organization: UUID?, _ names: Names
-    ) throws(VaultError) -> Key? {
-        var key = Key()
+    ) throws(VaultError) -> KeyPrefix? {
+        var before: [UInt8] = []
         if TableText.isPerOrganization(table) {
             if let organization {
                 guard let number = names.first(where: { $0.id == organization })?.record.number else { return nil }
-                key.append(number.rawValue)
+                before = [UInt8](copying: Key(number).bytes)
             } else if !text.isEmpty {
                 throw .invalid("keys of \(table.name) belong to an organization", advice: "name it with --org")
             }
         }
-        key.append(try TableText.bytes(of: text, in: table).prefix(Limits.typedKeyBytesMax))
-        return key
+        let typed = try TableText.prefix(text, in: table)
+        return typed.first.count <= Limits.typedKeyBytesMax ? typed.behind(before) : nil
     }
 
     private static func entry(_ table: Table, _ key: RawSpan, _ value: RawSpan, _ names: Names) -> StoredEntry {
@@ -148,7 +164,8 @@ extension Vault {
     }
 
     /// Compares every entry with those it must agree with, on one snapshot.
-    /// - Parameter progress: gets the entries done so far; throws to stop.
+    /// - Parameter progress: gets the entries done so far; throws to stop. It must neither write to the vault nor close
+    ///   it.
     public func check(
         progress: @escaping (Int) throws(VaultError) -> Void = { (_) throws(VaultError) in }
     ) throws(VaultError) -> CheckReport {
@@ -157,14 +174,29 @@ extension Vault {
 
     /// Writes a consistent copy to a new file, while the vault is in use. The copy appears whole or not at all.
     /// - Parameter compacting: leaves out free pages.
+    /// - Throws: `exists` where something has the name, and `invalidArgument` where it is that of a file which may lie
+    ///   beside the vault's own, and would be taken away one day.
     public func backup(to path: String, compacting: Bool = false) throws(VaultError) {
+        let isOwn = Self.files(of: core.engine.resolvedPath).dropFirst().contains(where: path.leadsToSameFile(as:))
+        guard !isOwn else { throw .invalid("\(path) belongs to the vault", advice: "write to another file") }
         try Self.copying { () throws(StorageError) in try core.engine.copy(to: path, compacting: compacting) }
     }
 
+    /// The vault's own file and all that may lie beside it.
+    package static func files(of path: String) -> [String] {
+        [path, StoreFiles.lock(of: path), StoreFiles.rewrite(of: path)] + StoreFiles.logs(of: path)
+    }
+
     /// Rewrites a vault's file without its free pages, in place. Nobody may have it open.
+    /// - Parameter allowsNetworkFileSystem: see `VaultOptions.allowsNetworkFileSystem`.
     /// - Returns: the bytes of the file before and after.
-    public static func compact(at path: String) throws(VaultError) -> (before: Int, after: Int) {
-        try copying { () throws(StorageError) in try Environment.compact(at: path, tables: Tables.all) }
+    public static func compact(
+        at path: String, allowsNetworkFileSystem: Bool = false
+    ) throws(VaultError) -> (before: Int, after: Int) {
+        try copying { () throws(StorageError) in
+            try Environment.compact(
+                at: path, tables: Tables.all, allowsNetworkFileSystem: allowsNetworkFileSystem)
+        }
     }
 
     /// Runs `body`, whose keys are the file's own: one that is out of bounds is damage, no wrong argument.
@@ -187,7 +219,8 @@ extension ReadTransaction where Self: ~Copyable {
 extension VaultStatistics {
     public var json: JSONValue {
         [
-            "file_bytes": JSONValue(fileBytes), "page_bytes": JSONValue(pageBytes), "pages_used": JSONValue(pagesUsed),
+            "file_bytes": JSONValue(fileBytes), "page_bytes": JSONValue(pageBytes),
+            "pages_used": JSONValue(pagesInUse),
             "pages_free": JSONValue(pagesFree), "map_bytes": JSONValue(mapBytes),
             "map_used_bytes": JSONValue(pagesUsed * pageBytes), "last_commit": JSONValue(lastCommit),
             "entries_buffered": JSONValue(entriesBuffered),

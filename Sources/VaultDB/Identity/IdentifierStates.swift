@@ -35,6 +35,7 @@ extension WriteTransaction where Self: ~Copyable {
     mutating func release(
         _ identifier: Identifier, _ scope: inout WriteScope
     ) throws(VaultError) -> IdentifierStateChange {
+        givesBack = true
         guard let (identifier, entry) = try knownEntry(of: identifier, in: scope.organization) else {
             throw VaultError(
                 .notFound, "no identity holds that \(identifier.kind.noun), so nothing is to be released",

@@ -3,8 +3,9 @@
 /// A push parser for RFC 4180 and what spreadsheets make of it.
 ///
 /// Chunks may end anywhere: within a quote, a line end or a character. Lines end with LF, CRLF or CR; blank lines are
-/// skipped; the delimiter is the one of `,` `;` tab `|` that the header line holds most of outside quotes. A record
-/// that cannot be read is a fault, and the next one is read as usual.
+/// skipped; the delimiter is the one of `,` `;` tab `|` that the header line holds most of outside quotes, or what a
+/// first line such as `sep=;` says, as Excel has it. A record that cannot be read is a fault, and the next one is read
+/// as usual.
 ///
 /// Written here because the one CSV package at hand, SwiftCSV, holds the whole text in memory.
 struct CSVParser: Sendable {
@@ -204,10 +205,16 @@ extension CSVParser {
     }
 
     private mutating func replayHeaderLine(into items: inout [Item]) throws(ImportError) {
-        let whole = headerLine
-        headerLine = CSVHeaderLine()
-        delimiter = whole.delimiter
-        for byte in whole.bytes { try take(byte, into: &items) }
+        var bytes = headerLine.bytes[...]
+        delimiter = headerLine.delimiter
+        if line == 1, let declared = headerLine.declared {
+            // Without what it says it is a blank line.
+            bytes = bytes.dropFirst(CSVHeaderLine.declarationBytes)
+            headerLine = CSVHeaderLine(candidates: [declared])
+        } else {
+            headerLine = CSVHeaderLine(candidates: headerLine.candidates)
+        }
+        for byte in bytes { try take(byte, into: &items) }
     }
 
     private mutating func endHeader(into items: inout [Item]) throws(ImportError) {
@@ -298,13 +305,21 @@ extension CSVParser {
 
 /// A header line as far as it has arrived, with the delimiters that it may mean.
 private struct CSVHeaderLine: Sendable {
-    private static let candidates = [Byte.comma, Byte.semicolon, Byte.tab, Byte.pipe]
+    private static let declaration = Array("sep=".utf8)
+    /// With the delimiter that it is about.
+    static let declarationBytes = declaration.count + 1
 
+    let candidates: [UInt8]
     private(set) var bytes: [UInt8] = []
-    private var counts = [0, 0, 0, 0]
+    private var counts: [Int]
     private var isAtFieldStart = true
     private var fieldIsQuoted = false
     private var isWithinQuotes = false
+
+    init(candidates: [UInt8] = [Byte.comma, Byte.semicolon, Byte.tab, Byte.pipe]) {
+        self.candidates = candidates
+        counts = [Int](repeating: 0, count: candidates.count)
+    }
 
     /// Whether the last byte ends the line.
     var isComplete: Bool {
@@ -315,7 +330,15 @@ private struct CSVHeaderLine: Sendable {
     var delimiter: UInt8 {
         var best = 0
         for index in counts.indices where counts[index] > counts[best] { best = index }
-        return Self.candidates[best]
+        return candidates[best]
+    }
+
+    /// The delimiter that a line such as `sep=;` is about; nil where this is none.
+    var declared: UInt8? {
+        let end = bytes.last == Byte.lineFeed || bytes.last == Byte.carriageReturn ? bytes.count - 1 : bytes.count
+        guard end == Self.declarationBytes, bytes.starts(with: Self.declaration) else { return nil }
+        let byte = bytes[end - 1]
+        return byte == Byte.tab || byte > Byte.space && byte < 0x7F && byte != Byte.quote ? byte : nil
     }
 
     mutating func append(_ byte: UInt8) {
@@ -325,7 +348,7 @@ private struct CSVHeaderLine: Sendable {
             if fieldIsQuoted { isWithinQuotes.toggle() }
         }
         isAtFieldStart = false
-        guard !isWithinQuotes, let index = Self.candidates.firstIndex(of: byte) else { return }
+        guard !isWithinQuotes, let index = candidates.firstIndex(of: byte) else { return }
         counts[index] += 1
         isAtFieldStart = true
         fieldIsQuoted = false

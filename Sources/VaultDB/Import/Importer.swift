@@ -1,7 +1,8 @@
 public import Foundation
 internal import Storage
 
-/// Who listens to an import. Calls come on the importing thread, in the order of the rows.
+/// Who listens to an import. Calls come on the importing thread, in the order of the rows, and must neither write to
+/// the vault nor close it.
 public protocol ImportListener {
     /// A row was passed over.
     mutating func rejected(_ fault: RowFault)
@@ -18,7 +19,7 @@ extension Organization {
     /// transaction. Memory does not grow with the source. Rows that are there already change nothing, so an import
     /// that was interrupted is simply run again.
     ///
-    /// While one batch is being written, the next is read and normalised.
+    /// While one batch is being written, the next is read and normalised. Blocks until all are written.
     ///
     /// - Parameter batchRows: rows that share a transaction, fewer where they are long; more take more memory, and from
     ///   some 20,000 on are slower.
@@ -55,7 +56,8 @@ extension Organization {
     /// Bytes of a source after which a batch ends, however few rows it has: each may have a megabyte.
     static var importBatchBytesMax: Int { 16 << 20 }
 
-    /// Puts rows that were read elsewhere, in one transaction: what a server does with rows that stream in.
+    /// Puts rows that were read elsewhere, in one transaction, without blocking: what a server does with rows that
+    /// stream in.
     /// - Returns: what became of each row, in their order.
     /// - Throws: what keeps all of them from being written; then none of them is.
     public func importRows(

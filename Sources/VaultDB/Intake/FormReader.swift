@@ -1,11 +1,11 @@
 /// Finds out of the fields of a public form who sent it: by the fields' names, in English and Spanish, and where those
 /// say nothing, by what their values look like.
-public struct FormReader: Sendable {
+package struct FormReader: Sendable {
     private let normalizer: Normalizer
     private let region: Region
 
     /// - Parameter region: where phones without a country code are dialled.
-    public init(_ normalizer: Normalizer, region: Region) {
+    package init(_ normalizer: Normalizer, region: Region) {
         self.normalizer = normalizer
         self.region = region
     }
@@ -20,7 +20,7 @@ public struct FormReader: Sendable {
     /// Reads a form. What is not recognised, or not usable as what its name says, is left in `rest`.
     /// - Throws: `invalidArgument` where a bound of `Limits` is exceeded, or where what is left does not fit into a
     ///   record's attributes.
-    public func read(_ fields: [FormField]) throws(VaultError) -> Form {
+    package func read(_ fields: [FormField]) throws(VaultError) -> Form {
         try Self.checkBounds(fields)
         var candidates = fields.filter { !Self.isBlank($0.value) }.map {
             Candidate(field: $0, meaning: FieldMeaning(of: $0.name))
@@ -96,7 +96,7 @@ extension FormReader {
     /// The value, if it is one usable address. Two in one field are none: a local part may hold an `@`, but nobody's
     /// does.
     private func email(_ value: String) -> String? {
-        guard let address = normalizer.email(value), address.rawValue.utf8.count(where: { $0 == 0x40 }) == 1 else {
+        guard let address = EmailAddress(value), address.rawValue.utf8.count(where: { $0 == 0x40 }) == 1 else {
             return nil
         }
         return value.trimmingWhiteSpace()
@@ -143,7 +143,7 @@ extension FormReader {
                 $0.properties.isWhitespace || Self.separators.contains($0)
             }) {
                 let text = String(word).trimmingDots
-                guard Self.looksLikeAddress(text), let address = normalizer.email(text)?.rawValue,
+                guard Self.looksLikeAddress(text), let address = EmailAddress(text)?.rawValue,
                     email(text) != nil, address != found?.address
                 else { continue }
                 if found != nil { return nil }

@@ -2,6 +2,13 @@ internal import Foundation
 
 // The field names that every door of the vault prints, in one place.
 
+extension JSONValue {
+    /// A page of a list, and where the next one begins.
+    package static func page(_ results: [JSONValue], next: String?) -> JSONValue {
+        ["results": .array(results), "next": JSONValue(next)]
+    }
+}
+
 extension Resolution {
     /// - Parameter identity: the identity as it is now, for its primaries; nil where a dry run would create it.
     public func json(_ identity: Identity?) -> JSONValue {
@@ -101,7 +108,7 @@ extension Conflict {
 
 extension ConflictPage {
     public var json: JSONValue {
-        ["conflicts": .array(conflicts.map(\.json)), "next": JSONValue(next?.description)]
+        .page(conflicts.map(\.json), next: next?.description)
     }
 }
 

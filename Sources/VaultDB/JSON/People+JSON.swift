@@ -60,7 +60,7 @@ extension Record {
 
 extension RecordPage {
     public var json: JSONValue {
-        ["records": .array(records.map(\.json)), "next": JSONValue(next?.description)]
+        .page(records.map(\.json), next: next?.description)
     }
 }
 

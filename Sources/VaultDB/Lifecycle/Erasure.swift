@@ -24,6 +24,7 @@ extension WriteTransaction where Self: ~Copyable {
     mutating func erase(
         _ id: UUID, as replayed: Erasure? = nil, _ scope: inout WriteScope
     ) throws(VaultError) -> ErasureAnswer {
+        givesBack = true
         let identity = try living(id, in: scope.organization).identity
         let journals = try merges(into: identity, deeply: true, in: scope.organization)
         let absorbed = journals.map(\.from.id)
@@ -81,7 +82,7 @@ extension WriteTransaction where Self: ~Copyable {
         guard var identity = try identity(id, in: scope.organization) else { return }
         for place in try timelineKeys(of: id, in: scope.organization) {
             guard let old = try record(place.kind, place.id, in: scope.organization),
-                scope.reading.contacts(of: old).mentions(identifier)
+                scope.reading.contacts(of: old).mayName(identifier)
             else { continue }
             var new = old
             if identifier.kind == .email { new.email = nil } else { new.removePhone() }

@@ -171,6 +171,7 @@ extension WriteTransaction where Self: ~Copyable {
     /// Deletes the key of the hashes and the hashes: nothing tells any more that an identifier was erased.
     /// - Returns: how many hashes there were.
     mutating func forgetErasures(_ scope: inout WriteScope) throws(VaultError) -> Int {
+        givesBack = true
         var hashes: [[UInt8]] = []
         try visit(Tables.erasures, prefix: ErasureKey.hashes(in: scope.organization)) { (key, _) throws(VaultError) in
             hashes.append([UInt8](copying: key))

@@ -9,7 +9,8 @@ extension WriteTransaction where Self: ~Copyable {
         var other = try living(b, in: scope.organization).identity
         guard one.id != other.id else {
             throw VaultError(
-                .refused, "the two are one identity, \(one.id.text)", advice: "undo their merge first (unmerge)")
+                .refused, "the two are one identity, \(one.id.text)",
+                advice: a == b ? "name two identities" : "undo their merge first (unmerge)")
         }
         let open = try conflicts(of: one.id, in: scope.organization).filter {
             $0.state == .open && ($0.first == other.id || $0.second == other.id)

@@ -40,13 +40,3 @@ extension WriteTransaction where Self: ~Copyable {
         return people.isEmpty ? .nothingToDo : .erased
     }
 }
-
-extension Core {
-    func replay(
-        _ erasure: Erasure, beside others: Set<UUID> = [], _ tenant: Tenant
-    ) throws(VaultError) -> Replay {
-        try writeBlocking(tenant) { (transaction, scope) throws(VaultError) in
-            try transaction.replay(erasure, beside: others, &scope)
-        }
-    }
-}

@@ -27,8 +27,8 @@ extension WriteTransaction where Self: ~Copyable {
         journal.takeNames(from: &into, butFor: namesGiven)
         scope.names.note(from: joined, to: into)
         scope.names.note(from: redirect, to: from)
-        try settleClinical(&from, scope.reading, preferring: journal.from.primaries, in: scope.organization)
-        try settleClinical(&into, scope.reading, preferring: journal.primaries, in: scope.organization)
+        try refreshClinical(&from, scope.reading, preferring: journal.from.primaries, in: scope.organization)
+        try refreshClinical(&into, scope.reading, preferring: journal.primaries, in: scope.organization)
         for identity in [from, into] where !identity.isPatient {
             try reopenLeads(of: identity.id, &scope) { lead in
                 // One that the merge converted, and nothing has changed since, is as it was.
@@ -188,16 +188,12 @@ extension WriteTransaction where Self: ~Copyable {
     private mutating func enqueueMentions(
         by identities: [Identity], in records: [RecordKey], _ scope: inout WriteScope
     ) throws(VaultError) {
-        var known = identities.flatMap(\.identifiers).map(\.identifier)
-        for identity in identities {
-            known += try conflicts(of: identity.id, in: scope.organization).map(\.identifier)
-        }
         for key in Set(records) {
             guard let record = try record(key.kind, key.id, in: scope.organization),
                 identities.contains(where: { $0.id == record.identity })
             else { continue }
             let contacts = scope.reading.contacts(of: record)
-            try enqueueMentions(of: contacts, by: record.identity, among: known, source: nil, &scope)
+            try enqueueMentions(of: contacts, by: record.identity, source: nil, &scope)
         }
     }
 

@@ -1,37 +1,30 @@
-// Normalizer turns what people typed into the identifiers that the vault stores and looks up.
+// Normalizer turns what people typed into the phone numbers that the vault stores and looks up.
 
-/// The one way from text to an `EmailAddress` or a `PhoneNumber`, for what is stored and for what is looked up.
+/// The one way from text to a `PhoneNumber`, for what is stored and for what is looked up. An `EmailAddress` makes
+/// itself.
 ///
 /// Any thread may use one at any time. It remembers recent phone spellings, which changes the speed of an answer and
 /// never the answer.
-public final class Normalizer: Sendable {
+package final class Normalizer: Sendable {
     /// How many phone spellings are remembered unless told otherwise: about 4 MB.
-    public static let spellingCacheSlotsDefault = 65_536
+    package static let spellingCacheSlotsDefault = 65_536
 
     private let cache: PhoneSpellingCache
 
     /// Remembers up to `spellingCacheSlots` phone spellings, in memory that is taken at once; none if it is 0.
-    public init(spellingCacheSlots: Int = Normalizer.spellingCacheSlotsDefault) {
+    package init(spellingCacheSlots: Int = Normalizer.spellingCacheSlotsDefault) {
         cache = PhoneSpellingCache(slots: spellingCacheSlots)
     }
 
     /// By which rules normalisers of this process work.
-    public static var version: NormalizerVersion {
+    package static var version: NormalizerVersion {
         NormalizerVersion(
             libphonenumber: LibPhoneNumber.version, metadataFingerprint: LibPhoneNumber.metadataFingerprint, rules: 2)
     }
 
     /// How often a phone spelling was remembered, and how often libphonenumber was asked.
-    public var spellingCacheCounts: (hits: Int, misses: Int) {
+    package var spellingCacheCounts: (hits: Int, misses: Int) {
         cache.counts
-    }
-}
-
-// Emails
-extension Normalizer {
-    /// The address in `raw`, or nil if there is no usable one. See `EmailAddress`.
-    public func email(_ raw: String) -> EmailAddress? {
-        EmailAddress(raw)
     }
 }
 
@@ -43,12 +36,12 @@ extension Normalizer {
     /// 250 bytes are never a number. The answer is a fixed point: its `rawValue` gives itself, in every region.
     ///
     /// Nil too if libphonenumber fails for want of memory; that answer is not remembered.
-    public func phone(_ raw: String, region: Region) -> PhoneNumber? {
+    package func phone(_ raw: String, region: Region) -> PhoneNumber? {
         phone(utf8: raw.utf8.span, region: region)
     }
 
     /// The number that `utf8` means for somebody in `region`; nil too if it is not UTF-8.
-    public func phone(utf8: Span<UInt8>, region: Region) -> PhoneNumber? {
+    package func phone(utf8: Span<UInt8>, region: Region) -> PhoneNumber? {
         guard let spelling = PhoneSpelling(utf8, region: region) else {
             return LibPhoneNumber.read(utf8, region: region)?.number
         }
@@ -60,7 +53,7 @@ extension Normalizer {
 
     /// The numbers that `raws` mean for somebody in `region`, each as `phone(_:region:)` says. What is not remembered
     /// reaches libphonenumber in one call.
-    public func phones(_ raws: [String], region: Region) -> [PhoneNumber?] {
+    package func phones(_ raws: [String], region: Region) -> [PhoneNumber?] {
         var numbers = [PhoneNumber?](repeating: nil, count: raws.count)
         var unread = UnreadSpellings()
         for (position, raw) in raws.enumerated() where raw.utf8.count <= LibPhoneNumber.spellingBytesMax {

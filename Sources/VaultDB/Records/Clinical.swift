@@ -89,7 +89,7 @@ extension ReadTransaction where Self: ~Copyable {
     }
 
     /// Notes anew which of an identity's identifiers its patients gave, and lets them stand for their kinds.
-    borrowing func settleClinical(
+    borrowing func refreshClinical(
         _ identity: inout Identity, _ reading: RecordReading, preferring preferred: [Identifier] = [],
         in organization: OrganizationNumber
     ) throws(VaultError) {

@@ -49,6 +49,7 @@ extension WriteTransaction where Self: ~Copyable {
         let isHard = deletion == .hard || (deletion == .byKind && !key.kind.isRetained)
         var change = DeleteAnswer.Change.unchanged
         if isHard {
+            givesBack = true
             try remove(record, &scope)
             // One that is put anew is not the one that a merge moved.
             try changeJournals(of: identity.id, &scope) { $0.records.removeAll { $0 == key } }

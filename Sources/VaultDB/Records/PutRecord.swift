@@ -57,7 +57,7 @@ extension WriteTransaction where Self: ~Copyable {
             let action: Event.Action = link.isNew ? .recordCreated : .recordUpdated
             try note(action, record: .init(new), source: source, on: &identity, &scope)
         }
-        converted += try settlePatient(new, replacing: link.change == .updated ? old : nil, of: &identity, &scope)
+        converted += try notePatient(new, replacing: link.change == .updated ? old : nil, of: &identity, &scope)
         try put(identity, in: scope.organization)
         resolution?.sequence = identity.lastSequence
         return PutAnswer(
@@ -85,7 +85,7 @@ extension WriteTransaction where Self: ~Copyable {
 
     /// What a patient that was just stored means for its identity.
     /// - Returns: the ids of the leads that are converted now.
-    private mutating func settlePatient(
+    private mutating func notePatient(
         _ new: Record, replacing old: Record?, of identity: inout Identity, _ scope: inout WriteScope
     ) throws(VaultError) -> [String] {
         guard new.kind == .patient else { return [] }
@@ -151,14 +151,11 @@ extension WriteTransaction where Self: ~Copyable {
         guard var former = try self.identity(old.identity, in: scope.organization) else { return [] }
         try note(.recordMoved, record: .init(new), source: source, on: &identity, andOf: &former, &scope)
         try changeJournals(of: former.id, &scope) { $0.records.removeAll { $0 == RecordKey(old) } }
-        let conflicts = try conflicts(of: former.id, in: scope.organization)
-        try enqueueMentions(
-            of: scope.reading.contacts(of: new), by: identity.id,
-            among: former.identifiers.map(\.identifier) + conflicts.map(\.identifier), source: source, &scope)
+        try enqueueMentions(of: scope.reading.contacts(of: new), by: identity.id, source: source, &scope)
         let isConverted = new.isOpenLead && identity.isPatient && !former.isPatient
         if isConverted { try convert(RecordKey(new), of: &identity, &scope) }
         if old.kind == .patient {
-            try settleClinical(&former, scope.reading, in: scope.organization)
+            try refreshClinical(&former, scope.reading, in: scope.organization)
             let now = scope.now
             if !former.isPatient { try reopenLeads(of: former.id, &scope) { _ in now } }
         }

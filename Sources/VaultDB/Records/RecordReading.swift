@@ -7,7 +7,7 @@ struct RecordReading: Sendable {
     let region: Region
 
     func contacts(of record: Record) -> RecordContacts {
-        let email = record.email.flatMap(normalizer.email)
+        let email = record.email.flatMap { EmailAddress($0) }
         guard let phone = record.phone else { return RecordContacts(email: email) }
         let region = record.region ?? self.region
         let phones =
@@ -46,14 +46,20 @@ struct RecordContacts: Sendable {
 
     var identifiers: [Identifier] { [email.map(Identifier.email)].compactMap(\.self) + phones.map(Identifier.phone) }
 
-    /// Whether it was given this identifier. A phone that can't be read may be a number of other rules than today's: it
-    /// is the same one where it has all its digits, but for the country code.
+    /// Whether it was given this identifier.
     func mentions(_ identifier: Identifier) -> Bool {
         switch identifier {
         case .email(let email): self.email == email
-        case .phone(let phone): phones.contains(phone) || hasDigits(of: phone)
+        case .phone(let phone): phones.contains(phone)
         case .external: false
         }
+    }
+
+    /// Whether it has what may be this identifier. A phone that can't be read may be a number of other rules than today's: it
+    /// is the same one where it has all its digits, but for the country code.
+    func mayName(_ identifier: Identifier) -> Bool {
+        if case .phone(let phone) = identifier, hasDigits(of: phone) { return true }
+        return mentions(identifier)
     }
 
     private func hasDigits(of phone: PhoneNumber) -> Bool {

@@ -168,25 +168,6 @@ extension ReadTransaction where Self: ~Copyable {
         return try Conflict(key: key.bytes, sealed: bytes)
     }
 
-    /// The conflicts in a state, in the order of their pairs, after `cursor` where one is given.
-    borrowing func conflicts(
-        in state: Conflict.State, after cursor: Conflict?, limit: Int, in organization: OrganizationNumber
-    ) throws(VaultError) -> [Conflict] {
-        var found: [Conflict] = []
-        guard limit > 0 else { return found }
-        var start = Key()
-        if let cursor { start = ConflictCursor(cursor).start(in: organization) }
-        try visit(Tables.conflicts, prefix: Key(organization), from: start) { (key, value) throws(VaultError) in
-            if value.byteCount == 0 { return .next }
-            let conflict = try Conflict(key: key, sealed: value)
-            if conflict.state == state { found.append(conflict) }
-            return found.count < limit ? .next : .stop
-        }
-        return found
-    }
-}
-
-extension ReadTransaction where Self: ~Copyable {
     /// All conflicts of one identity, in whatever state.
     borrowing func conflicts(
         of identity: UUID, in organization: OrganizationNumber
@@ -225,12 +206,10 @@ extension WriteTransaction where Self: ~Copyable {
     }
 
     /// Puts on the review queue what a record was given and somebody else owns, unless the pair is known by it.
-    /// - Parameter others: identifiers that the record may have been given as well, in a spelling that can't be read now.
     mutating func enqueueMentions(
-        of contacts: RecordContacts, by identity: UUID, among others: [Identifier], source: String?,
-        _ scope: inout WriteScope
+        of contacts: RecordContacts, by identity: UUID, source: String?, _ scope: inout WriteScope
     ) throws(VaultError) {
-        for identifier in (contacts.identifiers + others.filter(contacts.mentions)).distinct() {
+        for identifier in contacts.identifiers {
             guard let entry = try entry(of: identifier, in: scope.organization), entry.state == .owned,
                 entry.holder != identity
             else { continue }

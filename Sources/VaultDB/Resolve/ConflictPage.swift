@@ -13,10 +13,6 @@ public struct ConflictCursor: Equatable, Sendable, CustomStringConvertible {
 
     init(_ pair: ConflictKey) { self.pair = pair }
 
-    init(_ conflict: Conflict) {
-        pair = ConflictKey(one: conflict.first, other: conflict.second, identifier: conflict.identifier)
-    }
-
     /// Opaque text that `init(_:)` reads back: hexadecimal digits.
     public var description: String {
         let key = pair.key(in: OrganizationNumber(0))

@@ -193,7 +193,7 @@ extension WriteTransaction where Self: ~Copyable {
             scope.ledger[identifier.kind] += 1
         }
         if identity.isPatient, !plan.enrich.isEmpty {
-            try settleAdded(plan.enrich, of: &identity, scope)
+            try markGivenByPatients(plan.enrich, of: &identity, scope)
         }
         let kinds = plan.enrich.map(\.kind).distinct()
         if plan.match == nil {
@@ -245,7 +245,7 @@ extension WriteTransaction where Self: ~Copyable {
     }
 
     /// What an identity gains may be what one of its patients was given before somebody else let go of it.
-    private borrowing func settleAdded(
+    private borrowing func markGivenByPatients(
         _ added: [Identifier], of identity: inout Identity, _ scope: WriteScope
     ) throws(VaultError) {
         let found = try clinical(added, of: identity.id, scope.reading, in: scope.organization)

@@ -72,7 +72,7 @@ extension ResolveQuery {
             }
             if !externals.contains(external) { externals.append(external) }
         }
-        email = request.email.flatMap(normalizer.email)
+        email = request.email.flatMap { EmailAddress($0) }
         if email == nil, Self.isGiven(request.email) { warnings.append(.invalid(.email)) }
         self.phone = phone
         if phone == nil, let raw = request.phone, Self.isGiven(raw) {

@@ -47,7 +47,9 @@ extension Organization {
     public func changes(from sequence: UInt64 = 1) -> Changes { Changes(organization: self, sequence: sequence) }
 
     /// The changes from a sequence number on, oldest first. Where there are none yet, waits for the next.
-    /// - Parameter milliseconds: how long to wait at most; the answer is empty then.
+    /// - Parameters:
+    ///   - limit: 1 to `Limits.scanEntriesMax`.
+    ///   - milliseconds: how long to wait at most; the answer is empty then.
     public func changes(
         from sequence: UInt64, limit: Int = 100, waitMilliseconds milliseconds: Int
     ) async throws(VaultError) -> [Event] {

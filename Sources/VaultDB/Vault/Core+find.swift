@@ -1,11 +1,10 @@
 internal import Foundation
-internal import Logging
 internal import Storage
 
 /// Looking up without ever writing.
 extension Core {
     func find(email raw: String, _ tenant: Tenant) throws(VaultError) -> UUID? {
-        guard let email = normalizer.email(raw) else { return nil }
+        guard let email = EmailAddress(raw) else { return nil }
         return try owner(of: .email(email), tenant)
     }
 
@@ -71,7 +70,7 @@ extension Core {
     ) throws(VaultError) -> Identifier {
         switch kind {
         case .email:
-            if let email = normalizer.email(raw) { return .email(email) }
+            if let email = EmailAddress(raw) { return .email(email) }
             throw .invalid(
                 "that is not a usable email address, so it never matches anybody", advice: "check how it is written")
         case .phone:
@@ -87,31 +86,5 @@ extension Core {
             if let external = ExternalID(raw) { return .external(external) }
             throw ExternalID.refusal(of: raw)
         }
-    }
-
-    func mark(
-        _ identifier: Identifier, as state: IdentifierState, _ tenant: Tenant
-    ) throws(VaultError) -> IdentifierStateChange {
-        tell(
-            "Identifier \(state)",
-            try writeBlocking(tenant) { (transaction, scope) throws(VaultError) in
-                try transaction.mark(identifier, as: state, &scope)
-            })
-    }
-
-    func release(_ identifier: Identifier, _ tenant: Tenant) throws(VaultError) -> IdentifierStateChange {
-        tell(
-            "Identifier released",
-            try writeBlocking(tenant) { (transaction, scope) throws(VaultError) in
-                try transaction.release(identifier, &scope)
-            })
-    }
-
-    private func tell(_ what: String, _ change: IdentifierStateChange) -> IdentifierStateChange {
-        if change.before == change.after { return change }
-        var metadata: Logger.Metadata = ["identifier": "\(change.identifier.masked)"]
-        if let holder = change.holder { metadata["identity"] = "\(holder.text)" }
-        logger.info("\(what)", metadata: metadata)
-        return change
     }
 }

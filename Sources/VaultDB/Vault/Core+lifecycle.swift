@@ -2,7 +2,7 @@ internal import Foundation
 internal import Logging
 internal import Storage
 
-/// Merging, keeping apart and erasing, as operations of the writer.
+/// Merging, keeping apart, erasing, and the states of identifiers, as operations of the writer.
 extension Core {
     func merge(_ a: UUID, into b: UUID) -> Operation<MergeAnswer> {
         { (transaction, scope) throws(VaultError) in try transaction.merge(a, into: b, &scope) }
@@ -20,6 +20,22 @@ extension Core {
         { (transaction, scope) throws(VaultError) in try transaction.erase(id, &scope) }
     }
 
+    func replay(_ erasure: Erasure, beside others: Set<UUID> = []) -> Operation<Replay> {
+        { (transaction, scope) throws(VaultError) in try transaction.replay(erasure, beside: others, &scope) }
+    }
+
+    func forgetErasures() -> Operation<Int> {
+        { (transaction, scope) throws(VaultError) in try transaction.forgetErasures(&scope) }
+    }
+
+    func mark(_ identifier: Identifier, as state: IdentifierState) -> Operation<IdentifierStateChange> {
+        { (transaction, scope) throws(VaultError) in try transaction.mark(identifier, as: state, &scope) }
+    }
+
+    func release(_ identifier: Identifier) -> Operation<IdentifierStateChange> {
+        { (transaction, scope) throws(VaultError) in try transaction.release(identifier, &scope) }
+    }
+
     // MARK: Telling
 
     /// Logs what a merge or its undoing did, once it is committed.
@@ -33,6 +49,15 @@ extension Core {
     func tell(_ answer: ErasureAnswer) -> ErasureAnswer {
         logger.info("Identity erased", metadata: ["identity": "\(answer.identity.text)"])
         return answer
+    }
+
+    /// The same of an identifier's state. One that stays as it was is no news.
+    func tell(_ what: String, _ change: IdentifierStateChange) -> IdentifierStateChange {
+        if change.before == change.after { return change }
+        var metadata: Logger.Metadata = ["identifier": "\(change.identifier.masked)"]
+        if let holder = change.holder { metadata["identity"] = "\(holder.text)" }
+        logger.info("\(what)", metadata: metadata)
+        return change
     }
 
     /// Reads what must be there: an organization that is not known has nobody.

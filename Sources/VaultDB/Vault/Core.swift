@@ -16,6 +16,8 @@ final class Core<Engine: StorageEngine>: Sendable {
     private let tenants = Mutex<[UUID: Tenant]>([:])
     /// What the file said of itself at opening. Its region and when it was made never change.
     private let opened: Meta
+    /// Whether the file has become a vault by this opening.
+    let isNew: Bool
     /// What normalises here.
     private let rules = Normalizer.version.description
     /// Up to which of the commits of others the file is known to be normalised by `rules`; see
@@ -34,9 +36,10 @@ final class Core<Engine: StorageEngine>: Sendable {
     /// - Parameters:
     ///   - region: for a new vault; an existing one keeps its own.
     ///   - bytesMax: likewise.
+    ///   - creates: makes a vault of a file that holds none yet.
     init(
         engine: Engine, region: Region, bytesMax: Int = .max, normalizer: Normalizer, logger: Logger, actor: String?,
-        isReadOnly: Bool, writerNiceness: Int = 0,
+        isReadOnly: Bool, creates: Bool = true, writerNiceness: Int = 0,
         clock: @escaping @Sendable () -> Timestamp = { Timestamp.now() }
     ) throws(VaultError) {
         self.engine = engine
@@ -47,7 +50,7 @@ final class Core<Engine: StorageEngine>: Sendable {
         self.clock = clock
         let known = try engine.read { (snapshot) throws(VaultError) in try snapshot.meta() }
         if let known {
-            opened = known
+            (opened, isNew) = (known, false)
             if known.isOfFormatBefore, !isReadOnly {
                 try engine.write { (transaction) throws(VaultError) in
                     // Another process may have changed it in between.
@@ -55,16 +58,16 @@ final class Core<Engine: StorageEngine>: Sendable {
                     if known.isOfFormatBefore { try transaction.put(Meta.key, known.encoded(), in: Tables.meta) }
                 }
             }
-        } else if isReadOnly {
+        } else if isReadOnly || !creates {
             throw VaultError(.notAVault, "the file holds no vault", advice: "make one with `vaultdb init`")
         } else {
             let fresh = Meta(
                 createdAt: clock(), region: region, bytesMax: UInt64(clamping: bytesMax), normalizer: rules)
-            opened = try engine.write { (transaction) throws(VaultError) in
+            (opened, isNew) = try engine.write { (transaction) throws(VaultError) -> (Meta, Bool) in
                 // Another process may have made the vault in between.
-                if let known = try transaction.meta() { return known }
+                if let known = try transaction.meta() { return (known, false) }
                 try transaction.put(Meta.key, fresh.encoded(), in: Tables.meta)
-                return fresh
+                return (fresh, true)
             }
         }
         writes = try WriteQueue(engine: engine, niceness: writerNiceness)
@@ -79,52 +82,6 @@ final class Core<Engine: StorageEngine>: Sendable {
     var normalizerVersion: String { meta.normalizer }
 
     // MARK: Organizations
-
-    /// What is remembered of an organization between calls. Its number never changes once it is given; its region may,
-    /// by another process too, which the next write notices.
-    final class Tenant: Sendable {
-        let id: UUID
-        /// Its number, and below it in 16 bits its own region or 0. All zero until the vault knows it.
-        private let known = Atomic<UInt64>(0)
-        /// Up to which of the commits of others that holds; see `WriteQueue.foreignCommits`.
-        private let checked = Atomic<Int>(0)
-        /// Changes of its region under way here. Until one is committed or given up, what its transaction says is not to
-        /// be remembered.
-        fileprivate let changes = Atomic<Int>(0)
-
-        fileprivate init(id: UUID) { self.id = id }
-
-        var number: OrganizationNumber? {
-            let known = known.load(ordering: .relaxed)
-            return known == 0 ? nil : OrganizationNumber(UInt32(known >> 16))
-        }
-
-        fileprivate var region: Region? {
-            Region(known: UInt16(truncatingIfNeeded: known.load(ordering: .relaxed)))
-        }
-
-        /// What was read, unless something newer is known.
-        func learn(_ record: OrganizationRecord) {
-            _ = known.compareExchange(expected: 0, desired: record.packed, ordering: .relaxed)
-        }
-
-        /// What was just written.
-        fileprivate func remember(_ record: OrganizationRecord) {
-            known.store(record.packed, ordering: .relaxed)
-        }
-
-        /// Whether what is known is what a write would find.
-        fileprivate func isChecked(_ foreignCommits: Int) -> Bool {
-            checked.load(ordering: .relaxed) == foreignCommits && changes.load(ordering: .relaxed) == 0
-        }
-
-        /// What a write has found; of one that is made or changed by a transaction nobody knows whether that is committed.
-        fileprivate func notice(_ record: OrganizationRecord, _ foreignCommits: Int) {
-            guard number != nil, changes.load(ordering: .relaxed) == 0 else { return }
-            remember(record)
-            checked.store(foreignCommits, ordering: .relaxed)
-        }
-    }
 
     func tenant(_ id: UUID) -> Tenant {
         tenants.withLock { tenants in
@@ -146,7 +103,11 @@ final class Core<Engine: StorageEngine>: Sendable {
     }
 
     func region(of tenant: Tenant) throws(VaultError) -> Region {
-        _ = try number(of: tenant)
+        if tenant.isDue() {
+            try tenant.learn { () throws(VaultError) in
+                try engine.read { (snapshot) throws(VaultError) in try snapshot.organization(tenant.id) }
+            }
+        }
         return tenant.region ?? opened.region
     }
 
@@ -157,15 +118,27 @@ final class Core<Engine: StorageEngine>: Sendable {
     }
 
     /// Gives the organization a region of its own; it is made where it is not known yet.
-    func setRegion(_ region: Region, of tenant: Tenant) throws(VaultError) {
-        let now = clock()
+    func setRegion(_ region: Region, of tenant: Tenant) async throws(VaultError) {
         tenant.changes.add(1, ordering: .relaxed)
+        defer { endChange(of: tenant) }
+        tenant.remember(try await write(tenant, change(of: tenant, to: region)))
+    }
+
+    func setRegionBlocking(_ region: Region, of tenant: Tenant) throws(VaultError) {
+        tenant.changes.add(1, ordering: .relaxed)
+        defer { endChange(of: tenant) }
+        tenant.remember(try writeBlocking(tenant, change(of: tenant, to: region)))
+    }
+
+    private func endChange(of tenant: Tenant) {
+        tenant.changes.subtract(1, ordering: .relaxed)
         // For those who remember it of their own; see `tenant(_:)`.
-        defer {
-            tenant.changes.subtract(1, ordering: .relaxed)
-            writes.forgetWhatWasRead()
-        }
-        let record = try writeBlocking(tenant) { [writes] (transaction, scope) throws(VaultError) in
+        writes.forgetWhatWasRead()
+    }
+
+    private func change(of tenant: Tenant, to region: Region) -> Operation<OrganizationRecord> {
+        let now = clock()
+        return { [writes] (transaction, scope) throws(VaultError) in
             writes.forgetWhatWasRead()
             var record = try transaction.intern(tenant.id, at: now)
             guard record.region != region else { return record }
@@ -174,7 +147,6 @@ final class Core<Engine: StorageEngine>: Sendable {
             try transaction.append(Event(.organizationChanged, at: now, actor: scope.actor), &scope)
             return record
         }
-        tenant.remember(record)
     }
 
     // MARK: Reading and writing
@@ -284,10 +256,6 @@ final class Core<Engine: StorageEngine>: Sendable {
             .rekeyRequired, "the vault was normalised by \(found), this program has \(rules)",
             advice: "run `vaultdb rekey` once, or use the program version that wrote it")
     }
-}
-
-extension OrganizationRecord {
-    fileprivate var packed: UInt64 { UInt64(number.rawValue) << 16 | UInt64(region?.packed ?? 0) }
 }
 
 extension VaultError {

@@ -43,8 +43,10 @@ extension Organization {
     }
 
     /// The merges that can be undone, newest first, before the one that `cursor` names.
+    /// - Parameter limit: 1 to `Limits.scanEntriesMax`.
     public func merges(before cursor: UUID? = nil, limit: Int = 100) throws(VaultError) -> [Merge] {
-        try core.read(tenant) { (snapshot, number) throws(VaultError) in
+        try Self.validate(limit: limit)
+        return try core.read(tenant) { (snapshot, number) throws(VaultError) in
             try snapshot.merges(before: cursor, limit: limit, in: number)
         } ?? []
     }
@@ -54,7 +56,8 @@ extension Organization {
     /// Settles the open conflicts of two identities: they are two people. The same identifiers don't bring them up
     /// again.
     /// - Returns: the conflicts that were settled.
-    /// - Throws: `notFound` where the two have no open conflict.
+    /// - Throws: `notFound` where the two have no open conflict, or one is not known; `erased`; `refused` where the two
+    ///   are one identity.
     @discardableResult
     public func keepApart(_ a: UUID, _ b: UUID) async throws(VaultError) -> [Conflict] {
         try await core.write(tenant, core.keepApart(a, b))
@@ -83,8 +86,10 @@ extension Organization {
     }
 
     /// The register of erasures, in the order of their ids, after the one that `cursor` names.
+    /// - Parameter limit: 1 to `Limits.scanEntriesMax`.
     public func erasures(after cursor: UUID? = nil, limit: Int = 100) throws(VaultError) -> [Erasure] {
-        try core.read(tenant) { (snapshot, number) throws(VaultError) in
+        try Self.validate(limit: limit)
+        return try core.read(tenant) { (snapshot, number) throws(VaultError) in
             try snapshot.erasures(after: cursor, limit: limit, in: number)
         } ?? []
     }
@@ -92,18 +97,27 @@ extension Organization {
     /// Does an erasure again in a vault that was restored from a backup made before it.
     /// - Parameter others: ids that further erasures name, which are going to be replayed too: who was one person with one
     ///   of these when the backup was made is erased all the same.
-    public func replay(_ erasure: Erasure, beside others: Set<UUID> = []) throws(VaultError) -> Replay {
-        try core.replay(erasure, beside: others, tenant)
+    public func replay(_ erasure: Erasure, beside others: Set<UUID> = []) async throws(VaultError) -> Replay {
+        try await core.write(tenant, core.replay(erasure, beside: others))
+    }
+
+    /// The blocking twin.
+    public func replayBlocking(_ erasure: Erasure, beside others: Set<UUID> = []) throws(VaultError) -> Replay {
+        try core.writeBlocking(tenant, core.replay(erasure, beside: others))
     }
 
     /// Deletes the key and the hashes by which the vault knows identifiers that were erased: `previously_erased` is
     /// not said of them any more.
     /// - Returns: how many hashes there were.
     @discardableResult
-    public func forgetErasures() throws(VaultError) -> Int {
-        try core.writeBlocking(tenant) { (transaction, scope) throws(VaultError) in
-            try transaction.forgetErasures(&scope)
-        }
+    public func forgetErasures() async throws(VaultError) -> Int {
+        try await core.write(tenant, core.forgetErasures())
+    }
+
+    /// The blocking twin.
+    @discardableResult
+    public func forgetErasuresBlocking() throws(VaultError) -> Int {
+        try core.writeBlocking(tenant, core.forgetErasures())
     }
 
     // MARK: Who held what when

@@ -86,9 +86,19 @@ extension Organization {
         try await core.write(tenant, core.take(booking.draft, tenant, as: .booking)) { core.tell($0, $1) }
     }
 
+    /// The blocking twin.
+    public func bookBlocking(_ booking: Booking) throws(VaultError) -> IntakeAnswer {
+        try core.writeBlocking(tenant, core.take(booking.draft, tenant, as: .booking)) { core.tell($0, $1) }
+    }
+
     /// A lead that somebody of the staff enters.
     public func addLead(_ lead: ManualLead) async throws(VaultError) -> IntakeAnswer {
         try await core.write(tenant, core.take(lead.draft, tenant, as: .lead)) { core.tell($0, $1) }
+    }
+
+    /// The blocking twin.
+    public func addLeadBlocking(_ lead: ManualLead) throws(VaultError) -> IntakeAnswer {
+        try core.writeBlocking(tenant, core.take(lead.draft, tenant, as: .lead)) { core.tell($0, $1) }
     }
 
     /// A public form: finds email, phone and name among its fields, resolves, and makes a lead.
@@ -99,7 +109,14 @@ extension Organization {
         return FormAnswer(intake: answer, taken: reading.taken)
     }
 
-    static func validate(limit: Int, max: Int) throws(VaultError) {
+    /// The blocking twin.
+    public func submitBlocking(_ form: FormSubmission) throws(VaultError) -> FormAnswer {
+        let (draft, reading) = try core.read(form, tenant)
+        let answer = try core.writeBlocking(tenant, core.take(draft, tenant, as: .form)) { core.tell($0, $1) }
+        return FormAnswer(intake: answer, taken: reading.taken)
+    }
+
+    static func validate(limit: Int, max: Int = Limits.scanEntriesMax) throws(VaultError) {
         guard (1...max).contains(limit) else { throw .invalid("a limit is between 1 and \(max)") }
     }
 }

@@ -23,50 +23,32 @@ extension Organization {
     /// exactly once, whatever is written meanwhile. Identities that were merged into others are passed over.
     /// - Parameters:
     ///   - cursor: the `next` of the page before; nil to begin.
-    ///   - limit: the entries to look at, up to `Limits.scanEntriesMax`.
+    ///   - limit: the entries to look at, 1 to `Limits.scanEntriesMax`.
     public func scan(
         _ kind: ScanKind, prefix: String = "", after cursor: [UInt8]? = nil, limit: Int
     ) throws(VaultError) -> ScanPage {
-        let prefix = try ScanPrefix(prefix, kind)
+        try Self.validate(limit: limit)
+        let prefix = try KeyPrefix(prefix, kind)
         if let cursor {
-            guard cursor.starts(with: prefix.bytes), prefix.covers(cursor.span.bytes),
+            guard cursor.starts(with: prefix.bytes), prefix.covers(cursor.span.bytes, from: prefix.bytes.count),
                 cursor.count <= Limits.typedKeyBytesMax - 5
             else { throw .invalid("the cursor is of another walk", advice: "begin again with cursor 0") }
         }
         let page = try core.read(tenant) { (snapshot, number) throws(VaultError) in
-            try snapshot.page(kind, prefix, after: cursor, limit: min(limit, Limits.scanEntriesMax), in: number)
+            try snapshot.page(kind, prefix, after: cursor, limit: limit, in: number)
         }
         return page ?? ScanPage(entries: [], next: nil)
     }
 }
 
-/// What the keys of a walk begin with: whole bytes, and the first digit of the next where an id's prefix ends between
-/// two.
-private struct ScanPrefix {
-    let bytes: [UInt8]
-    private(set) var digit: UInt8?
-
-    init(_ text: String, _ kind: Organization.ScanKind) throws(VaultError) {
+extension KeyPrefix {
+    fileprivate init(_ text: String, _ kind: Organization.ScanKind) throws(VaultError) {
         guard kind == .identity else {
-            bytes = Array(text.utf8.prefix(Limits.typedKeyBytesMax - 5))
+            self.init(Array(text.utf8.prefix(Limits.typedKeyBytesMax - 5)))
             return
         }
-        let digits = text.filter { $0 != "-" }
-        let isOdd = digits.count % 2 == 1
-        guard digits.count <= 32, let whole = [UInt8](hex: isOdd ? digits + "0" : digits) else {
-            throw .invalid("the prefix of an id is hexadecimal digits")
-        }
-        bytes = Array(whole.prefix(digits.count / 2))
-        if isOdd { digit = whole.last.map { $0 >> 4 } }
-    }
-
-    /// The first key there may be.
-    var first: [UInt8] { digit.map { bytes + [$0 << 4] } ?? bytes }
-
-    /// Whether a key that begins with the bytes goes on with the digit.
-    func covers(_ key: RawSpan) -> Bool {
-        guard let digit else { return true }
-        return key.byteCount > bytes.count && key.unsafeLoad(fromByteOffset: bytes.count, as: UInt8.self) >> 4 == digit
+        guard let prefix = KeyPrefix(id: text) else { throw .invalid("the prefix of an id is hexadecimal digits") }
+        self = prefix
     }
 }
 
@@ -82,7 +64,7 @@ extension Organization.ScanKind {
 
 extension ReadTransaction where Self: ~Copyable {
     fileprivate borrowing func page(
-        _ kind: Organization.ScanKind, _ scanned: ScanPrefix, after cursor: [UInt8]?, limit: Int,
+        _ kind: Organization.ScanKind, _ scanned: KeyPrefix, after cursor: [UInt8]?, limit: Int,
         in organization: OrganizationNumber
     ) throws(VaultError) -> Organization.ScanPage {
         var prefix = Key(organization)
@@ -93,7 +75,7 @@ extension ReadTransaction where Self: ~Copyable {
         var (looked, last): (Int, [UInt8]?) = (0, nil)
         try visit(kind.table, prefix: prefix, from: start) { (key, value) throws(VaultError) in
             let rest = key.extracting(droppingFirst: 4)
-            guard looked < limit, scanned.covers(rest) else { return .stop }
+            guard looked < limit, scanned.covers(rest, from: scanned.bytes.count) else { return .stop }
             looked += 1
             if looked == limit { last = [UInt8](copying: rest) }
             if kind == .identity {

@@ -3,6 +3,8 @@ internal import LMDB
 internal import Storage
 
 /// One tenant of a vault. Nothing is ever matched, read or counted across organizations.
+///
+/// It does not keep the vault open: once the `Vault` is closed or nobody holds it any more, every call throws `misuse`.
 public struct Organization: Sendable {
     let core: Core<Environment>
     let tenant: Core<Environment>.Tenant
@@ -14,7 +16,12 @@ public struct Organization: Sendable {
 
     /// Sets that region. It counts for what is normalised from now on; another process that has the vault open notices
     /// it with its next write for the organization, which is told to try again (`busy`).
-    public func setRegion(_ region: Region) throws(VaultError) { try core.setRegion(region, of: tenant) }
+    public func setRegion(_ region: Region) async throws(VaultError) { try await core.setRegion(region, of: tenant) }
+
+    /// The blocking twin.
+    public func setRegionBlocking(_ region: Region) throws(VaultError) {
+        try core.setRegionBlocking(region, of: tenant)
+    }
 
     // MARK: Resolve
 
@@ -40,6 +47,15 @@ public struct Organization: Sendable {
             ResolveRequest(email: email, phone: phone, externals: externals, name: name, source: source), tenant)
     }
 
+    /// The blocking twin.
+    public func resolveBlocking(
+        email: String? = nil, phone: String? = nil, externals: [String] = [], name: String? = nil,
+        source: String? = nil
+    ) throws(VaultError) -> Resolution {
+        try core.resolveBlocking(
+            ResolveRequest(email: email, phone: phone, externals: externals, name: name, source: source), tenant)
+    }
+
     // MARK: Find
 
     /// The id of the identity that owns an email, however it is spelled. Never writes.
@@ -55,6 +71,7 @@ public struct Organization: Sendable {
 
     /// The identity with this id; after a merge, the one it lives on in.
     /// - Returns: nil where the id was never given out.
+    /// - Throws: `erased` where the identity was.
     public func identity(_ id: UUID) throws(VaultError) -> FoundIdentity? { try core.identity(id, tenant) }
 
     /// The identity that an answer to a write names, as it is now, for its primaries. The write is committed, so it is
@@ -93,39 +110,49 @@ public struct Organization: Sendable {
 
     /// Marks an identifier as one that identifies nobody alone: a family's mailbox, a reception's phone.
     @discardableResult
-    public func share(_ identifier: Identifier) throws(VaultError) -> IdentifierStateChange {
-        try core.mark(identifier, as: .shared, tenant)
+    public func share(_ identifier: Identifier) async throws(VaultError) -> IdentifierStateChange {
+        core.tell("Identifier shared", try await core.write(tenant, core.mark(identifier, as: .shared)))
+    }
+
+    /// The blocking twin.
+    @discardableResult
+    public func shareBlocking(_ identifier: Identifier) throws(VaultError) -> IdentifierStateChange {
+        core.tell("Identifier shared", try core.writeBlocking(tenant, core.mark(identifier, as: .shared)))
     }
 
     /// Marks an identifier as one that is never used for matching.
     @discardableResult
-    public func block(_ identifier: Identifier) throws(VaultError) -> IdentifierStateChange {
-        try core.mark(identifier, as: .blocked, tenant)
+    public func block(_ identifier: Identifier) async throws(VaultError) -> IdentifierStateChange {
+        core.tell("Identifier blocked", try await core.write(tenant, core.mark(identifier, as: .blocked)))
+    }
+
+    /// The blocking twin.
+    @discardableResult
+    public func blockBlocking(_ identifier: Identifier) throws(VaultError) -> IdentifierStateChange {
+        core.tell("Identifier blocked", try core.writeBlocking(tenant, core.mark(identifier, as: .blocked)))
     }
 
     /// Gives a shared or blocked identifier back to the identity that holds it, or frees an owned one.
+    /// - Throws: `notFound` where nobody holds it and it is neither shared nor blocked.
     @discardableResult
-    public func release(_ identifier: Identifier) throws(VaultError) -> IdentifierStateChange {
-        try core.release(identifier, tenant)
+    public func release(_ identifier: Identifier) async throws(VaultError) -> IdentifierStateChange {
+        core.tell("Identifier released", try await core.write(tenant, core.release(identifier)))
+    }
+
+    /// The blocking twin.
+    @discardableResult
+    public func releaseBlocking(_ identifier: Identifier) throws(VaultError) -> IdentifierStateChange {
+        core.tell("Identifier released", try core.writeBlocking(tenant, core.release(identifier)))
     }
 
     // MARK: Review and audit
-
-    /// The review queue, in a stable order, after `cursor` where one is given.
-    public func conflicts(
-        in state: Conflict.State = .open, after cursor: Conflict? = nil, limit: Int = 100
-    ) throws(VaultError) -> [Conflict] {
-        try core.read(tenant) { (snapshot, number) throws(VaultError) in
-            try snapshot.conflicts(in: state, after: cursor, limit: limit, in: number)
-        } ?? []
-    }
 
     /// A page of the review queue, from a cursor on. It may hold fewer than `limit` and still have a next.
     /// - Parameter limit: 1 to `Limits.scanEntriesMax`.
     public func conflictPage(
         in state: Conflict.State = .open, from cursor: ConflictCursor? = nil, limit: Int = 100
     ) throws(VaultError) -> ConflictPage {
-        try Self.validate(limit: limit, max: Limits.scanEntriesMax)
+        try Self.validate(limit: limit)
         return try core.read(tenant) { (snapshot, number) throws(VaultError) in
             try snapshot.conflictPage(in: state, from: cursor, limit: limit, in: number)
         } ?? ConflictPage(conflicts: [])
@@ -153,22 +180,17 @@ public struct Organization: Sendable {
     }
 
     /// The trail from a sequence number on, oldest first.
+    /// - Parameter limit: 1 to `Limits.scanEntriesMax`.
     public func events(from sequence: UInt64 = 1, limit: Int = 100) throws(VaultError) -> [Event] {
-        try core.read(tenant) { (snapshot, number) throws(VaultError) in
+        try Self.validate(limit: limit)
+        return try core.read(tenant) { (snapshot, number) throws(VaultError) in
             try snapshot.events(from: sequence, limit: limit, in: number)
         } ?? []
     }
 
-    /// The events of one identity, newest first.
-    public func history(of id: UUID, limit: Int = 100) throws(VaultError) -> [Event] {
-        try core.read(tenant) { (snapshot, number) throws(VaultError) in
-            guard let identity = try snapshot.identity(id, in: number) else { return [] }
-            return try snapshot.history(of: identity, limit: limit, in: number)
-        } ?? []
-    }
-
     /// Walks the whole audit chain.
-    /// - Parameter progress: gets the events done so far; throws to stop.
+    /// - Parameter progress: gets the events done so far; throws to stop. It must neither write to the vault nor close
+    ///   it.
     public func verifyAudit(
         progress: (UInt64) throws(VaultError) -> Void = { (_) throws(VaultError) in }
     ) throws(VaultError) -> AuditVerification {
@@ -179,7 +201,8 @@ public struct Organization: Sendable {
 
     /// Compares every entry of the organization with those it must agree with, on one snapshot; `Vault.check` does so
     /// for all of them.
-    /// - Parameter progress: gets the entries done so far; throws to stop.
+    /// - Parameter progress: gets the entries done so far; throws to stop. It must neither write to the vault nor close
+    ///   it.
     public func check(
         progress: @escaping (Int) throws(VaultError) -> Void = { (_) throws(VaultError) in }
     ) throws(VaultError) -> CheckReport {

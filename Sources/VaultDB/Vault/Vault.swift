@@ -1,21 +1,24 @@
 public import Foundation
 internal import LMDB
 internal import Storage
-internal import Synchronization
 
 /// An embedded identity store: one file, many organizations.
 ///
 /// Reads are synchronous, see one consistent snapshot and never wait for writes. Writes are durable when they return;
 /// those that wait at the same time share a commit. One `Vault` per file and process; other processes may have the
 /// file open too. Safe to use from any thread and task.
+///
+/// It is closed when nobody holds it any more, and its organizations don't: keep it for as long as they are used.
 public final class Vault: Sendable {
     let core: Core<Environment>
     /// Whether it was opened for reading, so that all writes are refused.
     public let isReadOnly: Bool
 
     /// Opens the vault at `path`, made where there is none (unless the options say otherwise).
-    /// - Throws: `VaultError`; see its codes.
+    /// - Throws: `VaultError`; see its codes. `invalidArgument` where the options are out of bounds; no file is made
+    ///   then.
     public init(at path: String, options: VaultOptions = .init()) throws(VaultError) {
+        try options.validate()
         isReadOnly = options.access == .readOnly
         let environment: Environment
         do throws(StorageError) {
@@ -26,11 +29,16 @@ public final class Vault: Sendable {
         core = try Core(
             engine: environment, region: options.region, bytesMax: options.bytesMax,
             normalizer: Normalizer(spellingCacheSlots: options.spellingCacheSlots), logger: options.logger,
-            actor: options.actor, isReadOnly: isReadOnly, writerNiceness: options.writerNiceness)
-        try limitMap(to: Int(clamping: core.meta.bytesMax))
+            actor: options.actor, isReadOnly: isReadOnly, creates: options.creates,
+            writerNiceness: options.writerNiceness)
+        let bytesMax = Int(clamping: core.meta.bytesMax)
+        try VaultError.orStorage { () throws(StorageError) in try core.engine.limitMap(to: bytesMax) }
     }
 
     deinit { close() }
+
+    /// Whether the vault was made by this opening: of several at once, one has made it.
+    package var isNew: Bool { core.isNew }
 
     /// Finishes what is being written and closes the file. Later calls throw `misuse`.
     public func close() {
@@ -38,7 +46,8 @@ public final class Vault: Sendable {
         core.engine.close()
     }
 
-    /// The tenant with this id. It needs no registration: it is known to the vault from its first write on.
+    /// The tenant with this id. It needs no registration: it is known to the vault from its first write on. It does not
+    /// keep the vault open.
     public func organization(_ id: UUID) -> Organization {
         Organization(core: core, tenant: core.tenant(id))
     }
@@ -62,10 +71,13 @@ public final class Vault: Sendable {
     /// What a largest size leaves at least beside the file's pages: a commit takes some before it gives any back.
     private static let roomBytesMin = 512 << 10
 
-    /// Sets the largest size the file may grow to, in bytes, from now on and whenever it is opened.
-    /// - Throws: `invalidArgument` where the file's pages, free ones included, leave no room to write. Nothing is changed by
-    ///   what throws.
+    /// Sets the largest size the file may grow to, in bytes, from now on and whenever it is opened. Blocks; where it is
+    /// lowered, for as long as 10 seconds while somebody reads.
+    /// - Throws: `invalidArgument` where it is not within `VaultOptions.bytesMaxRange`, and where the file's pages,
+    ///   free ones included, leave no room to write; `busy` where somebody reads for longer. Nothing is changed by what
+    ///   throws.
     public func setBytesMax(_ bytes: Int) throws(VaultError) {
+        try VaultOptions.validate(bytesMax: bytes)
         let file = try statistics()
         let used = file.pagesUsed * file.pageBytes
         let (least, mebibyte) = (used + Self.roomBytesMin, 1 << 20)
@@ -75,30 +87,20 @@ public final class Vault: Sendable {
                 advice: "give at least \((least + mebibyte - 1) / mebibyte)M, or run `vaultdb compact` first")
         }
         let before = Int(clamping: bytesMax)
-        try limitMap(to: bytes)
         do throws(VaultError) {
+            try VaultError.orStorage { () throws(StorageError) in try core.engine.limitMap(to: bytes) }
             try core.writes.writeBlocking { (transaction) throws(VaultError) in
                 let meta = try transaction.knownMeta()
                 try transaction.put(Meta.key, meta.limited(to: UInt64(bytes)).encoded(), in: Tables.meta)
             }
         } catch {
-            try limitMap(to: before)
+            // The limit at least is as before, whatever becomes of the map.
+            try? core.engine.limitMap(to: before)
             throw error
-        }
-    }
-
-    private func limitMap(to bytes: Int) throws(VaultError) {
-        do throws(StorageError) {
-            try core.engine.limitMap(to: bytes)
-        } catch {
-            throw VaultError(storage: error)
         }
     }
 
     /// What normalised the identifiers in the file.
     public var normalizerVersion: String { core.normalizerVersion }
     public var path: String { core.engine.path }
-
-    /// Resolves that found everything as it was, since opening.
-    public var hitCount: Int { core.hits.load(ordering: .relaxed) }
 }

@@ -19,10 +19,13 @@ public struct VaultOptions: Sendable {
     public var creates = true
     /// For a new vault: the region of phones without a country code, for organizations that set none.
     public var region = Region.spain
-    /// For a new vault: the largest size it may grow to, in bytes. Beyond it writes fail with `mapFull`.
-    public var bytesMax = 16 << 40
+    /// For a new vault: the largest size it may grow to, in bytes, within `bytesMaxRange`. Beyond it writes fail with
+    /// `mapFull`.
+    public var bytesMax = VaultOptions.bytesMaxRange.upperBound
+    /// What a vault's largest size may be: 1 MiB to 16 TiB.
+    public static let bytesMaxRange = (1 << 20)...(16 << 40)
     /// Raw phone spellings to remember, about 64 bytes each; 0 for none.
-    public var spellingCacheSlots = 65_536
+    public var spellingCacheSlots = Normalizer.spellingCacheSlotsDefault
     /// Memory for what was looked up lately, in bytes: about 65 for an email, 55 for a phone, 130 to 250 for a record. It is
     /// taken as it is needed, and no more than 32 GiB; 0 for none.
     public var cacheBytes = VaultOptions.cacheBytesDefault
@@ -37,6 +40,18 @@ public struct VaultOptions: Sendable {
     public var allowsNetworkFileSystem = false
 
     public init() {}
+
+    /// To be called before a file is made by these.
+    func validate() throws(VaultError) {
+        _ = try boundedLine(actor, "actor", bytesMax: Limits.actorBytesMax)
+        try Self.validate(bytesMax: bytesMax)
+    }
+
+    static func validate(bytesMax: Int) throws(VaultError) {
+        guard bytesMaxRange.contains(bytesMax) else {
+            throw .invalid("a largest size of \(bytesMax) bytes is out of bounds", advice: "give 1 MiB to 16 TiB")
+        }
+    }
 
     var environment: EnvironmentOptions {
         var options = EnvironmentOptions()

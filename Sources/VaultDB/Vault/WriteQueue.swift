@@ -1,5 +1,4 @@
 internal import Dispatch
-internal import Foundation
 internal import Glibc
 internal import Storage
 internal import Synchronization
@@ -17,6 +16,9 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
     }
 
     private let engine: Engine
+    /// The writer's thread is this process's own; see `Forks`.
+    private let forks = Forks.count
+    private let thread = Atomic<pthread_t>(0)
     private let handedIn = JobStack<Engine>()
     /// Jobs that were handed in and are in no group yet.
     private let waiting = Atomic<Int>(0)
@@ -59,10 +61,13 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
         }
     }
 
-    /// Ends the writer and returns once it has done what is waiting, whoever closes first. Later writes are refused.
+    /// Ends the writer and returns once it has done what is waiting, whoever closes first. Later writes are refused. Does not
+    /// wait on the writer's own thread, nor in the child of a fork, which has none.
     func close() {
+        guard forks == Forks.count else { return }
         isClosing.store(true, ordering: .releasing)
         wake.signal()
+        if isWriter { return }
         ended.wait()
         ended.signal()
     }
@@ -118,35 +123,51 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
         handIn(DeliveredWrite<Engine, Answer>(body, deliver))
     }
 
+    private var isWriter: Bool { thread.load(ordering: .relaxed) == pthread_self() }
+
+    private func refuse(_ job: WriteJob<Engine>, _ error: VaultError) {
+        job.finish(error)
+        job.wake()
+    }
+
     private func handIn(_ job: WriteJob<Engine>) {
+        guard forks == Forks.count else {
+            return refuse(job, VaultError(.misuse, "the vault was opened before fork", advice: "open it in the child"))
+        }
+        if job.isAwaited, isWriter {
+            return refuse(
+                job, VaultError(.misuse, "a write would wait for itself", advice: "write from outside of callbacks"))
+        }
         guard waiting.add(1, ordering: .relaxed).newValue <= Limits.writesPendingMax else {
             waiting.subtract(1, ordering: .relaxed)
-            job.finish(
-                VaultError(.busy, "\(Limits.writesPendingMax) writes are waiting", advice: "try again later"))
-            return job.wake()
+            return refuse(
+                job, VaultError(.busy, "\(Limits.writesPendingMax) writes are waiting", advice: "try again later"))
         }
         switch handedIn.push(job) {
         case .first: wake.signal()
         case .further: break
         case .refused:
             waiting.subtract(1, ordering: .relaxed)
-            job.finish(VaultError(.misuse, "the vault is closed"))
-            job.wake()
+            refuse(
+                job,
+                VaultError(
+                    .misuse, "the vault is closed", advice: "keep the Vault for as long as its organizations are used"))
         }
     }
 
     // MARK: The writer's thread
 
     private func run() {
+        thread.store(pthread_self(), ordering: .relaxed)
         // Not again before the next write or the next care, where it failed.
         var settles = true
         // However busy the vault is: what a dead reader holds makes the file grow with each write.
         var nextCare = DispatchTime.now() + careInterval
         while true {
-            let isUnsettled = settles && engine.isUnsettled
-            let patience = isUnsettled ? .now() + Self.settlingDelay : nextCare
+            let hasDeferredWork = settles && engine.hasDeferredWork
+            let patience = hasDeferredWork ? .now() + Self.settlingDelay : nextCare
             if wake.wait(timeout: patience) == .timedOut {
-                if isUnsettled { settles = (try? engine.settle()) != nil }
+                if hasDeferredWork { settles = (try? engine.doDeferredWork()) != nil }
             } else {
                 settles = true
             }
@@ -181,6 +202,8 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
                     let before = transaction.writeCount
                     if !job.run(&transaction), transaction.writeCount != before { throw GroupSpoiled() }
                 }
+                // What one of them takes away is no reason to let the others in. Where there is no room each runs alone.
+                if group.count > 1 { transaction.givesBack = false }
             }
             lastCommit.store(number, ordering: .relaxed)
             commits.add(1, ordering: .relaxed)
@@ -199,153 +222,6 @@ final class WriteQueue<Engine: StorageEngine>: Sendable {
 
     private func finish(_ group: [WriteJob<Engine>], _ error: VaultError?) {
         for job in group { job.finish(error) }
-        Awakening(group).begin()
+        WakeTree(group).begin()
     }
-}
-
-/// One waiting write, whatever it answers. Used by one thread at a time: the caller's until it is handed in, the
-/// writer's from then on, and the caller's again once it is woken; hence `@unchecked`.
-class WriteJob<Engine: StorageEngine>: @unchecked Sendable {
-    fileprivate typealias Body<Answer> = @Sendable (inout Engine.Writer) throws(VaultError) -> Answer
-
-    /// The job that was handed in before, while both wait.
-    var before: UInt = 0
-    /// Whether a thread waits for the end of it and does nothing else before.
-    fileprivate let isAwaited: Bool
-
-    fileprivate init(isAwaited: Bool) { self.isAwaited = isAwaited }
-
-    /// Runs on a transaction, perhaps not for the first time. False where the job itself failed.
-    func run(_ transaction: inout Engine.Writer) -> Bool { false }
-
-    /// The answer of the last run is to be delivered, or what kept the whole transaction from being committed.
-    func finish(_ error: VaultError?) {}
-
-    /// Wakes who waits for it, when it is finished.
-    func wake() {}
-
-    /// Likewise, one who has to wake others first.
-    fileprivate func wake(_ others: Awakening<Engine>, _ number: Int) { wake() }
-}
-
-/// The end of a group whose callers sleep. Waking them would take the writer a sixth of its time, so it wakes a few, each of
-/// whom wakes a few more before he goes on.
-private final class Awakening<Engine: StorageEngine>: Sendable {
-    private static var width: Int { 4 }
-    private let asleep: [WriteJob<Engine>]
-
-    /// - Parameter group: all of it finished. Who may be doing something else is woken at once.
-    init(_ group: [WriteJob<Engine>]) {
-        for job in group where !job.isAwaited { job.wake() }
-        asleep = group.filter(\.isAwaited)
-    }
-
-    func begin() { goOn(after: -1) }
-
-    /// The tree of those who wake others: its root is the writer, before the first.
-    func goOn(after number: Int) {
-        let first = Self.width * (number + 1)
-        for next in first..<first + Self.width where next < asleep.count { asleep[next].wake(self, next) }
-    }
-}
-
-/// A write of some answer.
-class BodyJob<Engine: StorageEngine, Answer: Sendable>: WriteJob<Engine>, @unchecked Sendable {
-    private let body: Body<Answer>
-    /// Of the last run.
-    fileprivate var result: Result<Answer, VaultError>?
-
-    fileprivate init(_ body: @escaping Body<Answer>, isAwaited: Bool) {
-        self.body = body
-        super.init(isAwaited: isAwaited)
-    }
-
-    override func run(_ transaction: inout Engine.Writer) -> Bool {
-        do throws(VaultError) {
-            result = .success(try body(&transaction))
-            return true
-        } catch {
-            result = .failure(error)
-            return false
-        }
-    }
-
-    override func finish(_ error: VaultError?) {
-        if let error { result = .failure(error) }
-    }
-
-    fileprivate var answer: Result<Answer, VaultError> {
-        result ?? .failure(VaultError(.cancelled, "the write was given up"))
-    }
-}
-
-/// A write whose caller waits for it.
-final class PendingWrite<Engine: StorageEngine, Answer: Sendable>: BodyJob<Engine, Answer>, @unchecked Sendable {
-    private let done = DispatchSemaphore(value: 0)
-    private var others: (awakening: Awakening<Engine>, number: Int)?
-
-    override func wake() { done.signal() }
-
-    fileprivate override func wake(_ others: Awakening<Engine>, _ number: Int) {
-        self.others = (others, number)
-        done.signal()
-    }
-
-    /// Blocks until it is committed. To be called once.
-    func wait() throws(VaultError) -> Answer {
-        done.wait()
-        if let (awakening, number) = others.take() { awakening.goOn(after: number) }
-        return try answer.get()
-    }
-}
-
-/// A write whose answer is handed over on the writer's thread.
-private final class DeliveredWrite<Engine: StorageEngine, Answer: Sendable>:
-    BodyJob<Engine, Answer>, @unchecked Sendable
-{
-    private let deliver: @Sendable (Result<Answer, VaultError>) -> Void
-
-    init(_ body: @escaping Body<Answer>, _ deliver: @escaping @Sendable (Result<Answer, VaultError>) -> Void) {
-        self.deliver = deliver
-        super.init(body, isAwaited: false)
-    }
-
-    override func finish(_ error: VaultError?) {
-        super.finish(error)
-        deliver(answer)
-    }
-}
-
-/// Runs `body` on a thread of its own, which nobody waits for. Foundation's threads don't say that the system refused one.
-/// - Returns: 0, or the number of the error.
-private func startThread(named name: String, stackBytes: Int, _ body: @escaping @Sendable () -> Void) -> Int32 {
-    final class Start: Sendable {
-        let name: String
-        let body: @Sendable () -> Void
-        init(_ name: String, _ body: @escaping @Sendable () -> Void) {
-            self.name = name
-            self.body = body
-        }
-    }
-    let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
-    pthread_attr_init(attributes)
-    defer {
-        pthread_attr_destroy(attributes)
-        attributes.deallocate()
-    }
-    pthread_attr_setstacksize(attributes, stackBytes)
-    pthread_attr_setdetachstate(attributes, Int32(PTHREAD_CREATE_DETACHED))
-    let start = Unmanaged.passRetained(Start(name, body))
-    var thread = pthread_t()
-    let code = pthread_create(
-        &thread, attributes,
-        { argument in
-            guard let argument else { return nil }
-            let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-            Thread.current.name = start.name
-            start.body()
-            return nil
-        }, start.toOpaque())
-    if code != 0 { start.release() }
-    return code
 }

@@ -26,15 +26,16 @@ struct APICall: Sendable {
     /// The identity of the path. What is no UUID is as unknown as any other id.
     func identity(_ name: String = "identity_id") throws(Problem) -> UUID {
         let text = context.part(name) ?? ""
-        guard let id = UUID(text: text) else { throw .notFound("no identity has the id \(text.prefix(64))") }
+        guard let id = UUID(text: text) else { throw .notFound("no identity has the id \(text.printable)") }
         return id
     }
 
-    func kind() throws(Problem) -> RecordKind {
-        let text = context.part("kind") ?? ""
+    func kind() throws(Problem) -> RecordKind { try Self.kind(context.part("kind") ?? "") }
+
+    static func kind(_ text: String) throws(Problem) -> RecordKind {
         guard let kind = RecordKind(text) else {
             throw .invalid(
-                "'\(text.prefix(64))' is no kind of record", advice: "a kind is a lower-case word such as lead")
+                "'\(text.printable)' is no kind of record", advice: "a kind is a lower-case word such as lead")
         }
         return kind
     }
@@ -79,7 +80,8 @@ struct APICall: Sendable {
             !["gzip", "deflate", "identity"].contains(encoding)
         else { return }
         throw Problem(
-            .unsupportedMediaType, "unsupported_encoding", "a body is compressed by gzip or not at all")
+            .unsupportedMediaType, "unsupported_encoding", "a body is compressed by gzip or deflate, or not at all",
+            advice: "send it so")
     }
 
     /// Whether what lets the caller do this is still good: bodies may come long after the head that showed a token.
@@ -95,11 +97,12 @@ struct APICall: Sendable {
     }
 
     /// The JSON object that the body is.
-    func body(_ what: String) async throws -> Fields {
+    /// - Parameter types: those that are taken, for who sent another.
+    func body(_ what: String, types: String = "application/json") async throws -> Fields {
         guard mediaType == "application/json" else {
             throw Problem(
-                .unsupportedMediaType, "unsupported_media_type", "\(what) is a JSON object",
-                advice: "send Content-Type: application/json")
+                .unsupportedMediaType, "unsupported_media_type", "\(what) comes as \(types)",
+                advice: "send that Content-Type")
         }
         let bytes = try await bytes()
         return try Fields(JSONElement(parsing: bytes.readableBytesUInt8Span), of: what)
@@ -122,7 +125,7 @@ struct APICall: Sendable {
 extension Response {
     /// A page of a list, and where the next one begins.
     init(page results: [JSONValue], next: String?) {
-        self.init(["results": .array(results), "next": JSONValue(next)])
+        self.init(JSONValue.page(results, next: next))
     }
 
     init(_ json: JSONValue, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) {

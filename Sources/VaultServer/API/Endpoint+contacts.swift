@@ -124,7 +124,7 @@ extension Endpoint {
         let page = try await call.work {
             try organization.records(of: id, kind: kind, from: cursor, order: order, limit: limit)
         }
-        return Response(page: page.records.map(\.json), next: page.next?.description)
+        return Response(page.json)
     }
 
     // MARK: Finding

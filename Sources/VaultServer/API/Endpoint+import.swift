@@ -23,9 +23,10 @@ extension Endpoint {
                 schema: "ImportLine", type: "application/x-ndjson")
         ]
     ) { call in
-        guard let text = call.query["kind"], let kind = RecordKind(text) else {
+        guard let text = call.query["kind"] else {
             throw Problem.invalid("no kind of record is given", advice: "add ?kind=lead, patient or follower")
         }
+        let kind = try APICall.kind(text)
         let format: ImportFormat
         switch call.mediaType {
         case "application/x-ndjson", "application/jsonl", "application/json-lines": format = .jsonLines
@@ -41,19 +42,19 @@ extension Endpoint {
             do {
                 for try await chunk in call.request.body {
                     try rows.feed(chunk)
-                    while let batch = rows.next(isLast: false) {
+                    // An empty one says that no more has come for a moment.
+                    while let batch = rows.next(takesAll: chunk.readableBytes == 0) {
                         try await writer.write(try await put(batch, kind, organization, call))
                     }
                 }
                 try rows.finish()
-                while let batch = rows.next(isLast: true) {
+                while let batch = rows.next(takesAll: true) {
                     try await writer.write(try await put(batch, kind, organization, call))
                 }
             } catch {
-                // The status is gone already: the last line tells.
                 let problem = ImportStream.problem(error)
                 call.state.metrics.note(problem)
-                try await writer.write(ByteBuffer(string: ImportStream.line(of: problem)))
+                try await writer.write(problem.lastLine)
             }
             try await writer.finish(nil)
         }
@@ -68,8 +69,8 @@ extension Endpoint {
     ) async throws -> ByteBuffer {
         guard call.isStillGranted else {
             throw Problem(
-                .unauthorized, "unauthenticated",
-                "the token was revoked; send the rows that have no answer again, with another one")
+                .unauthorized, "unauthenticated", "the token was revoked",
+                advice: "send the rows that have no answer again, with another one")
         }
         call.context.tell(.putting)
         defer { call.context.tell(.taking) }
@@ -99,9 +100,9 @@ private struct ImportStream {
     mutating func finish() throws(ImportError) { try parser.finish(into: &items) }
 
     /// The next batch; nil where its rows have not come yet.
-    /// - Parameter isLast: whether no more will come.
-    mutating func next(isLast: Bool) -> [ImportItem]? {
-        let isWhole = isLast || items.count >= Self.batchRows || bytesSinceBatch >= Self.batchBytes
+    /// - Parameter takesAll: whether it does not wait for more rows.
+    mutating func next(takesAll: Bool) -> [ImportItem]? {
+        let isWhole = takesAll || items.count >= Self.batchRows || bytesSinceBatch >= Self.batchBytes
         guard isWhole, !items.isEmpty else { return nil }
         bytesSinceBatch = 0
         let batch = Array(items.prefix(Self.batchRows))
@@ -110,12 +111,7 @@ private struct ImportStream {
     }
 
     static func problem(_ error: any Error) -> Problem {
-        (error as? ImportError).map { Problem.invalid("\($0.message); \($0.adviceToSender)") } ?? Problem(error)
-    }
-
-    static func line(of problem: Problem) -> String {
-        let line: JSONValue = ["error": .string(problem.code), "message": .string(problem.detail)]
-        return line.text + "\n"
+        (error as? ImportError).map { Problem.invalid($0.message, advice: $0.adviceToSender) } ?? Problem(error)
     }
 }
 

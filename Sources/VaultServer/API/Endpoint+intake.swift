@@ -58,7 +58,7 @@ extension Endpoint {
                 says whether the person is a patient.
                 """,
             role: .resolver,
-            parameters: [.idempotencyKey, .query("source", "Where a form comes from that is sent as HTML forms are.")],
+            parameters: [.idempotencyKey, .query("source", "Where the form comes from, instead of in its body.")],
             bodies: [("application/json", "Form"), ("application/x-www-form-urlencoded", "FormFields")],
             successes: [
                 Success(status: .created, summary: "It is taken.", schema: "FormAnswer"),
@@ -89,14 +89,14 @@ extension Endpoint {
             return FormSubmission(
                 fields: fields, source: call.query["source"], idempotencyKey: try call.idempotencyKey)
         }
-        var body = try await call.body("a form")
-        let source = try body.text("source")
+        var body = try await call.body("a form", types: "application/json or application/x-www-form-urlencoded")
+        let (inBody, inQuery) = (try body.text("source"), call.query["source"])
         guard let fields = try body.object("fields") else {
             throw Problem.invalid("a form has fields", advice: #"send {"fields": {"email": "…"}, "source": "…"}"#)
         }
         try body.end()
         return FormSubmission(
-            fields: fields.members.compactMap(FormField.init), source: source,
+            fields: fields.members.compactMap(FormField.init), source: inBody ?? inQuery,
             idempotencyKey: try call.idempotencyKey)
     }
 }

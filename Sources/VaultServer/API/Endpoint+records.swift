@@ -64,7 +64,7 @@ extension Endpoint {
         ) { call in
             let (kind, id, organization) = (try call.kind(), try call.recordID(), try call.organization)
             let deletion: Deletion
-            switch call.query["mode"] {
+            switch call.query.given("mode") {
             case nil: deletion = .byKind
             case "hard": deletion = .hard
             case "soft": deletion = .soft
@@ -100,7 +100,7 @@ extension RecordDraft {
 extension Query {
     /// False where it is absent.
     func flag(_ name: String) throws(Problem) -> Bool {
-        switch self[name] {
+        switch given(name) {
         case nil, "false": return false
         case "true": return true
         default: throw .invalid("\(name) is neither true nor false")

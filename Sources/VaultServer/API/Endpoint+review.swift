@@ -23,7 +23,7 @@ extension Endpoint {
             let page = try await call.work {
                 try organization.conflictPage(in: state, from: cursor, limit: limit)
             }
-            return Response(page: page.conflicts.map(\.json), next: page.next?.description)
+            return Response(page.json)
         },
         Endpoint(
             method: .post, path: "/api/v1/conflicts/keep-apart", operation: "keepApart", tag: .review,
@@ -101,7 +101,7 @@ extension Endpoint {
     private static func state(_ text: String?) throws(Problem) -> Conflict.State {
         guard let text else { return .open }
         guard let state = Conflict.State.allCases.first(where: { $0.description == text }) else {
-            throw .invalid("there is no state '\(text.prefix(64))'", advice: "open, kept_apart or merged")
+            throw .invalid("there is no state '\(text.printable)'", advice: "open, kept_apart or merged")
         }
         return state
     }

@@ -58,7 +58,7 @@ extension Endpoint {
     }
 
     /// What Meta says that a delivery has at most.
-    private static let deliveryBytesMax = 3 << 20
+    static let deliveryBytesMax = 3 << 20
 
     private static func receive(_ call: APICall) async throws -> Response {
         let settings = try settings(call)

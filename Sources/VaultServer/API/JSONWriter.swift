@@ -43,9 +43,9 @@ struct JSONWriter {
     }
 
     /// Writes in one piece what is known not to be longer.
-    private mutating func compose(bytesMax: Int, _ write: (inout Pen) -> Void) {
+    private mutating func compose(bytesMax: Int, _ write: (inout BufferWriter) -> Void) {
         _ = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: bytesMax) { room in
-            var pen = Pen(room)
+            var pen = BufferWriter(room)
             write(&pen)
             return pen.count
         }

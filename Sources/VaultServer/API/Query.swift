@@ -46,11 +46,12 @@ struct Query: Sendable {
 
     /// Nil where it is absent or empty.
     subscript(name: String) -> String? {
-        guard let value = pairs.first(where: { $0.name.hasSameBytes(as: name) })?.value, !value.isEmpty else {
-            return nil
-        }
+        guard let value = given(name), !value.isEmpty else { return nil }
         return value
     }
+
+    /// Empty where it is there without a value.
+    func given(_ name: String) -> String? { pairs.first { $0.name.hasSameBytes(as: name) }?.value }
 
     /// - Throws: 400 for a name that is not among these, or comes twice: which of the two counts is a guess.
     func allow(_ names: [String]) throws(Problem) {

@@ -140,7 +140,7 @@ struct Arguments: Sendable {
     /// `COUNT n` where it comes next.
     mutating func countOption() throws(ReplyError) -> Int? {
         guard let text = try option("COUNT") else { return nil }
-        return try Self.number(text, 1...limits.answerEntriesMax)
+        return try Self.number(text, 1...min(limits.answerEntriesMax, Limits.scanEntriesMax))
     }
 
     /// All that is left: `COUNT n`, and an id behind the keyword.

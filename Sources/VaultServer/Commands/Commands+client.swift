@@ -116,7 +116,8 @@ extension ConnectionCommand {
             } else if let text = try arguments.option("ADDR") {
                 address = text
             } else if let text = try arguments.option("SKIPME") {
-                skipsMe = !text.isWord("NO")
+                guard ["yes", "no"].contains(text.word) else { throw ReplyError.syntax }
+                skipsMe = text.isWord("yes")
             } else {
                 throw ReplyError.syntax
             }

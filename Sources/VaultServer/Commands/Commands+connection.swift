@@ -25,6 +25,31 @@ extension CommandTable {
             call.ok()
         },
         .onConnection(
+            "multi", -1, "", role: nil, flags: [.fast, .loading, .noAuthentication],
+            "Is refused, as there are no transactions, and so is what follows until EXEC or DISCARD."
+        ) { (call) throws in
+            // Clients send all of a transaction without waiting for what this is answered with.
+            call.session.beginTransaction()
+            throw call.session.isAuthenticated ? ReplyError.noTransactions : ReplyError.unauthenticated
+        },
+        .onConnection(
+            "exec", 1, "", role: nil, flags: [.fast, .loading, .noAuthentication],
+            "Ends what MULTI began, of which nothing was done."
+        ) { (call) throws in
+            try call.endTransaction()
+            throw call.session.isAuthenticated ? ReplyError.aborted : ReplyError.unauthenticated
+        },
+        .onConnection(
+            "discard", 1, "", role: nil, flags: [.fast, .loading, .noAuthentication],
+            "Ends what MULTI began, of which nothing was done."
+        ) { (call) throws in
+            try call.endTransaction()
+            call.ok()
+        },
+        .onConnection("watch", -2, "key [key ...]", "Is refused, as there are no transactions.") { (_) throws in
+            throw ReplyError.noTransactions
+        },
+        .onConnection(
             "quit", -1, "", role: nil, flags: [.fast, .loading, .noAuthentication], "Ends the connection."
         ) { (call) throws in
             call.session.isEnding = true
@@ -42,6 +67,13 @@ extension CommandTable {
 }
 
 extension ConnectionCommand {
+    fileprivate mutating func endTransaction() throws {
+        guard session.isInTransaction else {
+            throw ReplyError(.general, "\(arguments.command.uppercased()) without MULTI")
+        }
+        session.endTransaction()
+    }
+
     fileprivate mutating func hello() throws {
         var version = session.version
         if !arguments.isEmpty {

@@ -62,12 +62,12 @@ extension CommandTable {
                     ?? .now()
                 var absorbed: [UUID] = []
                 while !arguments.isEmpty { absorbed.append(try arguments.id()) }
-                let outcome = try organization.replay(Erasure(identity: id, absorbed: absorbed, time: time))
+                let outcome = try organization.replayBlocking(Erasure(identity: id, absorbed: absorbed, time: time))
                 return ["outcome": .string(outcome.rawValue)]
             },
             .work("forget", 3, "org", .people, role: .admin, "Forgets the hashes of what was erased.") {
                 organization, _ in
-                ["forgotten": JSONValue(try organization.forgetErasures())]
+                ["forgotten": JSONValue(try organization.forgetErasuresBlocking())]
             }),
     ]
 

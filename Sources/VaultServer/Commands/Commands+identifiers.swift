@@ -15,13 +15,13 @@ extension CommandTable {
             return .array(found.identity.identifiers.map(\.json))
         },
         state("share", "Marks an identifier as shared by several people: it identifies nobody alone.") {
-            (organization, identifier) throws(VaultError) in try organization.share(identifier)
+            (organization, identifier) throws(VaultError) in try organization.shareBlocking(identifier)
         },
         state("block", "Marks an identifier as one that is never used for matching.") {
-            (organization, identifier) throws(VaultError) in try organization.block(identifier)
+            (organization, identifier) throws(VaultError) in try organization.blockBlocking(identifier)
         },
         state("release", "Gives a shared or blocked identifier back to who holds it, or frees an owned one.") {
-            (organization, identifier) throws(VaultError) in try organization.release(identifier)
+            (organization, identifier) throws(VaultError) in try organization.releaseBlocking(identifier)
         },
     ]
 

@@ -8,7 +8,8 @@ extension CommandTable {
         ) { (call) throws in
             var sections: [String] = []
             while !call.arguments.isEmpty { sections.append(try call.arguments.next().word) }
-            call.writer.verbatim(try ServerInformation(call.server).text(sections: sections))
+            let information = ServerInformation(call.server, for: call.session.grant?.organization)
+            call.writer.verbatim(try information.text(sections: sections))
         },
         .onConnection(
             "config", -2, "subcommand [parameter ...]", group: .server, flags: [.admin, .loading],

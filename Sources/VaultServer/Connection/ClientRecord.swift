@@ -19,7 +19,7 @@ final class ClientRecord: Sendable {
     struct End: Sendable {}
 
     /// Tells a connection that it was silent for too long.
-    struct Silence: Sendable {}
+    struct IdleCheck: Sendable {}
 
     /// Tells a connection that tokens were made or revoked.
     struct AccessChange: Sendable {}
@@ -50,7 +50,7 @@ final class ClientRecord: Sendable {
     }
 
     /// Ends it unless it waits for an answer or takes one, which is for it to say.
-    func endIfIdle() { channel.pipeline.fireUserInboundEventTriggered(Silence()) }
+    func endIfIdle() { channel.pipeline.fireUserInboundEventTriggered(IdleCheck()) }
 
     /// Has it ask what has become of its grant, though it be silent.
     func renewGrant() { channel.pipeline.fireUserInboundEventTriggered(AccessChange()) }

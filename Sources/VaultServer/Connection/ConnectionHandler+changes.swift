@@ -7,6 +7,8 @@ internal import VaultDB
 struct WaitingForChanges {
     let request: ChangesRequest
     let organization: Organization
+    /// Its place in the table of commands.
+    let command: Int
     let timeout: Scheduled<Void>?
     /// Of the vault's `CommitSignal`.
     let waiter: Int
@@ -15,7 +17,7 @@ struct WaitingForChanges {
 /// `CHANGES`: every committed event once, in order, as soon as it is there.
 extension ConnectionHandler {
     func changes(
-        _ request: ChangesRequest, _ organization: Organization, _ writer: inout ReplyWriter
+        _ request: ChangesRequest, _ organization: Organization, _ run: CommandRun, _ writer: inout ReplyWriter
     ) throws(ReplyError) {
         let events = try read(request, organization)
         guard events.isEmpty, let milliseconds = request.blockMilliseconds, mayWait(milliseconds), let context else {
@@ -34,7 +36,7 @@ extension ConnectionHandler {
             }
         let waiter = server.vault.commits.add { loop.execute { bound.value.lookForChanges() } }
         waitingForChanges = WaitingForChanges(
-            request: request, organization: organization, timeout: timeout, waiter: waiter)
+            request: request, organization: organization, command: run.index, timeout: timeout, waiter: waiter)
         // What was committed since the look above woke nobody.
         loop.execute { bound.value.lookForChanges() }
     }
@@ -53,13 +55,20 @@ extension ConnectionHandler {
     func lookForChanges() {
         guard let waiting = waitingForChanges else { return }
         renewGrant()
-        guard session.isAuthenticated else { return finishWaiting { $0.error(.unauthenticated) } }
+        guard session.isAuthenticated else { return failWaiting(.unauthenticated) }
         do throws(ReplyError) {
             let events = try read(waiting.request, waiting.organization)
             if !events.isEmpty { finishWaiting { $0.value(Self.answer(events)) } }
         } catch {
-            finishWaiting { $0.error(error, server.metrics) }
+            failWaiting(error)
         }
+    }
+
+    /// The command was counted and timed when its wait began.
+    private func failWaiting(_ error: ReplyError) {
+        guard let waiting = waitingForChanges else { return }
+        metrics.commands[waiting.command].noteError()
+        finishWaiting { $0.error(error, server.metrics) }
     }
 
     private func finishWaiting(_ write: (inout ReplyWriter) -> Void) {

@@ -16,7 +16,7 @@ extension ConnectionHandler {
     }
 
     /// Answers a command, or hands it on.
-    /// - Parameter started: when it began; set to when it was done.
+    /// - Parameter started: when it began; set to when it was done or handed on.
     /// - Returns: false where it has to wait and is to be begun again later.
     @inline(__always)
     func perform(
@@ -49,9 +49,9 @@ extension ConnectionHandler {
             isError = true
             reply(&writer) { $0.error(error, server.metrics) }
         }
-        if outcome != .answered { return outcome == .handedOn }
+        if outcome == .waits { return false }
         let now = NIODeadline.now().uptimeNanoseconds
-        note(run, doneAt: now, isError: isError)
+        if outcome == .answered { note(run, doneAt: now, isError: isError) }
         started = now
         return true
     }
@@ -144,7 +144,7 @@ extension ConnectionHandler {
             }
         case .changes:
             let asked = try ChangesRequest(&arguments)
-            try changes(asked, organization(request), &writer)
+            try changes(asked, organization(request), run, &writer)
         case .find, .findMany, .resolve, .echo, .connection, .submit: break
         }
         return .answered

@@ -38,11 +38,11 @@ extension ConnectionHandler {
     }
 
     // What the tables are certain of takes 2 µs. Of the rest, libphonenumber takes 25 µs for a short phone and up to
-    // 4 µs for each byte of a long one; folding takes up to 0.4 µs for each byte of an email or an external id. So the
+    // 40 µs for each byte of a long one; folding takes up to 0.4 µs for each byte of an email or an external id. So the
     // bytes of long ones are bounded on the event loop, and short ones by how many arguments there may be.
     private static let shortPhoneBytesMax = 24
     private static let shortBytesMax = 64
-    private static let longBytesMax = 4_096
+    private static let longBytesMax = 512
 
     /// The same beside the event loops.
     private func findBeside(

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import Logging
 internal import NIOCore
+internal import NIOTLS
 internal import Synchronization
 internal import VaultDB
 
@@ -21,10 +22,17 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case writes
         /// Until something beside the event loop is done, or an event comes.
         case work
+        /// Until other connections have had their turn.
+        case others
     }
 
     /// More of what has come than this does not wait for the turn.
     private static let gatheredBytesMax = 64 << 10
+    /// So long commands are begun before other connections are read from: a phone may take some milliseconds to be read,
+    /// and thousands may have come.
+    private static let beginningNanosecondsMax: UInt64 = 5_000_000
+    /// What the event loop executes at once comes before it reads, and what it executes later does not.
+    private static let othersTime = TimeAmount.microseconds(100)
 
     let server: ServerState
     let turn: LoopTurn
@@ -72,7 +80,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelActive(context: ChannelHandlerContext) {
-        publishDetails()
+        // Until a client has agreed on TLS it has shown nothing, be it a certificate or that it speaks TLS at all.
+        if server.configuration.security == nil { publishDetails() }
         context.fireChannelActive()
     }
 
@@ -95,7 +104,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
             input.writeBuffer(&bytes)
         }
         // At the end of a stream the system hands over all it has, wanted or not.
-        if input.readableBytes > 2 * server.limits.requestBytesMax + 1 << 20 { closeAtOnce() }
+        let bytesMax = 2 * server.limits.requestBytesMax + 1 << 20
+        while input.readableBytes > bytesMax, pause == .others {
+            pause = .none
+            turn.serve(self)
+        }
+        if input.readableBytes > bytesMax { closeAtOnce() }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -115,8 +129,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
             endWaitWithoutEnd()
             turn.join(self)
         }
+        if case .handshakeCompleted = event as? TLSUserEvent { publishDetails() }
         if event is ClientRecord.End { closeAtOnce() }
-        if event is ClientRecord.Silence { endIfIdle(context) }
+        if event is ClientRecord.IdleCheck { endIfIdle(context) }
         if event is ClientRecord.AccessChange {
             renewGrant()
             lookForChanges()
@@ -200,8 +215,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
         _ input: inout ByteBuffer, _ parser: inout RequestParser, _ writer: inout ReplyWriter,
         _ batch: inout ReadBatch?, _ context: ChannelHandlerContext
     ) {
-        var started = NIODeadline.now().uptimeNanoseconds
-        client.lastActivity.store(started, ordering: .relaxed)
+        let began = NIODeadline.now().uptimeNanoseconds
+        var started = began
+        client.lastActivity.store(began, ordering: .relaxed)
         LoopMetrics.add(1, to: metrics.batches)
         renewGrant()
         var count = 0
@@ -236,8 +252,20 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 send(&writer, context)
                 if !context.channel.isWritable { break }
             }
+            if started &- began > Self.beginningNanosecondsMax, pause == .none { letOthersCome(context) }
         }
         LoopMetrics.add(count, to: client.commandCount)
+    }
+
+    /// Goes on with what is there after a moment.
+    private func letOthersCome(_ context: ChannelHandlerContext) {
+        pause = .others
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: Self.othersTime) {
+            let handler = bound.value
+            if handler.pause == .others { handler.pause = .none }
+            handler.turn.join(handler)
+        }
     }
 
     private func fail(_ fault: ProtocolFault, _ writer: inout ReplyWriter) {

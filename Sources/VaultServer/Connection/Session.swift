@@ -1,4 +1,5 @@
 internal import Foundation
+internal import NIOCore
 internal import VaultDB
 
 /// What is known of one connection, and the decisions that follow from it. Pure: no socket, no vault.
@@ -7,9 +8,17 @@ struct Session {
     var version = ProtocolVersion.resp2
     /// What the connection may do; nil until it has shown a token where one is needed.
     var grant: Grant? {
-        didSet { rank = Self.rank(of: grant) }
+        didSet { rank = Self.rank(of: grant, isInTransaction) }
     }
-    /// The grant's role as a number, 0 for none: what each command is compared with.
+    /// When `MULTI` was refused. Until `EXEC`, `DISCARD` or `RESET` what comes is refused as well, for a client that does not
+    /// wait for an answer has sent it with that.
+    private(set) var transactionBegan: NIODeadline? {
+        didSet { rank = Self.rank(of: grant, isInTransaction) }
+    }
+    var isInTransaction: Bool { transactionBegan != nil }
+    /// What comes later than this is of a client that did wait: its connection ends, so that another may be of use to it.
+    private static let transactionTime = TimeAmount.seconds(1)
+    /// The grant's role as a number, 0 for none, as all are in a transaction: what each command is compared with.
     private(set) var rank: UInt8
     /// Of `AccessControl` when the grant was looked at last.
     var accessGeneration: Int
@@ -28,13 +37,15 @@ struct Session {
     init(id: Int, grant: Grant?, accessGeneration: Int) {
         self.id = id
         self.grant = grant
-        rank = Self.rank(of: grant)
+        rank = Self.rank(of: grant, false)
         self.accessGeneration = accessGeneration
     }
 
-    var isAuthenticated: Bool { rank > 0 }
+    var isAuthenticated: Bool { grant != nil }
 
-    private static func rank(of grant: Grant?) -> UInt8 { grant?.role.rawValue ?? 0 }
+    private static func rank(of grant: Grant?, _ isInTransaction: Bool) -> UInt8 {
+        isInTransaction ? 0 : grant?.role.rawValue ?? 0
+    }
 
     mutating func noteFailedAttempt() {
         failedAttempts += 1
@@ -48,10 +59,18 @@ struct Session {
         self.failedAttempts = failedAttempts
     }
 
+    mutating func beginTransaction() { transactionBegan = transactionBegan ?? .now() }
+
+    mutating func endTransaction() { transactionBegan = nil }
+
     /// Nil where the grant suffices.
-    func refusal(of role: AccessRole?) -> ReplyError? {
+    mutating func refusal(of role: AccessRole?, at now: NIODeadline = .now()) -> ReplyError? {
         guard let role else { return nil }
         guard let grant else { return .unauthenticated }
+        if let transactionBegan {
+            if now - transactionBegan > Self.transactionTime { isEnding = true }
+            return .noTransactions
+        }
         if grant.role >= role { return nil }
         return ReplyError(
             .notPermitted, "this command needs the role \(role), and the token has the role \(grant.role)")

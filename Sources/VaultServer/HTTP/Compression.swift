@@ -6,7 +6,7 @@ internal import NIOHTTPCompression
 /// connections without it pass nothing more.
 struct Compression {
     /// A compressed body may grow to so many times its size: ordinary texts stay below, bombs do not.
-    private static let decompressionRatioMax = 64
+    static let decompressionRatioMax = 64
 
     private var undoes = false
     private var compresses = false

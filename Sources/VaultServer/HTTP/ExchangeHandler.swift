@@ -14,7 +14,10 @@ internal import NIOHTTPTypesHTTP1
 ///   unless it was answered already. An import may take as long as it keeps sending, while it is not refused.
 /// - Whoever reads a body that does not come to its end gets an error, so that a part never passes for the whole.
 /// - Answers to an import's rows are held while rows still come: its client may send all before it reads.
-/// - A client that for long neither sends what it is to send nor takes anything of its responses is disconnected.
+/// - An import is told when no more has come for a moment, so that no row waits for others to come.
+/// - A client that for long neither sends what it is to send nor takes anything of its responses is disconnected; an
+///   import is refused before.
+/// - An import's last line tells its client why it ends, also when the server stops.
 /// - A connection ends after the answers that are owed, and after what was written to it.
 /// - A client that waits for `100 Continue` gets it, once it is its turn.
 /// - Behind a request that ends the connection nothing is read.
@@ -42,6 +45,8 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var unanswered = CircularBuffer<Exchange>()
     /// Between a response's head and its end.
     private var isResponding = false
+    /// Whether that response is an import's, which was not refused at its head.
+    private var isImporting = false
     /// The end of the last response, once the system has it.
     private var lastWritten: EventLoopFuture<Void>?
     /// When the client sent or took something last, or was given something to take.
@@ -54,6 +59,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var compression = Compression()
     private var requestDeadline: Scheduled<Void>?
     private var idleDeadline: Scheduled<Void>?
+    private var pauseDeadline: Scheduled<Void>?
 
     private var hasReadAll: Bool { isEnding || (last != nil && !isReading) }
     /// Requests that were read, or are being read, and have no whole response yet.
@@ -94,10 +100,12 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         var head = head
+        head.makeHeadersASCII()
         isReading = true
         mayStream = head.method == .POST && HTTPRoutes.isStreaming(head.uri)
         if mayStream { hold(max(limits.outputBytesMax, Self.heldBytesMax), context) }
-        let exchange = Exchange(head, isStreaming: mayStream)
+        let isTooLarge = !mayStream && HTTPRoutes.isTooLarge(head.headers.first(name: "content-length"), limits)
+        let exchange = Exchange(head, isImport: mayStream, isTooLarge: isTooLarge)
         if !exchange.persists { last = exchange }
         let isOnlyOne = !isOwing
         unanswered.append(exchange)
@@ -121,7 +129,11 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         // A request that came at once never costs a timer.
-        if isReading, !mayStream { expectEnd(context) }
+        if isReading, mayStream {
+            expectPause(context)
+        } else if isReading {
+            expectEnd(context)
+        }
         isTaking = false
         context.fireChannelReadComplete()
     }
@@ -145,6 +157,19 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let seconds = TimeAmount.seconds(Int64(limits.httpRequestSecondsMax))
         requestDeadline = schedule(context, at: NIODeadline.now() + seconds) { handler, context in
             if handler.isReading { handler.refuse(context, .timedOut) }
+        }
+    }
+
+    /// How long an import waits for a row to come before it puts fewer than it would put at once.
+    private static let pause = TimeAmount.milliseconds(200)
+
+    /// An empty part tells an import that no more has come for a moment.
+    private func expectPause(_ context: ChannelHandlerContext) {
+        pauseDeadline?.cancel()
+        pauseDeadline = schedule(context, at: NIODeadline.now() + Self.pause) { handler, context in
+            guard handler.isReading, handler.mayStream else { return }
+            context.fireChannelRead(handler.wrapInboundOut(.body(ByteBuffer())))
+            context.fireChannelReadComplete()
         }
     }
 
@@ -173,7 +198,9 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         case .head(var head):
-            unanswered.popFirst()?.fit(&head)
+            let exchange = unanswered.popFirst()
+            exchange?.fit(&head)
+            isImporting = exchange?.isImport == true && head.status == .ok
             if isEnding, unanswered.isEmpty { head.headers.replaceOrAdd(name: "connection", value: "close") }
             isResponding = true
             if head.status != .ok { endStreaming(context) }
@@ -182,6 +209,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .end:
             endStreaming(context)
             isResponding = false
+            isImporting = false
             writeEnd(data, context, promise)
             if isReading, !mayStream { expectEnd(context) }
             // The request that is read is the last of those that wait.
@@ -236,12 +264,28 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         // Only who cancels closes the input.
         if mode == .input { isOverdue = true }
+        if isImporting { endImport(context) }
         guard !isOverdue, let lastWritten else {
             return context.close(mode: isEnding ? .all : mode, promise: promise)
         }
         isEnding = true
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         lastWritten.whenComplete { _ in bound.value.close(mode: mode, promise: promise) }
+    }
+
+    /// Writes the last line of an import whose task was cancelled, and can write nothing itself.
+    private func endImport(_ context: ChannelHandlerContext) {
+        isEnding = true
+        if isReading {
+            // What has come of a row is no row.
+            endReading(context)
+            context.fireErrorCaught(CancellationError())
+        }
+        isResponding = false
+        isImporting = false
+        context.write(wrapOutboundOut(.body(.byteBuffer(Problem(CancellationError()).lastLine))), promise: nil)
+        writeEnd(wrapOutboundOut(.end(nil)), context, nil)
+        flush(context: context)
     }
 
     func handlerAdded(context: ChannelHandlerContext) { expectActivity(context) }
@@ -261,6 +305,10 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         heldBytes = bytes
         if isMoving || !isClientsTurn { lastActive = .now() }
         guard lastActive + idle <= .now() else { return expectActivity(context) }
+        if isStreaming, heldBytes == 0 {
+            refuse(context, .timedOut)
+            return expectActivity(context)
+        }
         if heldBytes > 0 {
             logger.notice(
                 "Client takes no answers", metadata: ["client": "\(context.remoteAddress?.ipAddress ?? "local")"])
@@ -278,6 +326,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func stop() {
         requestDeadline?.cancel()
         idleDeadline?.cancel()
+        pauseDeadline?.cancel()
     }
 
     private func schedule(

@@ -21,6 +21,12 @@ struct HTTPRoutes: Sendable {
     /// Whether the body of a request with this target, in whatever form, comes as a stream that may last.
     static func isStreaming(_ target: String) -> Bool { matches(Endpoint.importEndpoint.path, URI(target).path) }
 
+    /// Whether a body of this length is refused at its head, where it does not come as a stream. One that is larger than
+    /// its own endpoint takes is refused when it has come.
+    static func isTooLarge(_ length: String?, _ limits: ServerLimits) -> Bool {
+        (length.flatMap { UInt64($0) } ?? 0) > UInt64(max(limits.httpBodyBytesMax, Endpoint.deliveryBytesMax))
+    }
+
     func register(on router: Router<HTTPContext>) {
         for endpoint in endpoints {
             router.on(RouterPath(endpoint.path), method: endpoint.method) { [self] request, context in

@@ -94,7 +94,6 @@ struct PrometheusText {
 
     private func file() throws(VaultError) -> [Sample] {
         let file = try state.vault.statistics()
-        let (used, free) = (file.pagesUsed * file.pageBytes, file.pagesFree * file.pageBytes)
         return [
             ("readers", "gauge", "Reader slots taken, over all processes.", file.readers),
             ("readers_max", "gauge", "Reader slots that there are.", file.readersMax),
@@ -103,8 +102,8 @@ struct PrometheusText {
             ("log_bytes", "gauge", "Bytes of the write-ahead log that are not written back yet.", state.vault.logBytes),
             ("vault_last_commit", "gauge", "The number of the last commit.", file.lastCommit),
             ("vault_file_bytes", "gauge", "Size of the file.", file.fileBytes),
-            ("vault_used_bytes", "gauge", "Bytes of the file in use.", used),
-            ("vault_free_bytes", "gauge", "Bytes of the file's free pages.", free),
+            ("vault_used_bytes", "gauge", "Bytes of the file's pages but for free ones.", file.bytesInUse),
+            ("vault_free_bytes", "gauge", "Bytes of the file's free pages.", file.pagesFree * file.pageBytes),
             ("vault_map_bytes", "gauge", "Address space reserved for the file.", file.mapBytes),
             ("vault_bytes_max", "gauge", "The largest size of the file.", Int(clamping: state.vault.bytesMax)),
         ]

@@ -53,7 +53,7 @@ package final class Server: Service {
         do {
             return try .makeAddressResolvingHost(configuration.host, port: configuration.port)
         } catch {
-            throw ServerError("there is no host \(configuration.host)", advice: "give an address such as 127.0.0.1")
+            throw ServerError("there is no host '\(configuration.host)'", advice: "give an address such as 127.0.0.1")
         }
     }
 

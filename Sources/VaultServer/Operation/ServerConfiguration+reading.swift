@@ -33,7 +33,9 @@ extension ServerConfiguration {
     private mutating func readHTTP(_ settings: inout SettingsReader) throws(ServerError) {
         let isRefused = try settings.truth("noHttp") ?? false
         let port = try settings.number("httpPort") ?? httpPort
-        httpPort = isRefused ? nil : port
+        // A port comes first that is set above what refuses it.
+        let isOverruled = try settings.has("httpPort", before: "noHttp")
+        httpPort = isRefused && !isOverruled ? nil : port
         organization = try Self.id("org", &settings)
         if let name = try settings.text("timeZone") {
             guard let zone = TimeZone(identifier: name) else {

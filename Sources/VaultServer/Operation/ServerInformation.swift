@@ -7,16 +7,23 @@ internal import VaultDB
 struct ServerInformation {
     private typealias Line = (name: String, value: String)
     private let state: ServerState
+    /// Of the token of who asks; nil where none is needed.
+    private let organization: UUID?
 
-    init(_ state: ServerState) { self.state = state }
+    init(_ state: ServerState, for organization: UUID?) {
+        self.state = state
+        self.organization = organization
+    }
 
     /// - Parameter sections: as words in lower case; none, `all`, `default` and `everything` stand for all.
     func text(sections wanted: [String]) throws(VaultError) -> String {
-        let all: [(name: String, lines: () throws(VaultError) -> [Line])] = [
+        var all: [(name: String, lines: () throws(VaultError) -> [Line])] = [
             ("Server", server), ("Clients", clients), ("Stats", stats), ("Vault", vault), ("Tables", tables),
             ("Writer", writer), ("Access", access), ("Limits", limits), ("Commandstats", commands),
             ("Latencystats", latencies),
         ]
+        // Less what the token's organization has, they would tell how many people the others know.
+        if organization != nil { all.removeAll { $0.name == "Tables" } }
         let isAll = wanted.isEmpty || wanted.contains { ["all", "default", "everything"].contains($0) }
         var text = ""
         for (name, lines) in all where isAll || wanted.contains(name.lowercased()) {
@@ -64,13 +71,13 @@ struct ServerInformation {
             ("busy_replies", String(metrics.busyCount.load(ordering: .relaxed))),
             ("protocol_errors", String(metrics.protocolFaultCount.load(ordering: .relaxed))),
             ("output_overruns", String(metrics.outputOverrunCount.load(ordering: .relaxed))),
-            ("slowlog_len", String(state.slowLog.entries().count)),
+            ("slowlog_len", String(state.slowLog.entries(of: organization).count)),
         ]
     }
 
     private func vault() throws(VaultError) -> [Line] {
         let statistics = try state.vault.statistics()
-        let used = statistics.pagesUsed * statistics.pageBytes
+        let used = statistics.bytesInUse
         let share = Double(used) / Double(max(state.vault.bytesMax, 1)) * 100
         let cache = state.vault.cacheCounts
         let spellings = state.vault.spellingCacheCounts

@@ -9,8 +9,11 @@ final class CommandCounters: Sendable {
     @inline(__always)
     func note(nanoseconds: UInt64, isError: Bool) {
         latency.add(nanoseconds: nanoseconds)
-        if isError { errors.add(1, ordering: .relaxed) }
+        if isError { noteError() }
     }
+
+    /// Counts an error of a command that was counted and timed before.
+    func noteError() { errors.add(1, ordering: .relaxed) }
 
     var errorCount: Int { errors.load(ordering: .relaxed) }
 }

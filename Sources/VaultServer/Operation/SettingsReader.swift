@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Foundation
+internal import Glibc
 internal import VaultDB
 
 /// Settings as texts, numbers and truths, out of flags, environment and a file, in that order. What is there in another
@@ -12,6 +13,23 @@ struct SettingsReader {
         case truth = "neither true nor false"
         case memory = "no size from 1M to 16T such as 512M, and not 0"
     }
+
+    /// Where settings come from, the first of them first.
+    private enum Source: Int {
+        case flags, environment, file
+
+        /// What to do about one that is of a wrong form.
+        var advice: String {
+            switch self {
+            case .flags: "give another"
+            case .environment: "give another in the environment, or leave it out there"
+            case .file: "give another in the settings file, or leave it out there"
+            }
+        }
+    }
+
+    /// Flags that are none of the settings.
+    private static let flagsOnly: Set<String> = ["actor", "config", "db", "demo", "json", "verbose"]
 
     /// Names that the environment had before, each with what to do. Left unread, the first would open a port.
     private static let formerNames = [
@@ -36,68 +54,121 @@ struct SettingsReader {
         self.file = try file.map(Self.read) ?? [:]
     }
 
-    /// - Parameter protects: whether it is an error where the environment has it empty.
+    // All that is there has to be of its form: what something above overrides today counts tomorrow.
+
+    /// - Parameter protects: whether it is an error where it is empty.
     mutating func text(_ name: String, protects: Bool = false) throws(ServerError) -> String? {
-        if let text = flag(name) { return text }
+        asked.insert(name)
+        var found = flags[name]
         if case .string(let text) = try inEnvironment(name, .string, .text), protects || !text.isEmpty {
-            guard !text.isEmpty else { throw ServerError("\(name) is empty", advice: "set it, or leave it out") }
-            return text
+            found = found ?? text
         }
         switch file[name] {
-        case nil: return nil
-        case .string(let text): return text
-        default: throw Self.wrong(name, .text)
+        case nil: break
+        case .string(let text): found = found ?? text
+        default: throw Self.wrong(name, .text, .file)
         }
+        if protects, found?.isEmpty == true {
+            throw ServerError("\(name) is empty", advice: "set it, or leave it out")
+        }
+        return found
     }
 
     mutating func number(_ name: String) throws(ServerError) -> Int? {
-        if let text = flag(name) { return try Self.number(text, name) }
+        asked.insert(name)
+        var found: Int?
+        if let text = flags[name] { found = try Self.number(text, name, .flags) }
         if try !isEmptyInEnvironment(name), case .int(let number) = try inEnvironment(name, .int, .number) {
-            return number
+            found = found ?? number
         }
         switch file[name] {
-        case nil: return nil
-        case .number(let text): return try Self.number(text, name)
-        default: throw Self.wrong(name, .number)
+        case nil: break
+        case .number(let text):
+            let number = try Self.number(text, name, .file)
+            found = found ?? number
+        default: throw Self.wrong(name, .number, .file)
         }
+        return found
     }
 
     mutating func truth(_ name: String) throws(ServerError) -> Bool? {
-        if let text = flag(name) {
-            guard let truth = Bool(text) else { throw Self.wrong(name, .truth) }
-            return truth
+        asked.insert(name)
+        var found: Bool?
+        if let text = flags[name] {
+            guard let truth = Bool(text) else { throw Self.wrong(name, .truth, .flags) }
+            found = truth
         }
-        if case .bool(let truth) = try inEnvironment(name, .bool, .truth) { return truth }
+        if case .bool(let truth) = try inEnvironment(name, .bool, .truth) { found = found ?? truth }
         switch file[name] {
-        case nil: return nil
-        case .bool(let truth): return truth
-        default: throw Self.wrong(name, .truth)
+        case nil: break
+        case .bool(let truth): found = found ?? truth
+        default: throw Self.wrong(name, .truth, .file)
         }
+        return found
     }
 
     /// Bytes of memory: a number, or a text such as 512M.
     mutating func memory(_ name: String) throws(ServerError) -> Int? {
-        if let text = flag(name) { return try Self.memory(text, name) }
+        asked.insert(name)
+        var found: Int?
+        if let text = flags[name] { found = try Self.memory(text, name, .flags) }
         if case .string(let text) = try inEnvironment(name, .string, .text), !text.isEmpty {
-            return try Self.memory(text, name)
+            let bytes = try Self.memory(text, name, .environment)
+            found = found ?? bytes
         }
         switch file[name] {
-        case nil: return nil
-        case .string(let text), .number(let text): return try Self.memory(text, name)
-        default: throw Self.wrong(name, .memory)
+        case nil: break
+        case .string(let text), .number(let text):
+            let bytes = try Self.memory(text, name, .file)
+            found = found ?? bytes
+        default: throw Self.wrong(name, .memory, .file)
         }
+        return found
+    }
+
+    /// Whether a setting is set above another: by a flag where the other is set by none, or in the environment where
+    /// the other is in the file at most.
+    func has(_ name: String, before other: String) throws(ServerError) -> Bool {
+        guard let source = try self.source(of: name) else { return false }
+        guard let otherSource = try self.source(of: other) else { return true }
+        return source.rawValue < otherSource.rawValue
+    }
+
+    private func source(of name: String) throws(ServerError) -> Source? {
+        if flags[name] != nil { return .flags }
+        if case .string(let text) = try inEnvironment(name, .string, .text), !text.isEmpty { return .environment }
+        return file[name] == nil ? nil : .file
     }
 
     /// To be called when everything was asked for.
     func end() throws(ServerError) {
         guard let unknown = file.keys.filter({ !asked.contains($0) }).min() else { return }
-        let nearest = asked.min { unknown.difference(from: $0).count < unknown.difference(from: $1).count }
-        throw ServerError("there is no setting '\(unknown)'", advice: "the nearest is \(nearest ?? "none")")
+        throw ServerError("there is no setting '\(unknown.printable)'", advice: advice(insteadOf: unknown))
     }
 
-    private mutating func flag(_ name: String) -> String? {
-        asked.insert(name)
-        return flags[name]
+    private func advice(insteadOf unknown: String) -> String {
+        if Self.flagsOnly.contains(unknown) { return "it is there only as a flag, --\(unknown)" }
+        if unknown == "limit" || unknown == "limits" {
+            return "each limit is a setting by itself, such as connectionsMax"
+        }
+        guard let nearest = nearest(to: unknown) else { return "docs/RESP.md tells what there is" }
+        return "the nearest is \(nearest)"
+    }
+
+    /// The setting that is meant where it is written otherwise, with a slip, or with more behind it.
+    private func nearest(to unknown: String) -> String? {
+        guard unknown.utf8.count <= Request.wordBytesMax else { return nil }
+        let meant = Self.letters(of: unknown)
+        let near = asked.sorted().map { name in
+            (name: name, difference: meant.difference(from: Self.letters(of: name)).count)
+        }.min { $0.difference < $1.difference }
+        // One letter that is another counts twice, and so do two that have changed places.
+        if let near, near.difference <= 2 { return near.name }
+        return asked.filter { meant.starts(with: Self.letters(of: $0)) }.max { $0.utf8.count < $1.utf8.count }
+    }
+
+    private static func letters(of name: String) -> [Character] {
+        Array(name.lowercased().filter { $0 != "-" && $0 != "_" })
     }
 
     private func isEmptyInEnvironment(_ name: String) throws(ServerError) -> Bool {
@@ -109,23 +180,23 @@ struct SettingsReader {
         do {
             return try environment.value(forKey: AbsoluteConfigKey([name]), type: type).value?.content
         } catch {
-            throw Self.wrong(name, form)
+            throw Self.wrong(name, form, .environment)
         }
     }
 
-    private static func number(_ text: String, _ name: String) throws(ServerError) -> Int {
-        guard let number = Int(text) else { throw wrong(name, .number) }
+    private static func number(_ text: String, _ name: String, _ source: Source) throws(ServerError) -> Int {
+        guard let number = Int(text) else { throw wrong(name, .number, source) }
         return number
     }
 
-    private static func memory(_ text: String, _ name: String) throws(ServerError) -> Int {
-        guard let bytes = ByteSize.memory(text) else { throw wrong(name, .memory) }
+    private static func memory(_ text: String, _ name: String, _ source: Source) throws(ServerError) -> Int {
+        guard let bytes = ByteSize.memory(text) else { throw wrong(name, .memory, source) }
         return bytes
     }
 
     /// What it says may be a secret, and is not told.
-    private static func wrong(_ name: String, _ form: Form) -> ServerError {
-        ServerError("\(name) is \(form.rawValue)")
+    private static func wrong(_ name: String, _ form: Form, _ source: Source) -> ServerError {
+        ServerError("\(name) is \(form.rawValue)", advice: source.advice)
     }
 
     private static func read(_ path: String) throws(ServerError) -> [String: JSONElement] {
@@ -136,8 +207,7 @@ struct SettingsReader {
         } catch let error as VaultError {
             throw ServerError("\(unreadable): \(error.message)", advice: "give a JSON object")
         } catch {
-            throw ServerError(
-                "\(unreadable): \(error.localizedDescription)", advice: "check the path and who may read it")
+            throw ServerError("\(unreadable): \(reason(path))", advice: "check the path and who may read it")
         }
         guard case .object(let members, _) = element else {
             throw ServerError(unreadable, advice: "give a JSON object")
@@ -147,6 +217,15 @@ struct SettingsReader {
         }
         // The text holds no name twice, but names are the same here that differ in their bytes.
         return Dictionary(members.map { ($0.name, $0.value) }) { first, _ in first }
+    }
+
+    /// Why a file can't be read. Foundation's words are sentences of their own, or a number.
+    private static func reason(_ path: String) -> String {
+        var isDirectory: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
+            return "it is a directory"
+        }
+        return String(cString: strerror(access(path, R_OK) == 0 ? EIO : errno))
     }
 
     private static func own(_ environment: [String: String]) -> [String: String] {

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
@@ -5,20 +6,18 @@ internal import VaultDB
 
 /// The review queue, and what is decided there.
 extension PageCall {
-    private static let pairsPerPage = 25
+    private static let conflictsPerPage = 25
     private static let mergesShown = 10
     private static let identifiersPreviewed = 50
 
     func conflicts() async throws -> Response {
         let (times, organization) = (times, organization)
         let cursor = try query["from"].map { text throws(VaultError) in try ConflictCursor(text) }
-        let queue = try await pages.state.working {
-            try organization.conflictPage(from: cursor, limit: Self.pairsPerPage)
-        }
+        let queue = try await pages.state.working { try Self.queue(of: organization, from: cursor) }
         let merges = try merges(times)
         var content: PageContent = [
-            "pairs": .list(try queue.conflicts.map { .object(try pair($0, times)) }),
-            "is_empty": .flag(queue.conflicts.isEmpty && queue.next == nil),
+            "pairs": .list(try queue.pairs.compactMap { try pair($0, times) }),
+            "is_empty": .flag(queue.pairs.isEmpty && queue.next == nil),
             "merges": .list(merges), "has_merges": .flag(!merges.isEmpty),
         ]
         content["more"] = .optional(
@@ -26,13 +25,46 @@ extension PageCall {
         return try page("conflicts", content)
     }
 
-    private func pair(_ conflict: Conflict, _ times: PageTimes) throws -> PageContent {
-        var content = reason(conflict, times)
-        content["href"] = .text(path("/conflicts/\(conflict.first.text)/\(conflict.second.text)"))
-        content["first"] = .object(try person(conflict.first))
-        content["second"] = .object(try person(conflict.second))
-        content["seen"] = times.day(conflict.lastSeen)
-        return content
+    /// A page of the queue by pairs. It ends with a pair's last conflict, so that each pair is on one page.
+    private static func queue(
+        of organization: Organization, from cursor: ConflictCursor?
+    ) throws(VaultError) -> (pairs: [[Conflict]], next: ConflictCursor?) {
+        let page = try organization.conflictPage(from: cursor, limit: conflictsPerPage)
+        var (conflicts, next) = (page.conflicts, page.next)
+        while let last = conflicts.last, let place = next {
+            let further = try organization.conflictPage(from: place, limit: 1)
+            guard let conflict = further.conflicts.first else {
+                next = further.next
+                break
+            }
+            guard conflict.first == last.first, conflict.second == last.second else { break }
+            conflicts.append(conflict)
+            next = further.next
+        }
+        return (pairs(of: conflicts), next)
+    }
+
+    /// Conflicts in the order of their pairs, those of each pair together.
+    static func pairs(of conflicts: [Conflict]) -> [[Conflict]] {
+        var pairs: [[Conflict]] = []
+        for conflict in conflicts {
+            if let last = pairs.last?.first, last.first == conflict.first, last.second == conflict.second {
+                pairs[pairs.count - 1].append(conflict)
+            } else {
+                pairs.append([conflict])
+            }
+        }
+        return pairs
+    }
+
+    /// Two people, and all that they are on the queue for.
+    private func pair(_ conflicts: [Conflict], _ times: PageTimes) throws -> PageValue? {
+        guard let pair = conflicts.first else { return nil }
+        return .object([
+            "href": .text(path("/conflicts/\(pair.first.text)/\(pair.second.text)")),
+            "first": .object(try person(pair.first)), "second": .object(try person(pair.second)),
+            "reasons": .list(conflicts.map { .object(reason($0, times)) }),
+        ])
     }
 
     private func reason(_ conflict: Conflict, _ times: PageTimes) -> PageContent {
@@ -53,8 +85,9 @@ extension PageCall {
             let survivor = try organization.identity(merge.into)?.identity
             var content: PageContent = [
                 "text": .text(survivor.map { name(of: $0) } ?? language.text("unnamed")), "time": times.day(merge.time),
-                "href": .text(path("/contacts/\(merge.into.text)")),
+                "href": .text(path("/contacts/\(merge.into.text)")), "former": .text(try former(merge)),
             ]
+            content["actor"] = .optional(merge.actor)
             if survivor?.id == merge.into, survivor?.lastMerge == merge.id {
                 content["undo"] = .object(["action": .text(path("/merges/\(merge.id.text)/undo"))])
             }
@@ -62,17 +95,25 @@ extension PageCall {
         }
     }
 
+    /// What the contact that was merged is known by: its names are the survivor's, and what it held last is noted.
+    private func former(_ merge: Merge) throws(VaultError) -> String {
+        let held = try organization.holdings(by: merge.from).map(\.identifier)
+        let known = held.last { $0.kind == .email } ?? held.last { $0.kind == .phone } ?? held.last
+        return known?.text ?? merge.from.text
+    }
+
     // MARK: One pair
 
     func conflict() async throws -> Response {
         let (first, second, times) = (try identity("first"), try identity("second"), times)
-        let reasons = try organization.conflicts(of: first).filter { $0.first == second || $0.second == second }
-        guard !reasons.isEmpty, first != second else { throw Problem.notFound("there is no such pair") }
-        let open = reasons.filter { $0.state == .open }
-        let offers = open.isEmpty ? [:] : try await offers(first, second)
+        let reasons = try reasons(first, second)
+        guard !reasons.isEmpty, first != second else { return try elsewhere(first, second) }
+        let isOpen = reasons.contains { $0.state == .open }
+        let isMerged = reasons.contains { $0.state == .merged }
+        let offers = isMerged ? [:] : try await offers(first, second)
         var content: PageContent = [
-            "reasons": .list((open.isEmpty ? reasons : open).map { .object(reason($0, times)) }),
-            "is_settled": .flag(open.isEmpty),
+            "reasons": .list(reasons.map { .object(reason($0, times)) }), "shown": .text(Self.mark(of: reasons)),
+            "is_settled": .flag(!isOpen),
             "sides": .list([
                 .object(try side(first, other: second, offers[first], times)),
                 .object(try side(second, other: first, offers[second], times)),
@@ -82,8 +123,32 @@ extension PageCall {
                 "second": .text(second.text),
             ]),
         ]
-        if open.isEmpty { content["settled_text"] = .text(language.text(Self.settlement(reasons))) }
+        if !isOpen { content["settled_text"] = .text(language.text(isMerged ? "settled.merged" : "settled.apart")) }
         return try page("conflict", content)
+    }
+
+    /// What there is between two people: the open conflicts, or where there are none, those that were settled.
+    private func reasons(_ first: UUID, _ second: UUID) throws(VaultError) -> [Conflict] {
+        let all = try organization.conflicts(of: first).filter { $0.first == second || $0.second == second }
+        let open = all.filter { $0.state == .open }
+        return open.isEmpty ? all : open
+    }
+
+    /// What stands for conflicts in a form, so that it decides what its page showed and nothing else.
+    static func mark(of conflicts: [Conflict]) -> String {
+        let texts = conflicts.map { "\($0.state) \($0.identifier.kind) \($0.identifier.text)" }
+        return SHA256.hash(data: Data(texts.joined(separator: "\n").utf8)).hex
+    }
+
+    /// A pair by ids that were merged since is where these live on.
+    private func elsewhere(_ first: UUID, _ second: UUID) throws -> Response {
+        guard let one = try organization.identity(first)?.identity.id,
+            let other = try organization.identity(second)?.identity.id, first != second, one != first || other != second
+        else { throw Problem.notFound("there is no such pair") }
+        if one == other {
+            return redirect(to: path("/contacts/\(one.text)"), PageNotice(key: "settled.merged"))
+        }
+        return redirect(to: path("/conflicts/\(one.text)/\(other.text)"))
     }
 
     /// What a merge into each of the two would do; nothing for one that the vault would refuse.
@@ -102,15 +167,11 @@ extension PageCall {
         }
     }
 
-    private static func settlement(_ reasons: [Conflict]) -> String {
-        if reasons.contains(where: { $0.state == .merged }) { return "settled.merged" }
-        return reasons.contains { $0.state == .keptApart } ? "settled.apart" : "settled.none"
-    }
-
     private func side(_ id: UUID, other: UUID, _ offer: MergePreview?, _ times: PageTimes) throws -> PageContent {
         let contact = try organization.contact(id, order: .newestFirst, limit: 3)
         var content = person(contact.identity).merging(totals(contact, times)) { own, _ in own }
         content.merge(identifiers(of: contact.identity)) { own, _ in own }
+        content.merge(aliases(of: contact.identity)) { own, _ in own }
         content["has_entries"] = .flag(!contact.timeline.records.isEmpty)
         content["entries"] = .list(
             contact.timeline.records.map { record in
@@ -121,7 +182,7 @@ extension PageCall {
         if let offer {
             content["merge"] = .object([
                 "action": .text(path("/contacts/\(other.text)/merge")), "into": .text(id.text),
-                "label": .text(language.text("keep_this")), "preview": .object(preview(offer)),
+                "preview": .object(preview(offer)),
             ])
         }
         return content
@@ -163,10 +224,7 @@ extension PageCall {
         try requireReview()
         let (from, into, organization) = (try identity(), try id(inForm: "into"), organization)
         return try await decided {
-            // The vault would merge two people who are kept apart, and no page offers that.
-            guard try states(from, into).contains(.open) else {
-                throw VaultError(.refused, "the two have no open conflict")
-            }
+            try requireShown(from, into)
             let answer = try await pages.state.writing { try await organization.merge(from, into: into) }
             return merged(into: answer.identity, answer.merge)
         } unless: { _ in
@@ -192,22 +250,27 @@ extension PageCall {
     func keepApart() async throws -> Response {
         try requireReview()
         let (first, second, organization) = (try id(inForm: "first"), try id(inForm: "second"), organization)
+        let pair = path("/conflicts/\(first.text)/\(second.text)")
         return try await decided {
+            try requireShown(first, second)
             _ = try await pages.state.writing { try await organization.keepApart(first, second) }
-            return toQueue("notice.kept_apart")
+            return toQueue("notice.kept_apart", link: pair)
         } unless: { _ in
-            let states = try states(first, second)
-            return states.contains(.keptApart) && !states.contains(.open) ? toQueue("notice.kept_apart") : nil
+            let isApart = try reasons(first, second).contains { $0.state == .keptApart }
+            return isApart ? toQueue("notice.kept_apart", link: pair) : nil
         }
     }
 
-    private func toQueue(_ notice: String) -> Response {
-        redirect(to: path("/conflicts"), PageNotice(key: notice))
+    private func toQueue(_ notice: String, link: String? = nil) -> Response {
+        redirect(to: path("/conflicts"), PageNotice(key: notice, link: link))
     }
 
-    /// Of the conflicts between two people.
-    private func states(_ first: UUID, _ second: UUID) throws(VaultError) -> [Conflict.State] {
-        try organization.conflicts(of: first).filter { [$0.first, $0.second].contains(second) }.map(\.state)
+    /// - Throws: `refused` where there is something else between two people than the form's page showed.
+    private func requireShown(_ first: UUID, _ second: UUID) throws(VaultError) {
+        let reasons = try reasons(first, second)
+        guard !reasons.isEmpty, form["shown"] == Self.mark(of: reasons) else {
+            throw VaultError(.refused, "what there is between the two has changed")
+        }
     }
 
     /// What the vault refuses was decided meanwhile, by a second click or by somebody else: the next page says so.

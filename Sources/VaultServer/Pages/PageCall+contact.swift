@@ -6,7 +6,9 @@ internal import VaultDB
 /// A whole person, and one record of theirs.
 extension PageCall {
     private static let entriesPerPage = 50
-    private static let doubtsMax = 10
+    private static let doubtsShown = 10
+    /// Where all are asked for.
+    private static let doubtsMax = 1_000
 
     func contact() async throws -> Response {
         let (id, times) = (try identity(), times)
@@ -15,9 +17,8 @@ extension PageCall {
             id, from: cursor, order: .newestFirst, limit: Self.entriesPerPage)
         var content = person(contact.identity).merging(totals(contact, times)) { own, _ in own }
         content.merge(identifiers(of: contact.identity)) { own, _ in own }
-        let aliases = contact.identity.aliases.filter(\.isVisible)
-        content["aliases"] = .list(aliases.map { .text($0) })
-        content["has_aliases"] = .flag(!aliases.isEmpty)
+        content.merge(aliases(of: contact.identity)) { own, _ in own }
+        content["mailto"] = .optional(contact.identity.primaryEmail.map(Self.mailto))
         content["redirected_from"] = .optional(contact.redirectedFrom?.text)
         content["days"] = .list(days(contact.timeline.records, times))
         content["has_days"] = .flag(!contact.timeline.records.isEmpty)
@@ -25,11 +26,19 @@ extension PageCall {
         content["older"] = .optional(contact.timeline.next.map { "\(here)?from=\(Self.escaped($0.description))" })
         content["newest"] = cursor == nil ? nil : .text(here)
         content["has_pages"] = .flag(cursor != nil || contact.timeline.next != nil)
-        let doubts = try organization.conflicts(of: contact.identity.id).filter { $0.state == .open }
+        let open = try organization.conflicts(of: contact.identity.id).filter { $0.state == .open }
+        let (doubts, wantsAll) = (Self.pairs(of: open), query["doubts"] == "all")
+        let shown = doubts.prefix(wantsAll ? Self.doubtsMax : Self.doubtsShown)
         content["has_conflicts"] = .flag(!doubts.isEmpty)
-        content["conflicts"] = .list(
-            try doubts.prefix(Self.doubtsMax).map { try doubt($0, of: contact.identity.id) })
+        content["conflicts"] = .list(try shown.compactMap { try doubt($0, of: contact.identity.id) })
+        content["more_conflicts"] = more(doubts.count - shown.count)
+        content["all_conflicts"] = wantsAll ? nil : .text("\(here)?doubts=all")
         return try page("contact", content)
+    }
+
+    /// The at sign stays what parts the address.
+    private static func mailto(_ email: String) -> String {
+        "mailto:" + escaped(email).replacing("%40", with: "@")
     }
 
     private func days(_ records: [Record], _ times: PageTimes) -> [PageValue] {
@@ -50,11 +59,13 @@ extension PageCall {
         }
     }
 
-    private func doubt(_ conflict: Conflict, of id: UUID) throws -> PageValue {
-        let other = conflict.first == id ? conflict.second : conflict.first
+    /// Of the conflicts with one other person.
+    private func doubt(_ conflicts: [Conflict], of id: UUID) throws -> PageValue? {
+        guard let pair = conflicts.first else { return nil }
+        let other = pair.first == id ? pair.second : pair.first
         return .object([
-            "href": .text(path("/conflicts/\(conflict.first.text)/\(conflict.second.text)")),
-            "identifier": .text(conflict.identifier.text),
+            "href": .text(path("/conflicts/\(pair.first.text)/\(pair.second.text)")),
+            "details": .text(conflicts.map(\.identifier.text).joined(separator: ", ")),
             "other_name": try person(other)["name"] ?? "",
         ])
     }

@@ -6,6 +6,11 @@ internal import VaultDB
 /// Looking somebody up.
 extension PageCall {
     private static let resultsMax = 50
+    /// White space, and signs without width that come along with what is copied.
+    private static let margins = CharacterSet.whitespacesAndNewlines.union(
+        CharacterSet(
+            charactersIn: "\u{61C}\u{200B}\u{200E}\u{200F}\u{202A}\u{202B}\u{202C}\u{202D}\u{202E}"
+                + "\u{2060}\u{2066}\u{2067}\u{2068}\u{2069}\u{FEFF}"))
 
     /// What a text looks like.
     private enum Meaning {
@@ -36,7 +41,7 @@ extension PageCall {
     }
 
     func contacts() async throws -> Response {
-        let text = query["q"]?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
+        let text = query["q"]?.trimmingCharacters(in: Self.margins) ?? ""
         guard !text.isEmpty else { return try page("contacts", ["has_query": false, "query": ""]) }
         var content: PageContent = ["has_query": true, "query": .text(text)]
         guard text.utf8.count <= Limits.searchTextBytesMax else {

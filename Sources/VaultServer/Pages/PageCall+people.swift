@@ -55,9 +55,17 @@ extension PageCall {
         return ["identifiers": .list(shown), "more_identifiers": more(than: shown.count, of: identity)]
     }
 
-    /// `and 3 more`, of a person's identifiers; false where these are all.
-    func more(than shown: Int, of identity: Identity) -> PageValue {
-        let count = identity.identifiers.count - shown
+    /// Names that a person was given beside the first.
+    func aliases(of identity: Identity) -> PageContent {
+        let aliases = identity.aliases.filter(\.isVisible)
+        return ["aliases": .list(aliases.map { .text($0) }), "has_aliases": .flag(!aliases.isEmpty)]
+    }
+
+    /// How many identifiers a person has beside those that are shown.
+    func more(than shown: Int, of identity: Identity) -> PageValue { more(identity.identifiers.count - shown) }
+
+    /// `and 3 more`; false where there are no more.
+    func more(_ count: Int) -> PageValue {
         guard count > 0 else { return false }
         return .text(language.text("and_more", count.formatted(.number.locale(language.locale))))
     }

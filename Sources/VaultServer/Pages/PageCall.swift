@@ -37,14 +37,38 @@ struct PageCall {
         if !session.mayReview { throw Problem(.forbidden, "forbidden", "this needs the role admin") }
     }
 
-    /// A page of this call.
+    /// A page of this call. What the session is to be told on it is told once.
     func page(_ template: String, _ content: PageContent) throws(Problem) -> Response {
-        try pages.page(template, content, frame, session)
+        guard request.method == .get, let notice = session.notice, notice.page == path(frame.address),
+            NIODeadline.now() - notice.made < PageNotice.lifetime
+        else {
+            return try pages.page(template, content, frame, session)
+        }
+        let told = content.merging(["notice": message(notice)]) { $1 }
+        let response = try pages.page(template, told, frame, session)
+        pages.sessions.tell(session.id, nil)
+        return response
+    }
+
+    private func message(_ notice: PageNotice) -> PageValue {
+        var content: PageContent = ["text": .text(language.text(notice.key))]
+        if let merge = notice.merge {
+            content["undo"] = .object([
+                "action": .text(path("/merges/\(merge.text)/undo")), "label": .text(language.text("undo")),
+            ])
+        }
+        if let link = notice.link {
+            content["link"] = .object(["href": .text(link), "label": .text(language.text("review"))])
+        }
+        return .object(content)
     }
 
     /// Goes on to another page, with a message there.
     func redirect(to path: String, _ notice: PageNotice? = nil) -> Response {
-        pages.sessions.tell(session.id, notice)
+        if var notice {
+            notice.page = path
+            pages.sessions.tell(session.id, notice)
+        }
         return .redirect(to: path, type: .normal)
     }
 }
@@ -55,7 +79,7 @@ struct PageFrame {
     /// `/es`, `/en`, or empty where the browser's language counts.
     let prefix: String
     /// The address behind the prefix, with its query; for a form, of a page that can be asked for.
-    let address: String
+    var address: String
     /// Of the session, with the port: browsers keep one jar for all ports of a host.
     let cookieName: String
 

@@ -110,8 +110,11 @@ extension Pages {
 
     private func signInFirst(_ request: WebRequest) -> Response {
         let frame = PageFrame(of: request)
-        let value = frame.path(frame.address).addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
-        return .redirect(to: "\(frame.path("/sign-in"))?next=\(value)")
+        return .redirect(to: frame.path(Self.signInAddress(next: frame.path(frame.address))))
+    }
+
+    private static func signInAddress(next: String) -> String {
+        "/sign-in?next=\(next.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")"
     }
 
     /// - Throws: 403 for a form that came from no page of this session.
@@ -132,7 +135,7 @@ extension Pages {
         let (frame, query) = (PageFrame(of: request), try Query(request.uri.query ?? ""))
         // Nothing is left to ask where there is one organization by now, or the server was told which.
         if !state.access.isProtected, try onlyOrganization() != nil {
-            return .redirect(to: Self.local(query["next"]) ?? frame.path("/contacts"))
+            return .redirect(to: Self.next(query["next"], frame))
         }
         return try signInPage(frame, next: query["next"], hasSignedOut: query["signed_out"] != nil)
     }
@@ -142,7 +145,7 @@ extension Pages {
         status: HTTPResponse.Status = .ok
     ) throws -> Response {
         var content: PageContent = [
-            "action": .text(frame.path("/sign-in")), "next": .text(Self.local(next) ?? frame.path("/contacts")),
+            "action": .text(frame.path("/sign-in")), "next": .text(Self.next(next, frame)),
             "needs_token": .flag(state.access.isProtected), "csrf": "",
         ]
         content["error"] = error.map { .text(frame.language.text($0)) }
@@ -158,8 +161,9 @@ extension Pages {
     }
 
     private func signIn(_ request: WebRequest, _ context: HTTPContext) async throws -> Response {
-        let (frame, form) = (PageFrame(of: request), try await fields(of: request))
-        let next = Self.local(form["next"]) ?? frame.path("/contacts")
+        let form = try await fields(of: request)
+        var frame = PageFrame(of: request)
+        let next = Self.next(form["next"], frame)
         do {
             let (grant, organization) = try chosen(form, context)
             if let former = cookie(of: request) { sessions.end(former) }
@@ -168,7 +172,13 @@ extension Pages {
             response.headers[.setCookie] = cookie(session.id, frame)
             return response
         } catch let problem as Problem {
-            let error = problem.status == .tooManyRequests ? "token.limited" : "token.wrong"
+            let error =
+                switch problem.status {
+                case .tooManyRequests: "token.limited"
+                case .badRequest: "organization.wrong"
+                default: "token.wrong"
+                }
+            frame.address = Self.signInAddress(next: next)
             var response = try signInPage(frame, next: next, error: error, status: problem.status)
             response.headers += problem.headers
             return response
@@ -177,12 +187,21 @@ extension Pages {
 
     private func chosen(_ form: Query, _ context: HTTPContext) throws -> (Grant, UUID) {
         if let grant = state.access.grantWithoutToken {
-            guard let id = form["organization"].flatMap(UUID.init(text:)) else { throw Problem.unauthenticated }
+            guard let id = form["organization"].flatMap(UUID.init(text:)) else {
+                throw Problem.invalid("there is no such organization")
+            }
             return (grant, id)
         }
-        let grant = try access.grant(showing: form["token"] ?? "", context)
+        // Copied from a message, it comes with what stood around it.
+        let token = form["token"]?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
+        let grant = try access.grant(showing: token, context)
         guard let organization = grant.organization else { throw Problem.unauthenticated }
         return (grant, organization)
+    }
+
+    /// Where signing in leads, in the language in which it is done.
+    private static func next(_ address: String?, _ frame: PageFrame) -> String {
+        local(address).map(frame.own) ?? frame.path("/contacts")
     }
 
     /// An address of this server, so that signing in leads nowhere else.

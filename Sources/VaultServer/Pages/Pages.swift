@@ -16,6 +16,7 @@ struct Pages: Sendable {
         ("badge", PackageResources.badge_mustache), ("counts", PackageResources.counts_mustache),
         ("entry", PackageResources.entry_mustache), ("identifiers", PackageResources.identifiers_mustache),
         ("pair_person", PackageResources.pair_person_mustache), ("side", PackageResources.side_mustache),
+        ("misdirected", PackageResources.misdirected_mustache),
     ]
     private static let policy = [
         "default-src 'none'", "style-src 'self'", "img-src 'self' data:", "form-action 'self'", "base-uri 'none'",
@@ -57,7 +58,6 @@ struct Pages: Sendable {
 
     // MARK: Rendering
 
-    /// Shows what the session is to be told, which it is told once.
     func page(
         _ template: String, _ content: PageContent, _ frame: PageFrame, _ session: PageSession?,
         status: HTTPResponse.Status = .ok
@@ -69,10 +69,7 @@ struct Pages: Sendable {
         var response = Response(
             status: status, headers: Self.headers, body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
         response.headers[.contentLanguage] = frame.language.rawValue
-        if let session {
-            sessions.tell(session.id, nil)
-            response.headers[.setCookie] = cookie(session.id, frame)
-        }
+        if let session { response.headers[.setCookie] = cookie(session.id, frame) }
         return response
     }
 
@@ -108,19 +105,8 @@ struct Pages: Sendable {
         content["organization"] = .text(session.organization.text)
         content["csrf"] = .text(session.csrf)
         if session.isSignedIn { content["role"] = .text(language.text("role.\(session.grant.role)")) }
-        content["notice"] = session.notice.map { notice($0, frame) }
+        content["time_zone"] = .text(state.configuration.timeZone.identifier)
         return content
-    }
-
-    private func notice(_ notice: PageNotice, _ frame: PageFrame) -> PageValue {
-        var content: PageContent = ["text": .text(frame.language.text(notice.key))]
-        if let merge = notice.merge {
-            content["undo"] = .object([
-                "action": .text(frame.path("/merges/\(merge.text)/undo")),
-                "label": .text(frame.language.text("undo")),
-            ])
-        }
-        return .object(content)
     }
 
     func cookie(_ id: String, _ frame: PageFrame, seconds: Int = Sessions.idleSecondsMax) -> String {
@@ -142,7 +128,11 @@ struct Pages: Sendable {
     func problem(_ problem: Problem, _ request: WebRequest) -> Response {
         let frame = PageFrame(of: request)
         let code = problem.status.code
-        let key = [400, 403, 404, 410, 429, 503].contains(code) ? code : code < 500 ? 400 : 500
+        let isOwn = [400, 403, 404, 405, 410, 413, 421, 429, 503].contains(code)
+        let key = isOwn ? code : code < 500 ? 400 : 500
+        // Under a name that is not the server's every link is refused as well, and so is the style sheet.
+        let isMisdirected = problem.status == .misdirectedRequest
+        let session = isMisdirected ? nil : knownSession(of: request)
         let content: PageContent = [
             "status": .text(String(code)), "heading": .text(frame.language.text("problem.\(key).heading")),
             "text": .text(frame.language.text("problem.\(key).text")),
@@ -151,7 +141,8 @@ struct Pages: Sendable {
             ]),
         ]
         do throws(Problem) {
-            var response = try page("problem", content, frame, knownSession(of: request), status: problem.status)
+            var response = try page(
+                isMisdirected ? "misdirected" : "problem", content, frame, session, status: problem.status)
             for field in problem.headers { response.headers[field.name] = field.value }
             return response
         } catch {
@@ -169,7 +160,7 @@ extension PageFrame {
     init(of request: WebRequest) {
         let path = request.uri.path
         let query = request.uri.query.map { $0.isEmpty ? "" : "?\($0)" } ?? ""
-        let named = PageLanguage.allCases.first { path == "/\($0.rawValue)" || path.hasPrefix("/\($0.rawValue)/") }
+        let named = Self.language(of: path)
         prefix = named.map { "/\($0.rawValue)" } ?? ""
         cookieName = Self.cookieName(at: request.head.authority ?? "")
         language = named ?? PageLanguage(accepted: request.headers[.acceptLanguage])
@@ -180,6 +171,17 @@ extension PageFrame {
         } else {
             address = unprefixed + query
         }
+    }
+
+    private static func language(of path: String) -> PageLanguage? {
+        PageLanguage.allCases.first { path == "/\($0.rawValue)" || path.hasPrefix("/\($0.rawValue)/") }
+    }
+
+    /// An address of the server under this prefix, where there is one, in place of its own.
+    func own(_ address: String) -> String {
+        guard !prefix.isEmpty else { return address }
+        let former = Self.language(of: address).map { $0.rawValue.utf8.count + 1 } ?? 0
+        return path(String(address.dropFirst(former)))
     }
 
     private static func cookieName(at authority: String) -> String {

@@ -11,7 +11,7 @@ struct PageSession: Sendable {
     let organization: UUID
     /// What its forms must bring along, so that no other site can send them.
     let csrf: String
-    /// To be shown on the next page.
+    /// To be shown on one page, once.
     var notice: PageNotice?
     fileprivate var end: NIODeadline
 
@@ -26,6 +26,12 @@ struct PageNotice: Equatable, Sendable {
     let key: String
     /// The merge that it offers to undo.
     var merge: UUID?
+    /// The page that it offers to look at once more.
+    var link: String?
+    /// The address of the page that shows it, within `lifetime`.
+    var page = ""
+    let made = NIODeadline.now()
+    static let lifetime = TimeAmount.minutes(10)
 }
 
 /// The browsers that use the pages, in memory: a restart signs everybody out.

@@ -22,6 +22,7 @@ extension PageLanguage {
         "role.resolver": "lectura y altas",
         "role.admin": "administración",
         "sign_out": "Cerrar sesión",
+        "time_zone": "Zona horaria:",
         "undo": "Deshacer",
         "none": "Sin datos",
 
@@ -131,10 +132,13 @@ extension PageLanguage {
         "review": "Revisar",
         "more": "Más",
         "recent_merges": "Fusiones recientes",
+        "merged_into": "se fusionó con",
+        "by": "por",
         "same_person": "¿Son la misma persona?",
         "latest": "Lo más reciente",
         "if_kept": "Si conservas este contacto, quedará así",
         "keep_this": "Conservar este contacto",
+        "merge_anyway": "Fusionar igualmente y conservar este",
         "two_people": "¿Son dos personas distintas?",
         "two_people_explained": "Seguirán siendo dos contactos y esta pareja no volverá a aparecer por el mismo dato.",
         "keep_apart": "Mantener separados",
@@ -142,7 +146,6 @@ extension PageLanguage {
         "no_review.vault": "Este servidor solo permite consultar: los contactos no se pueden fusionar ni separar.",
         "settled.merged": "Estos contactos ya están fusionados.",
         "settled.apart": "Ya se decidió mantener separados estos contactos.",
-        "settled.none": "Entre estos contactos no queda nada por revisar.",
         "gain.records.one": "%@ pasa a este contacto",
         "gain.records.many": "%@ pasan a este contacto",
         "gain.identifiers.one": "Se añade 1 identificador",
@@ -175,6 +178,7 @@ extension PageLanguage {
         "token": "Token de acceso",
         "token.wrong": "Este token no es válido o ya no está activo.",
         "token.limited": "Demasiados intentos. Espera un momento antes de probar otra vez.",
+        "organization.wrong": "Esta organización no existe. Elige una de la lista.",
         "choose_organization": "En este vault hay varias organizaciones. Elige una.",
         "no_organization": "Este vault aún no tiene organización. Se crea al importar contactos (vaultdb import).",
 
@@ -188,9 +192,18 @@ extension PageLanguage {
         """,
         "problem.404.heading": "Aquí no hay nada",
         "problem.404.text": "La página o el contacto no existe. Puede que el enlace esté incompleto.",
+        "problem.405.heading": "Aquí no hay nada que ver",
+        "problem.405.text": "Esta dirección solo recibe formularios. Abre la página y envía el formulario desde allí.",
         "problem.410.heading": "Contacto borrado",
         "problem.410.text": """
         Los datos de esta persona se borraron a petición suya o por plazo. No se pueden recuperar.
+        """,
+        "problem.413.heading": "Son demasiados datos",
+        "problem.413.text": "Lo enviado supera lo que el servidor admite. Vuelve atrás y envía menos.",
+        "problem.421.heading": "Este servidor no atiende por este nombre",
+        "problem.421.text": """
+        No pide tokens, y por eso solo responde en su propia máquina. Ábrelo allí como 127.0.0.1 o \
+        localhost, con el mismo puerto.
         """,
         "problem.429.heading": "Demasiadas peticiones",
         "problem.429.text": "Espera un momento y vuelve a intentarlo.",
@@ -218,6 +231,7 @@ extension PageLanguage {
         "role.resolver": "read and add",
         "role.admin": "administration",
         "sign_out": "Sign out",
+        "time_zone": "Time zone:",
         "undo": "Undo",
         "none": "None",
 
@@ -324,10 +338,13 @@ extension PageLanguage {
         "review": "Review",
         "more": "More",
         "recent_merges": "Recent merges",
+        "merged_into": "was merged into",
+        "by": "by",
         "same_person": "Are they the same person?",
         "latest": "Latest",
         "if_kept": "If you keep this contact, it will be",
         "keep_this": "Keep this contact",
+        "merge_anyway": "Merge after all and keep this one",
         "two_people": "Are they two different people?",
         "two_people_explained": "They stay two contacts, and this pair won’t come up again for the same detail.",
         "keep_apart": "Keep apart",
@@ -335,7 +352,6 @@ extension PageLanguage {
         "no_review.vault": "This server is for reading only: contacts can’t be merged or kept apart.",
         "settled.merged": "These contacts are merged already.",
         "settled.apart": "It was decided to keep these contacts apart.",
-        "settled.none": "There is nothing left to review between these contacts.",
         "gain.records.one": "%@ moves here",
         "gain.records.many": "%@ move here",
         "gain.identifiers.one": "1 identifier is added",
@@ -365,6 +381,7 @@ extension PageLanguage {
         "token": "Access token",
         "token.wrong": "This token isn’t valid, or no longer active.",
         "token.limited": "Too many attempts. Wait a moment before trying again.",
+        "organization.wrong": "There is no such organization. Choose one of the list.",
         "choose_organization": "This vault holds several organizations. Choose one.",
         "no_organization": "This vault holds no organization yet. Importing contacts makes one (vaultdb import).",
 
@@ -378,8 +395,17 @@ extension PageLanguage {
         """,
         "problem.404.heading": "There is nothing here",
         "problem.404.text": "The page or the contact doesn’t exist. The link may be incomplete.",
+        "problem.405.heading": "There is nothing to see here",
+        "problem.405.text": "This address only takes forms. Open the form’s page and send it from there.",
         "problem.410.heading": "Contact erased",
         "problem.410.text": "This person’s data was erased on request or after its term. It can’t be recovered.",
+        "problem.413.heading": "This is too much",
+        "problem.413.text": "What was sent is more than the server takes. Go back and send less.",
+        "problem.421.heading": "This server doesn’t answer to this name",
+        "problem.421.text": """
+        It asks for no tokens, so it answers on its own machine only. Open it there as 127.0.0.1 or \
+        localhost, with the same port.
+        """,
         "problem.429.heading": "Too many requests",
         "problem.429.text": "Wait a moment and try again.",
         "problem.500.heading": "Something went wrong",

@@ -13,6 +13,7 @@ struct ReplyError: Error, Equatable, Sendable {
         case conflict = "CONFLICT"
         case busy = "BUSY"
         case readOnly = "READONLY"
+        case aborted = "EXECABORT"
     }
 
     let code: Code
@@ -27,6 +28,12 @@ struct ReplyError: Error, Equatable, Sendable {
 
     static let syntax = ReplyError(.general, "syntax error")
     static let unauthenticated = ReplyError(.unauthenticated, "Authentication required.")
+    static let noTransactions = ReplyError(
+        .general, "no transactions, so nothing is done from MULTI on until EXEC or DISCARD; \(withoutMulti)")
+    /// What is told of a transaction's end: some clients show this one of all its errors, others the first.
+    static let aborted = ReplyError(.aborted, "Transaction discarded, for there are none here; \(withoutMulti)")
+
+    private static let withoutMulti = "pipeline without MULTI (redis-py: transaction=False)"
 
     static func arity(_ command: String) -> ReplyError {
         ReplyError(.general, "wrong number of arguments for '\(command)' command")

@@ -113,9 +113,9 @@ struct ReplyWriter {
 
     /// Writes a reply whose greatest length is known in one piece.
     @inline(__always)
-    mutating func compose(bytesMax: Int, _ write: (inout Pen) -> Void) {
+    mutating func compose(bytesMax: Int, _ write: (inout BufferWriter) -> Void) {
         _ = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: bytesMax) { room in
-            var pen = Pen(room)
+            var pen = BufferWriter(room)
             write(&pen)
             return pen.count
         }

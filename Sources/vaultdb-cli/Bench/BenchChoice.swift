@@ -5,11 +5,11 @@ struct BenchChoice {
     private let mix: BenchMix
     private let people: [BenchPerson]
     private let ranks: ZipfRanks?
-    private let newcomers: Newcomers
+    private let newcomers: NewPeople
     private var random: BenchRandom
 
     /// - Parameter people: in no order; the first are those who come most where the plan is skewed.
-    init(_ plan: BenchPlan, _ people: [BenchPerson], _ newcomers: Newcomers, connection: Int) {
+    init(_ plan: BenchPlan, _ people: [BenchPerson], _ newcomers: NewPeople, connection: Int) {
         mix = plan.mix
         self.people = people
         ranks = plan.skew > 0 && people.count > 1 ? ZipfRanks(count: people.count, exponent: plan.skew) : nil
@@ -31,7 +31,7 @@ struct BenchChoice {
 }
 
 /// People nobody has seen yet, each given out once.
-final class Newcomers: Sendable {
+final class NewPeople: Sendable {
     private let number: Atomic<Int>
     /// Nil in a vault of this program's own.
     private let run: String?

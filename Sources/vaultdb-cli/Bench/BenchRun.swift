@@ -10,7 +10,7 @@ struct BenchRun<Target: BenchTarget> {
     let target: Target
     let plan: BenchPlan
     let people: [BenchPerson]
-    let newcomers: Newcomers
+    let newcomers: NewPeople
 
     /// Works, and shows how far it is.
     /// - Returns: what came of it, and for how many seconds it was measured.

@@ -1,3 +1,4 @@
+import Foundation
 import VaultDB
 
 // Where the people of a sample come from: the indexes of a vault, read page by page from one end to the other.
@@ -17,12 +18,6 @@ extension BenchMix {
 extension BenchSample {
     private static let pageEntries = Limits.scanEntriesMax
 
-    /// People of a vault of this program's own.
-    init(inventedPeople count: Int, seed: UInt64) {
-        self.init(of: count, seed: seed)
-        for number in 0..<count { see(InventedPeople.person(number)) }
-    }
-
     /// People of somebody's vault.
     init(of organization: Organization, _ mix: BenchMix, count: Int, seed: UInt64) throws {
         self.init(of: count, seed: seed)
@@ -32,8 +27,10 @@ extension BenchSample {
             var cursor: [UInt8]?
             repeat {
                 let page = try organization.scan(kind, after: cursor, limit: Self.pageEntries)
-                for case .some(let identifier) in page.entries.map({ $0.identity == nil ? nil : $0.identifier }) {
-                    see(identifier, kind)
+                for entry in page.entries {
+                    if let identifier = entry.identifier, let identity = entry.identity {
+                        see(identifier, kind, of: identity)
+                    }
                 }
                 cursor = page.next
                 try goOn(&bar)
@@ -58,16 +55,17 @@ extension BenchSample {
                     throw Failure(.failed, "\(server.address.name) says \(message)", advice: "check --org and --token")
                 }
                 cursor = strings.first ?? "0"
-                // Ids stand between the identifiers.
-                let mark: Character = kind == .email ? "@" : "+"
-                for identifier in strings.dropFirst() where identifier.contains(mark) { see(identifier, kind) }
+                // Each stands before the id of who holds it, where somebody does.
+                for (identifier, holder) in zip(strings.dropFirst(), strings.dropFirst(2)) {
+                    if let identity = UUID(uuidString: holder) { see(identifier, kind, of: identity) }
+                }
                 try goOn(&bar)
             } while cursor != "0"
         }
     }
 
-    private mutating func see(_ identifier: String, _ kind: Organization.ScanKind) {
-        if kind == .email { see(email: identifier) } else { see(phone: identifier) }
+    private mutating func see(_ identifier: String, _ kind: Organization.ScanKind, of identity: UUID) {
+        if kind == .email { see(email: identifier, of: identity) } else { see(phone: identifier, of: identity) }
     }
 
     private func goOn(_ bar: inout ProgressBar) throws(Failure) {

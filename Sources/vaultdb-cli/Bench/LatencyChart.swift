@@ -1,4 +1,5 @@
 import Foundation
+import VaultDB
 
 /// The latency at each percentile as an SVG drawing, both axes in powers of ten: the tail takes as much room as the
 /// rest.

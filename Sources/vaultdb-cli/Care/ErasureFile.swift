@@ -24,20 +24,22 @@ struct ErasureFile {
         }
     }
 
-    /// Reads all of a register, from a file or a pipe, so that nothing is done where a line of it is no erasure.
+    /// Reads all of a register, from a file or a pipe or, for `-`, stdin, so that nothing is done where a line of it is
+    /// no erasure.
     static func read(_ path: String, for organization: UUID) throws(Failure) -> [Erasure] {
-        let data = try bytes(of: path)
+        let name = path == "-" ? "stdin" : path
+        let data = try bytes(of: path, name)
         var erasures: [Erasure] = []
         for (index, line) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
         where !line.isEmpty {
             guard let element = try? JSONElement(parsing: line.span), let erasure = Erasure(element) else {
                 throw Failure(
-                    .failed, "\(path):\(index + 1) is no erasure; nothing was done",
+                    .failed, "\(name):\(index + 1) is no erasure; nothing was done",
                     advice: "give a file that erasures --export wrote")
             }
             if let owner = element["organization_id"]?.string, UUID(uuidString: owner) != organization {
                 throw Failure(
-                    .failed, "\(path):\(index + 1) is of the organization \(owner); nothing was done",
+                    .failed, "\(name):\(index + 1) is of the organization \(owner); nothing was done",
                     advice: "name that one with --org")
             }
             erasures.append(erasure)
@@ -45,19 +47,20 @@ struct ErasureFile {
         return erasures
     }
 
-    private static func bytes(of path: String) throws(Failure) -> Data {
+    private static func bytes(of path: String, _ name: String) throws(Failure) -> Data {
         let data: Data
         do {
+            let file = try path == "-" ? FileHandle.standardInput : FileHandle(forReadingFrom: URL(filePath: path))
             // One more than may be, so that it is seen. An answer of nil is the end before the first byte.
-            data = try FileHandle(forReadingFrom: URL(filePath: path)).read(upToCount: bytesMax + 1) ?? Data()
+            data = try file.read(upToCount: bytesMax + 1) ?? Data()
         } catch {
             throw Failure(
-                .failed, "\(path) can't be read as a register of erasures",
+                .failed, "\(name) can't be read as a register of erasures",
                 advice: "give a file that erasures --export wrote")
         }
         guard data.count <= bytesMax else {
             throw Failure(
-                .failed, "\(path) is too long for a register of erasures",
+                .failed, "\(name) is too long for a register of erasures",
                 advice: "give one of at most \(bytesMax >> 20) MiB")
         }
         return data

@@ -16,7 +16,7 @@ enum TemporaryDirectory {
         let base = parent ?? Environment["TMPDIR"] ?? "/tmp"
         let directory = "\(base)/vaultdb-\(name)-\(UUID().text)"
         let vault = "\(directory)/\(name).vault"
-        try Interruption.removing(VaultFiles.all(of: vault) + [directory]) {
+        try Interruption.removing(Vault.files(of: vault) + [directory]) {
             guard mkdir(directory, 0o700) == 0 else {
                 throw Failure(
                     .failed, "\(base) can't be written to: \(String(cString: strerror(errno)))", advice: advice)

@@ -12,11 +12,6 @@ enum VaultFiles {
     /// What this process's copy is called until it is whole.
     static func partial(of copy: String) -> String { StoreFiles.partial(of: copy) }
 
-    /// The vault's own file and all that may lie beside it.
-    static func all(of path: String) -> [String] {
-        [path, lock(of: path), StoreFiles.rewrite(of: path)] + logs(of: path)
-    }
-
     /// Rewrites a vault's file as `Vault.compact` does, and leaves nothing unfinished where a signal ends it.
     static func compact(at path: String) throws(VaultError) -> (before: Int, after: Int) {
         try Interruption.removing([StoreFiles.rewrite(of: path.resolvedPath)]) { () throws(VaultError) in

@@ -23,9 +23,13 @@ struct BackupCommand: ParsableCommand {
     var compact = false
 
     func run() throws {
+        guard file != "-" else {
+            throw Failure(.wrongUsage, "a backup can't be written to stdout", advice: "name a file, such as ./-")
+        }
         try global.requireApart(file)
         try global.withVault(.readOnly) { vault in
             try copy(vault)
+            Output.noteDone("the backup is made")
             let bytes = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int ?? 0
             if global.json {
                 return try Output.document([

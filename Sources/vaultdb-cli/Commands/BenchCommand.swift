@@ -65,6 +65,7 @@ struct BenchCommand: ParsableCommand {
     func run() throws {
         try global.requireApart(options.svg)
         if let svg = options.svg { try LatencyChart.requireRoom(at: svg) }
+        if options.svg == "-" { Output.giveWay() }
         Interruption.listen()
         if let host {
             try measureServer(host)
@@ -85,7 +86,7 @@ struct BenchCommand: ParsableCommand {
         let target = ServerTarget(address: address, organization: organization.text)
         let plan = options.plan(connectionsDefault: 50, allowsWrites: options.allowWrites)
         let sample = try BenchSample(of: target, plan.mix, count: options.people, seed: plan.seed)
-        try measure(target, plan, sample, Newcomers(from: 0, run: Self.runName))
+        try measure(target, plan, sample.people, NewPeople(from: 0, run: Self.runName))
     }
 
     private func measureVault() throws {
@@ -97,7 +98,7 @@ struct BenchCommand: ParsableCommand {
             let plan = options.plan(connectionsDefault: 1, allowsWrites: options.mix.creates)
             let sample = try BenchSample(of: organization, plan.mix, count: options.people, seed: plan.seed)
             let target = EmbeddedTarget(name: "vault \(try global.path())", organization: organization)
-            try measure(target, plan, sample, Newcomers(from: 0, run: Self.runName))
+            try measure(target, plan, sample.people, NewPeople(from: 0, run: Self.runName))
         }
     }
 
@@ -107,9 +108,9 @@ struct BenchCommand: ParsableCommand {
         try TemporaryVault.with(in: directory, options: vaultOptions) { vault in
             let plan = options.plan(connectionsDefault: 1, allowsWrites: true)
             try vault.fill(options.people)
-            let sample = BenchSample(inventedPeople: options.people, seed: plan.seed)
+            let people = (0..<options.people).map(InventedPeople.person)
             let target = EmbeddedTarget(name: "temporary vault", organization: vault.organization)
-            try measure(target, plan, sample, Newcomers(from: options.people, run: nil))
+            try measure(target, plan, people, NewPeople(from: options.people, run: nil))
         }
     }
 
@@ -117,10 +118,10 @@ struct BenchCommand: ParsableCommand {
     private static var runName: String { UUID().text.replacing("-", with: "") }
 
     private func measure(
-        _ target: some BenchTarget, _ plan: BenchPlan, _ sample: BenchSample, _ newcomers: Newcomers
+        _ target: some BenchTarget, _ plan: BenchPlan, _ people: [BenchPerson], _ newcomers: NewPeople
     ) throws {
         var random = BenchRandom(seed: plan.seed)
-        let people = sample.people.shuffled(using: &random)
+        let people = people.shuffled(using: &random)
         guard !people.isEmpty || !plan.mix.needsPeople else {
             throw Failure(.failed, "there is nobody to ask for", advice: "import people first, or measure without --db")
         }

@@ -17,7 +17,7 @@ struct BlockCommand: ParsableCommand {
 
     func run() throws {
         try global.changeIdentifier(options.identifier) { organization, identifier throws(VaultError) in
-            try organization.block(identifier)
+            try organization.blockBlocking(identifier)
         }
     }
 }

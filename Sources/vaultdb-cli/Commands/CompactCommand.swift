@@ -27,6 +27,7 @@ struct CompactCommand: ParsableCommand {
             if let maxSize { try vault.setBytesMax(maxSize) }
         }
         let (before, after) = try VaultFiles.compact(at: path)
+        Output.noteDone("the file is rewritten")
         if global.json {
             try Output.document([
                 "path": .string(path), "bytes_before": JSONValue(before), "bytes_after": JSONValue(after),

@@ -55,7 +55,7 @@ struct ConflictsCommand: ParsableCommand {
         // A page of the library's may be short and still have a next.
         repeat {
             let page = try organization.conflictPage(
-                in: state, from: next, limit: min(list.entries - found.count, Limits.scanEntriesMax))
+                in: state, from: next, limit: list.entries - found.count)
             found += page.conflicts
             next = page.next
         } while next != nil && found.count < list.entries

@@ -26,11 +26,13 @@ struct ErasuresCommand: ParsableCommand {
     var action: Action?
 
     @Argument(
-        help: ArgumentHelp("The register to replay, as --export wrote it.", valueName: "file"), completion: .file())
+        help: ArgumentHelp("The register to replay, as --export wrote it, or - for stdin.", valueName: "file"),
+        completion: .file())
     var file: String?
 
     @Option(
-        help: ArgumentHelp("Write the whole register to this new file.", valueName: "file"), completion: .file())
+        help: ArgumentHelp("Write the whole register to this new file, or - for stdout.", valueName: "file"),
+        completion: .file())
     var export: String?
 
     @Flag(help: "Let the export replace a file that is there.")
@@ -85,6 +87,8 @@ struct ErasuresCommand: ParsableCommand {
         try global.requireApart(path)
         try global.withOrganization(.readOnly) { organization, _ in
             let count = try ErasureFile.write(of: organization, to: path, replaces: force)
+            guard path != "-" else { return }
+            Output.noteDone("the file is written")
             if global.json { return try Output.document(["file": .string(path), "erasures": JSONValue(count)]) }
             try Output.line("wrote \(DisplayText.oneLine(path)), \(count.counted("erasure"))")
         }
@@ -100,7 +104,7 @@ struct ErasuresCommand: ParsableCommand {
             let erasures = try ErasureFile.read(file, for: organization.id)
             let named = Set(erasures.flatMap { [$0.identity] + $0.absorbed })
             for erasure in erasures {
-                let outcome = try organization.replay(erasure, beside: named)
+                let outcome = try organization.replayBlocking(erasure, beside: named)
                 outcomes[outcome, default: 0] += 1
                 if outcome == .needsReview { unclear.append(erasure.identity) }
             }
@@ -135,7 +139,7 @@ struct ErasuresCommand: ParsableCommand {
         try Confirmation.require(unless: yes, "forgetting")
         try global.withOrganization(.readWrite) { organization, _ in
             if !yes { try Confirmation.ask("The vault will no longer know what was erased when it comes back.") }
-            let count = try organization.forgetErasures()
+            let count = try organization.forgetErasuresBlocking()
             if global.json { return try Output.document(["forgotten": JSONValue(count)]) }
             try Output.line("forgot the key and \(count.grouped) \(count == 1 ? "hash" : "hashes")")
         }

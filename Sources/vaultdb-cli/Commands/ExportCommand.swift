@@ -21,7 +21,7 @@ struct ExportCommand: ParsableCommand {
     var id: UUID
 
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("Write to this new file instead of stdout.", valueName: "file"),
+        name: .shortAndLong, help: ArgumentHelp("Write to this new file instead of stdout (-).", valueName: "file"),
         completion: .file(extensions: ["json"]))
     var output: String?
 
@@ -32,8 +32,9 @@ struct ExportCommand: ParsableCommand {
         try global.requireApart(output)
         try global.withOrganization(.readOnly) { organization, _ in
             let document = try organization.export(id)
-            guard let output else { return try Output.document(document) }
+            guard let output, output != "-" else { return try Output.document(document) }
             try NewFile.write(output, replaces: force) { file in try file.addLine(document.prettyText) }
+            Output.noteDone("the file is written")
             if global.json { return try Output.document(["file": .string(output), "identity_id": .string(id.text)]) }
             try Output.line("wrote \(DisplayText.oneLine(output))")
         }

@@ -8,7 +8,7 @@ struct InitCommand: ParsableCommand {
         commandName: "init",
         abstract: "Make a vault.",
         discussion: """
-            Makes a new file and refuses one that is there. The region is that of phone numbers without a country \
+            Makes a new file and refuses a vault that is there. The region is that of phone numbers without a country \
             code; it is kept in the vault. With --org the organization is made known too, which --org-region gives a \
             region of its own.
 
@@ -37,17 +37,37 @@ struct InitCommand: ParsableCommand {
         if orgRegion != nil, organization == nil {
             throw Failure(.wrongUsage, "--org-region needs an organization", advice: "name one with --org")
         }
-        guard !FileManager.default.fileExists(atPath: path) else {
-            throw Failure(.failed, "\(path) exists already", advice: "use it as it is, or choose another name")
-        }
         var options = global.vaultOptions()
+        guard !FileManager.default.fileExists(atPath: path) || holdsNoVault(path, options) else {
+            throw Self.existing(path)
+        }
         options.region = region
         if let maxSize { options.bytesMax = maxSize }
         let vault = try make(path, options)
         defer { vault.close() }
-        if let organization { try vault.organization(organization).setRegion(orgRegion ?? region) }
+        // Another program may have made it meanwhile.
+        guard vault.isNew else { throw Self.existing(path) }
+        Output.noteDone("the vault is made")
+        if let organization { try vault.organization(organization).setRegionBlocking(orgRegion ?? region) }
         try print(vault, organization)
         try Output.flush()
+    }
+
+    private static func existing(_ path: String) -> Failure {
+        Failure(.failed, "\(path) exists already", advice: "use it as it is, or choose another name")
+    }
+
+    /// Whether no vault was made of the file so far: whoever made it was ended between the two. Some other kind of file
+    /// is refused where a vault is to be made of it.
+    private func holdsNoVault(_ path: String, _ options: VaultOptions) -> Bool {
+        var options = options
+        options.access = .readOnly
+        do throws(VaultError) {
+            try Vault(at: path, options: options).close()
+            return false
+        } catch {
+            return error.code == .notAVault
+        }
     }
 
     /// What is not found here is the vault's directory, not what was asked for.
@@ -55,22 +75,26 @@ struct InitCommand: ParsableCommand {
         do throws(VaultError) {
             return try Vault(at: path, options: options)
         } catch {
-            guard error.code == .notFound else { throw error }
-            throw Failure(
-                .failed, "the directory \(path.directoryPath) is not there", advice: "make it, or choose another")
+            switch error.code {
+            case .notFound:
+                throw Failure(
+                    .failed, "the directory \(path.directoryPath) is not there", advice: "make it, or choose another")
+            case .notAVault: throw Failure(.failed, error.message, advice: "choose another name")
+            default: throw error
+            }
         }
     }
 
     private func print(_ vault: Vault, _ organization: UUID?) throws(Failure) {
         if global.json {
             return try Output.document([
-                "path": .string(vault.path), "region": .string(region.code), "bytes_max": JSONValue(vault.bytesMax),
-                "created_at": JSONValue(vault.createdAt),
+                "path": .string(vault.path), "region": .string(vault.region.code),
+                "bytes_max": JSONValue(vault.bytesMax), "created_at": JSONValue(vault.createdAt),
                 "organization_id": JSONValue(organization?.text), "normalizer": .string(vault.normalizerVersion),
             ])
         }
-        try Output.line("made \(DisplayText.oneLine(vault.path)), region \(region.code)")
+        try Output.line("made \(DisplayText.oneLine(vault.path)), region \(vault.region.code)")
         let org = organization == nil ? " --org \(UUID().text)" : ""
-        try Output.line("next: vaultdb import --db \(DisplayText.shellWord(vault.path))\(org) --kind lead leads.csv")
+        try Output.line("next: vaultdb import --db \(DisplayText.shellPath(vault.path))\(org) --kind lead leads.csv")
     }
 }

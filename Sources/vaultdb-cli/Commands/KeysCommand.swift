@@ -19,7 +19,7 @@ struct KeysCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The table.", valueName: "name"), completion: .list(Vault.tableNames))
     var table = "by_email"
 
-    @Option(help: ArgumentHelp("Only keys that begin so.", valueName: "text"))
+    @Option(help: ArgumentHelp("Only keys that begin so; numbers and times are whole.", valueName: "text"))
     var prefix = ""
 
     @Option(help: ArgumentHelp("At most so many (all).", valueName: "n"), transform: Word.count)

@@ -13,7 +13,7 @@ struct RecordsCommand: ParsableCommand {
               vaultdb records 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e \\
                 --kind lead --newest-first
               vaultdb records 0198c2f0-7b1e-7c3a-9d55-3f1a2b4c5d6e --json \\
-                | jq '.records[].attributes'
+                | jq '.results[].attributes'
             """)
 
     @OptionGroup var global: GlobalOptions

@@ -18,7 +18,7 @@ struct ReleaseCommand: ParsableCommand {
 
     func run() throws {
         try global.changeIdentifier(options.identifier) { organization, identifier throws(VaultError) in
-            try organization.release(identifier)
+            try organization.releaseBlocking(identifier)
         }
     }
 }

@@ -32,6 +32,7 @@ struct RestoreCommand: ParsableCommand {
         options.access = .readOnly
         options.creates = false
         let report = try Interruption.removing(file.unfinished) { try restore(file, options) }
+        Output.noteDone("the vault is restored")
         try print(path, report)
         try Output.flush()
     }
@@ -43,7 +44,7 @@ struct RestoreCommand: ParsableCommand {
             guard report.isClean else {
                 throw Failure(
                     .failed, "\(report.faultCount.counted("fault")) in \(backup); nothing was restored",
-                    advice: "vaultdb check --db \(backup) lists them; take an older backup")
+                    advice: "vaultdb check --db \(DisplayText.shellPath(backup)) lists them; take an older backup")
             }
             try file.finish(replaces: force)
             return report
@@ -64,6 +65,6 @@ struct RestoreCommand: ParsableCommand {
         let name = DisplayText.oneLine(path)
         try Output.line("made \(name), \(bytes.grouped) bytes, \(report.entries.grouped) entries, all of them checked")
         try Output.line(
-            "next: vaultdb erasures replay FILE --db \(DisplayText.shellWord(path)), for who was erased since")
+            "next: vaultdb erasures replay FILE --db \(DisplayText.shellPath(path)), for who was erased since")
     }
 }

@@ -18,7 +18,7 @@ struct ShareCommand: ParsableCommand {
 
     func run() throws {
         try global.changeIdentifier(options.identifier) { organization, identifier throws(VaultError) in
-            try organization.share(identifier)
+            try organization.shareBlocking(identifier)
         }
     }
 }

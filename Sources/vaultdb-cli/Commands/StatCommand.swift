@@ -89,9 +89,9 @@ struct StatCommand: ParsableCommand {
         fields.add("region", vault.region.code)
         fields.add("created", vault.createdAt.description)
         fields.add("normalizer", vault.normalizerVersion)
-        let pages = "\(statistics.pagesUsed.grouped) pages of \(statistics.pageBytes.grouped) bytes"
+        let pages = "pages of \(statistics.pageBytes.grouped) bytes: \(statistics.pagesInUse.grouped) in use"
         fields.add(
-            "file", "\(statistics.fileBytes.grouped) bytes; \(pages) in use, \(statistics.pagesFree.grouped) free")
+            "file", "\(statistics.fileBytes.grouped) bytes; \(pages), \(statistics.pagesFree.grouped) free")
         let used = statistics.pagesUsed * statistics.pageBytes
         fields.add("map", "\(used.grouped) of \(statistics.mapBytes.grouped) bytes")
         let lag = statistics.oldestReaderLag

@@ -38,11 +38,15 @@ extension TokenCommand {
 
         func run() throws {
             try global.withOrganization(.readWrite) { organization, vault in
-                let made = try vault.createToken(for: organization.id, role: role, label: label)
+                let made = try vault.createTokenBlocking(for: organization.id, role: role, label: label)
+                Output.noteDone(
+                    "the token \(made.token.id) is made, and can't be shown again",
+                    advice: "end it with vaultdb token revoke \(made.token.id), and make another")
                 if global.json {
                     return try Output.document(made.token.json.adding(["token": .string(made.text)]))
                 }
                 try Output.line(made.text)
+                try Output.flush()
                 Terminal.errors.write("vaultdb: keep it safe: it can't be shown again\n")
             }
         }
@@ -88,7 +92,7 @@ extension TokenCommand {
 
         func run() throws {
             try global.withVault(.readWrite) { vault in
-                let token = try vault.revokeToken(id)
+                let token = try vault.revokeTokenBlocking(id)
                 if global.json { return try Output.document(token.json) }
                 try Output.line("revoked \(token.id)")
             }

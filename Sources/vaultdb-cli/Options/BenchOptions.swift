@@ -66,7 +66,7 @@ struct BenchOptions: ParsableArguments {
     var cache: Int?
 
     @Option(
-        help: ArgumentHelp("Draw the latencies here, over an older drawing too.", valueName: "file"),
+        help: ArgumentHelp("Draw the latencies here (- for stdout), over an older drawing too.", valueName: "file"),
         completion: .file(extensions: ["svg"]))
     var svg: String?
 

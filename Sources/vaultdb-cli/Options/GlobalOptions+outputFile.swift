@@ -1,4 +1,5 @@
 import Glibc
+import VaultDB
 
 extension GlobalOptions {
     /// Refuses to write where the vault lies, or what this run reads. To be called before the vault is open: a
@@ -9,12 +10,14 @@ extension GlobalOptions {
             throw Failure(.wrongUsage, "the file to be written has no name", advice: "name it, or leave its option out")
         }
         if let stream = NewFile.namedStream(output), fcntl(stream, F_GETFD) < 0 { throw Failure.unwritable(output) }
-        guard !output.isOtherThanFile else { return }
+        // It may be redirected to any file.
+        let file = output == "-" ? "/dev/stdout" : output
+        guard !file.isOtherThanFile else { return }
         let vault = db ?? Environment["VAULTDB_PATH"]
-        if let vault, VaultFiles.all(of: vault.resolvedPath).contains(where: output.leadsToSameFile(as:)) {
+        if let vault, Vault.files(of: vault.resolvedPath).contains(where: file.leadsToSameFile(as:)) {
             throw Failure(.wrongUsage, "\(output) belongs to the vault", advice: "write to another file")
         }
-        if inputs.contains(where: output.leadsToSameFile(as:)) {
+        if inputs.contains(where: file.leadsToSameFile(as:)) {
             throw Failure(.wrongUsage, "\(output) is read here", advice: "write to another file")
         }
     }

@@ -38,7 +38,7 @@ extension GlobalOptions {
         return path
     }
 
-    /// Runs `body` on the vault, which has to be there, and closes it.
+    /// Runs `body` on the vault, which has to be there, and closes it. A body that writes prints nothing before.
     func withVault(
         _ access: VaultOptions.Access, spellingCacheSlots: Int = 0, cacheBytes: Int = 0, _ body: (Vault) throws -> Void
     ) throws {
@@ -49,6 +49,7 @@ extension GlobalOptions {
         options.cacheBytes = cacheBytes
         let vault = try open(options)
         defer { vault.close() }
+        if access == .readWrite { Output.noteDone("what was to be done is done") }
         try body(vault)
         try Output.flush()
     }

@@ -24,8 +24,10 @@ extension IdentifierOptions {
             return Failure(
                 .notFound, "no identity has that \(kind.noun)", advice: "vaultdb resolve finds or creates one")
         }
+        // It is no option.
+        let mark = identifier.text.utf8.first == UInt8(ascii: "-") ? "-- " : ""
         return Failure(
             .notFound, "that \(kind.noun) is shared or blocked, so it identifies nobody",
-            advice: "vaultdb get by_\(kind) \(DisplayText.shellWord(identifier.text)) shows it")
+            advice: "vaultdb get by_\(kind) \(mark)\(DisplayText.shellWord(identifier.text)) shows it")
     }
 }

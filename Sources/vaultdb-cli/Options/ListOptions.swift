@@ -5,10 +5,19 @@ import VaultDB
 struct ListOptions: ParsableArguments {
     static let limitDefault = 100
 
-    @Option(help: ArgumentHelp("At most so many (\(ListOptions.limitDefault)).", valueName: "n"), transform: Word.count)
+    @Option(
+        help: ArgumentHelp(
+            "So many, at most \(Limits.scanEntriesMax) (\(ListOptions.limitDefault)).", valueName: "n"),
+        transform: Word.count)
     var limit: Int?
 
     var entries: Int { limit ?? Self.limitDefault }
+
+    func validate() throws {
+        guard entries <= Limits.scanEntriesMax else {
+            throw ValidationError("--limit is at most \(Limits.scanEntriesMax)")
+        }
+    }
 }
 
 extension GlobalOptions {
@@ -20,7 +29,7 @@ extension GlobalOptions {
     func printPage(
         _ results: [JSONValue], next: String?, by option: String, _ table: TextTable, empty: String
     ) throws(Failure) {
-        if json { return try Output.document(["results": .array(results), "next": JSONValue(next)]) }
+        if json { return try Output.document(.page(results, next: next)) }
         try Output.table(table, empty: empty)
         if let next { try Output.line("\(DisplayText.ellipsis) to go on: \(option) \(next)") }
     }

@@ -1,5 +1,3 @@
-import ArgumentParser
-import Foundation
 import VaultDB
 
 /// The `field=value` words of `vaultdb put`: a record's fields, each known and given once.
@@ -27,7 +25,7 @@ struct RecordFields {
         if name == "external" { return externals.append(value) }
         if name.hasPrefix(Self.attributePrefix), name != Self.attributePrefix {
             let attribute = String(name.dropFirst(Self.attributePrefix.count))
-            guard !attributes.contains(where: { $0.name == attribute }) else { throw Self.twice(name) }
+            guard !attributes.contains(where: { $0.name.hasSameBytes(as: attribute) }) else { throw Self.twice(name) }
             return attributes.append(.init(name: attribute, value: .string(value)))
         }
         guard Self.names.contains(name) else {
@@ -83,18 +81,14 @@ struct RecordFields {
         guard let given = values["attributes"], !given.isEmpty else {
             return attributes.isEmpty ? values["attributes"] : JSONValue.object(attributes).text
         }
-        guard !attributes.isEmpty else { return given }
-        guard let object = try? JSONSerialization.jsonObject(with: Data(given.utf8)) as? [String: Any],
-            let end = given.lastIndex(of: "}")
-        else {
-            throw Failure(
-                .wrongUsage, "the attributes are no JSON object", advice: "give an object such as {\"language\":\"es\"}"
-            )
-        }
+        // What is no object the library refuses, and says why.
+        guard !attributes.isEmpty, let object = try? JSONElement(parsing: given.utf8.span),
+            case .object(let members, let text) = object
+        else { return given }
         if let both = attributes.first(where: { object[$0.name] != nil }) {
             throw Self.twice("the attribute \(both.name)")
         }
-        let members = JSONValue.object(attributes).text.dropFirst()
-        return given[..<end] + (object.isEmpty ? "" : ",") + members
+        let added = JSONValue.object(attributes).text.dropFirst()
+        return "\(text.dropLast())\(members.isEmpty ? "" : ",")\(added)"
     }
 }

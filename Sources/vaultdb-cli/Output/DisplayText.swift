@@ -27,10 +27,32 @@ enum DisplayText {
         return safe(words.filter { !$0.isEmpty }.map { Substring($0) }.joined(separator: " "))
     }
 
-    /// The text as a shell takes it for one word.
+    /// The text as a shell takes it for one word. What a terminal must not get is in it by the numbers of its bytes, as
+    /// bash and zsh read them.
     static func shellWord(_ text: String) -> String {
-        let parts = oneLine(text).utf8.split(separator: UInt8(ascii: "'"), omittingEmptySubsequences: false)
-        return "'\(parts.map { Substring($0) }.joined(separator: #"'\''"#))'"
+        guard text.unicodeScalars.contains(where: \.isMisleading) else {
+            let parts = text.utf8.split(separator: UInt8(ascii: "'"), omittingEmptySubsequences: false)
+            return "'\(parts.map { Substring($0) }.joined(separator: #"'\''"#))'"
+        }
+        var word = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if scalar.isMisleading {
+                for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
+                    let digits = String(byte, radix: 8)
+                    let zeros = String(repeating: "0", count: 3 - digits.count)
+                    word.append(contentsOf: "\\\(zeros)\(digits)".unicodeScalars)
+                }
+            } else {
+                if scalar == "'" || scalar == "\\" { word.append("\\") }
+                word.append(scalar)
+            }
+        }
+        return "$'\(String(word))'"
+    }
+
+    /// The same of a file's name, which is then no option.
+    static func shellPath(_ path: String) -> String {
+        shellWord(path.utf8.first == UInt8(ascii: "-") ? "./\(path)" : path)
     }
 
     private static func picture(of scalar: Unicode.Scalar) -> Unicode.Scalar {

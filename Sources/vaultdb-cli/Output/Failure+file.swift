@@ -16,7 +16,7 @@ extension Failure {
     /// - Parameter code: the reason, as `errno` has it.
     static func unwritable(_ path: String, _ code: Int32 = errno) -> Failure {
         Failure(
-            .failed, "\(path) can't be written: \(String(cString: strerror(code)))",
-            advice: "check its directory and its disk")
+            .failed, "\(path == "-" ? "stdout" : path) can't be written: \(String(cString: strerror(code)))",
+            advice: path == "-" ? "check where it goes" : "check its directory and its disk")
     }
 }

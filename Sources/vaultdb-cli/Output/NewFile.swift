@@ -1,9 +1,10 @@
 import Glibc
 import LMDB
+import VaultDB
 
 /// A file that appears under its name when it is whole: written beside it under a temporary name, then renamed. What
 /// has the name already and is no regular file, such as a pipe, is written to in place; so is a stream of this process,
-/// such as /dev/stdout, wherever it leads.
+/// such as /dev/stdout, wherever it leads. The name `-` is stdout too.
 final class NewFile {
     private static let bufferBytes = 64 << 10
 
@@ -80,7 +81,7 @@ final class NewFile {
     /// The descriptor that a path names, such as 3 for /dev/fd/3. It need not be open.
     static func namedStream(_ path: String) -> Int32? {
         switch path {
-        case "/dev/stdout": return STDOUT_FILENO
+        case "-", "/dev/stdout": return STDOUT_FILENO
         case "/dev/stderr": return STDERR_FILENO
         default: break
         }
@@ -143,5 +144,13 @@ final class NewFile {
             written += max(count, 0)
         }
         buffer.removeAll(keepingCapacity: true)
+    }
+}
+
+extension String {
+    /// Whether something is there that is no regular file, such as a pipe.
+    var isOtherThanFile: Bool {
+        var status = stat()
+        return stat(self, &status) == 0 && (status.st_mode & S_IFMT) != S_IFREG
     }
 }

@@ -6,6 +6,19 @@ import VaultDB
 enum Output {
     private static let bufferBytes = 64 << 10
     private static let buffer = Mutex<[UInt8]>([])
+    /// Where it goes.
+    private static let stream = Mutex(Terminal.output)
+    /// What stays done where it can't be printed, and the next step then.
+    private static let done = Mutex<(what: String, advice: String?)?>(nil)
+
+    /// From now on it goes to stderr: stdout is that of a file that was asked for.
+    static func giveWay() { stream.withLock { $0 = Terminal.errors } }
+
+    /// From now on an error of writing says that this is done all the same.
+    /// - Parameters:
+    ///   - what: a clause, such as `the person is erased`.
+    ///   - advice: nil where nothing is to be done about it.
+    static func noteDone(_ what: String, advice: String? = nil) { done.withLock { $0 = (what: what, advice: advice) } }
 
     /// A line for people. What comes from outside has to be safe already.
     static func line(_ text: String = "") throws(Failure) {
@@ -34,9 +47,12 @@ enum Output {
             defer { buffer.removeAll(keepingCapacity: true) }
             return buffer
         }
-        guard !Terminal.output.write(bytes) else { return }
+        guard !stream.withLock(\.self).write(bytes) else { return }
+        let reason = String(cString: strerror(errno))
+        let done = Self.done.withLock(\.self)
         throw Failure(
-            .failed, "the output can't be written: \(String(cString: strerror(errno)))", advice: "check where it goes")
+            .failed, "the output can't be written: \(reason)\(done.map { ", but \($0.what)" } ?? "")",
+            advice: done?.advice ?? "check where it goes")
     }
 
     /// Text that is fit for a terminal.

@@ -73,6 +73,31 @@ def pipelines(protocol):
     client.close()
 
 
+def transactions(protocol):
+    """A pipeline of redis-py is a transaction unless told otherwise: one clear error, and nothing is written."""
+    client = redis.Redis(protocol=protocol, **OPTIONS)
+    with client.pipeline() as pipeline:
+        for number in range(3):
+            pipeline.execute_command("PUT", ORG, "lead", f"tx{protocol}.{number}", "first_name", "Ana")
+        try:
+            pipeline.execute()
+        except redis.ResponseError as error:
+            assert "redis-py: transaction=False" in str(error) and "EXEC" in str(error), error
+        else:
+            raise AssertionError("a transaction was not refused")
+    for number in range(3):
+        assert client.execute_command("RECORD", ORG, "lead", f"tx{protocol}.{number}") is None
+    with client.pipeline() as pipeline:
+        try:
+            pipeline.watch(ORG)
+        except redis.ResponseError as error:
+            assert "transaction=False" in str(error), error
+        else:
+            raise AssertionError("WATCH was not refused")
+    assert client.ping()
+    client.close()
+
+
 def pool():
     shared = redis.ConnectionPool(max_connections=8, **OPTIONS)
     faults = []
@@ -149,6 +174,7 @@ def whole_person(protocol):
 for version in (2, 3):
     sync(version)
     pipelines(version)
+    transactions(version)
     asyncio.run(asynchronous(version))
     whole_person(version)
 pool()

@@ -1,7 +1,8 @@
 package import Foundation
 public import Storage
 
-/// The one error of the library. When an operation throws it, the vault is as it was before.
+/// The one error of the library, but for an import's source (`ImportError`). When an operation throws it, the vault is
+/// as it was before; of an import the batches that were written stay.
 public struct VaultError: Error, Equatable, Sendable {
     /// Stable names for programs.
     public enum Code: String, Sendable, CaseIterable {
@@ -59,7 +60,7 @@ public struct VaultError: Error, Equatable, Sendable {
     }
 
     static func erased(_ id: UUID) -> VaultError {
-        VaultError(.erased, "the identity \(id.text) was erased", advice: "nothing is left of it but its id")
+        VaultError(.erased, "the identity \(id.text) was erased", advice: "nothing of it can be looked up but its id")
     }
 }
 
@@ -92,7 +93,7 @@ extension VaultError: StorageFailure {
             self.init(
                 .accessDenied, "access to \(path) is denied", advice: "check its owner, its mode and its directory's")
         case .readOnly:
-            self.init(.readOnly, "the vault is open for reading only")
+            self.init(.readOnly, "the vault is open for reading only", advice: "open or serve it without read-only")
         case .inUse(let path):
             self.init(.inUse, "\(path) is in use by another process", advice: "stop that process and try again")
         case .misuse(let what):
@@ -101,6 +102,8 @@ extension VaultError: StorageFailure {
             self.init(.unsupportedFileSystem, what, advice: "put the vault on a local disk")
         case .keyLength(let length):
             self.init(.invalidArgument, "a key of \(length) bytes is out of bounds")
+        case .busy(let what):
+            self.init(.busy, what, advice: "try again when it has ended")
         case .conflict:
             self.init(.busy, "another writer came first", advice: "try again")
         case .system(let code, let operation):

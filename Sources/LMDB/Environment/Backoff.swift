@@ -3,7 +3,7 @@ internal import Glibc
 
 /// How a thread waits for another that is about to be done: awake for about a microsecond, then asleep. Where there are more
 /// threads than processors the other may have been put aside, and goes on sooner on a processor that is free.
-struct Patience {
+struct Backoff {
     private static let pausesMax = 32
     private static let sleepMicroseconds: UInt32 = 20
 

@@ -1,15 +1,15 @@
-import Glibc
+internal import Glibc
 
 extension String {
     /// The path that it leads to, without symbolic links. The file need not be there.
-    var resolvedPath: String {
+    package var resolvedPath: String {
         if let whole = Self.realPath(self) { return whole }
         guard let directory = Self.realPath(directoryPath) else { return self }
         return "\(directory == "/" ? "" : directory)/\(self[nameStart...])"
     }
 
     /// The path of the directory that it lies in.
-    var directoryPath: String {
+    package var directoryPath: String {
         switch self[..<nameStart] {
         case "": "."
         case "/": "/"
@@ -21,17 +21,11 @@ extension String {
     private var nameStart: Index { lastIndex(of: "/").map(index(after:)) ?? startIndex }
 
     /// Whether both lead to one file, by links of either kind too. It need not be there.
-    func leadsToSameFile(as other: String) -> Bool {
+    package func leadsToSameFile(as other: String) -> Bool {
         if resolvedPath == other.resolvedPath { return true }
         var (mine, theirs) = (stat(), stat())
         return stat(self, &mine) == 0 && stat(other, &theirs) == 0
             && mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino
-    }
-
-    /// Whether something is there that is no regular file, such as a pipe.
-    var isOtherThanFile: Bool {
-        var status = stat()
-        return stat(self, &status) == 0 && (status.st_mode & S_IFMT) != S_IFREG
     }
 
     /// Nil where nothing is there.

@@ -3,7 +3,7 @@ internal import VaultDB
 
 /// Writes the parts of one reply into room that was made for all of it, so that room is asked for once and not for
 /// each part.
-struct Pen {
+struct BufferWriter {
     // Valid while `ReplyWriter.compose` runs, which lends the pen and keeps none. Every part checks its room.
     private let room: UnsafeMutableRawBufferPointer
     private(set) var count = 0
