@@ -85,7 +85,9 @@ def vault(binary, directory, people):
 def serve(binary, path, threads, cache=None):
     """A server over a vault; several may share one."""
     port = free_port()
-    words = [binary, "serve", "--db", path, "--port", str(port), "--threads", str(threads), "--no-http"]
+    words = [binary, "serve", "--db", path, "--port", str(port), "--no-http"]
+    if threads:
+        words += ["--threads", str(threads)]
     if cache:
         words += ["--cache", cache]
     return Server(words, port, f"{path}.log")
