@@ -51,6 +51,7 @@ extension EngineTests {
             let store = try Store()
             store.environment.close()
             let other = try Self.other(with: store.path)
+            #expect(access(store.path + StoreFiles.logSuffixes[0], F_OK) == 0)
             unlink(store.path + "-lock")
             #expect {
                 _ = try Environment(at: store.path, tables: tables)

@@ -155,7 +155,7 @@ extension Environment {
         }
         try usual.sortInAll()
         usual.close()
-        let alone = try StoreFile.open(path, writable: true, sharing: .alone)
+        let alone = try StoreFile.openAlone(path)
         // Somebody may have come and crashed in between.
         guard access(alone.path + LogFile.names[0], F_OK) != 0 else { throw .inUse(path) }
         let before = alone.bytes

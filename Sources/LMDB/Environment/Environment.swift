@@ -123,10 +123,11 @@ public final class Environment: StorageEngine {
         try ProcessGuard.claim(path: name)
         do throws(StorageError) {
             try ProcessGuard.refuseOpen(name)
-            // Before anything is made or recovered: what lies beside the file may be another store's.
-            try LockFile.refuseOthers(name, options.access)
+            try LockFile.refuseOfAnother(beside: name)
             let isNew = try createIfAsked(path, options)
+            // Before the store is looked at: who finds it in use then leaves the recovery to somebody who came through here.
             let recovery = try LogRecovery(name, mayBeNew: options.creates)
+            try LockFile.refuseOthers(name, options.access, isRecovered: recovery?.isUnderWay == true)
             var file = try StoreFile.open(name, writable: options.access == .readWrite, sharing: .shared)
             withExtendedLifetime(recovery) {}
             file.isNew = isNew

@@ -6,13 +6,17 @@ internal import Storage
 enum LockFile {
     /// About a millisecond each.
     private static let attemptsMax = 1_000
-    private static let rewriteAttemptsMax = 30_000
+    private static let longAttemptsMax = 30_000
 
     /// Refuses a store whose lock file is not the one by which others have it open, or is that of another store: somebody has
     /// moved or removed one of the two. Two would write at once, or number each other's commits. Both files are looked at
     /// until they agree, for who opens or closes a store locks the one before the other.
-    /// - Parameter store: which this process does not have open.
-    static func refuseOthers(_ store: String, _ access: EnvironmentOptions.Access) throws(StorageError) {
+    /// - Parameters:
+    ///   - store: which this process does not have open.
+    ///   - isRecovered: whether another process brings it up to date, and has it alone meanwhile.
+    static func refuseOthers(
+        _ store: String, _ access: EnvironmentOptions.Access, isRecovered: Bool
+    ) throws(StorageError) {
         let path = StoreFiles.lock(of: store)
         // Where none can be made readers do without.
         if access == .readOnly, Glibc.access(path, F_OK) != 0,
@@ -22,20 +26,36 @@ enum LockFile {
         }
         var attempts = 0
         while true {
-            // Whoever rewrites the store has it alone for some seconds, and ends between two looks.
-            let isRewritten = Glibc.access(StoreFiles.rewrite(of: store), F_OK) == 0
+            // Whoever rewrites the store has it alone for some seconds, too, and ends between two looks.
+            let isChanged = isRecovered || Glibc.access(StoreFiles.rewrite(of: store), F_OK) == 0
             // Where it can't be told, opening the files tells why.
             guard let isLockUsed = isUsed(lockFile: path), let isStoreUsed = isUsed(store: store) else { return }
             if isLockUsed == isStoreUsed { return }
             attempts += 1
-            guard attempts < (isRewritten ? rewriteAttemptsMax : attemptsMax) else {
-                throw .misuse(
-                    isLockUsed
-                        ? "\(path) is in use by another store, which had this name before: end who has that open"
-                        : "\(path) is gone or another one, but others have the store open: end all of them")
+            guard attempts < (isChanged ? longAttemptsMax : attemptsMax) else {
+                throw isLockUsed
+                    ? ofAnother(path)
+                    : .misuse("\(path) is gone or another one, but others have the store open: end all of them")
             }
             usleep(1000)
         }
+    }
+
+    /// Refuses a lock file by which others have a store open where there is none: one that would be made could be no other
+    /// than theirs.
+    static func refuseOfAnother(beside store: String) throws(StorageError) {
+        // In this order: whoever makes the store and opens it meanwhile has made it before.
+        guard isUsed(lockFile: StoreFiles.lock(of: store)) == true, access(store, F_OK) != 0 else { return }
+        throw ofAnother(StoreFiles.lock(of: store))
+    }
+
+    /// Likewise one beside a store that this process has alone.
+    static func refuseUsed(beside store: String) throws(StorageError) {
+        if isUsed(lockFile: StoreFiles.lock(of: store)) == true { throw ofAnother(StoreFiles.lock(of: store)) }
+    }
+
+    private static func ofAnother(_ path: String) -> StorageError {
+        .misuse("\(path) is in use by another store, which had this name before: end who has that open")
     }
 
     /// Whether other processes have an environment by this lock file; nil where it can't be told.

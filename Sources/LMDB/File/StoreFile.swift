@@ -71,6 +71,19 @@ struct StoreFile: ~Copyable {
         }
     }
 
+    /// Opens the file alone, after others who do so for a moment only.
+    static func openAlone(_ path: String) throws(StorageError) -> StoreFile {
+        for _ in 0..<20 {
+            do throws(StorageError) {
+                return try open(path, writable: true, sharing: .alone)
+            } catch {
+                guard case .inUse = error else { throw error }
+            }
+            usleep(1000)
+        }
+        throw .inUse(path)
+    }
+
     private static func refuseUnsuitable(_ descriptor: Int32, _ path: String) throws(StorageError) -> stat {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw StorageError(code: errno, during: path) }
@@ -109,9 +122,17 @@ struct StoreFile: ~Copyable {
 
     /// Takes a file away again whose making failed, unless someone else uses it by now.
     func removeIfAlone() {
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
+        guard hasName, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
         unlink(path)
         unlink(StoreFiles.lock(of: path))
+    }
+
+    /// Whether the file that its path names is this one.
+    private var hasName: Bool { Self.names(descriptor, path) }
+
+    static func names(_ descriptor: Int32, _ path: String) -> Bool {
+        var (opened, named) = (stat(), stat())
+        return fstat(descriptor, &opened) == 0 && stat(path, &named) == 0 && Identity(opened) == Identity(named)
     }
 
     var bytes: Int { Self.size(of: descriptor) }

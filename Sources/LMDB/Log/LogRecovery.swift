@@ -12,6 +12,8 @@ final class LogRecovery {
 
     /// Keeps others from recovering until this lives no more.
     private let guarding: Int32
+    /// Whether another process went on with it for longer than this one waits.
+    let isUnderWay: Bool
 
     deinit { close(guarding) }
 
@@ -35,8 +37,10 @@ final class LogRecovery {
             attempts += 1
             usleep(1000)
         }
+        isUnderWay = attempts == Self.attemptsMax
         do throws(StorageError) {
             let alone = try StoreFile.open(path, writable: true, sharing: .alone)
+            try LockFile.refuseUsed(beside: path)
             if mayBeNew && alone.bytes == 0 {
                 // The log is that of a file that is gone.
                 WriteAheadLog.removeFiles(path)

@@ -391,7 +391,10 @@ final class WriteAheadLog: @unchecked Sendable {
     /// Takes away empty files where nobody else has the vault open. To be called once LMDB's environment is closed, which
     /// has given up its lock on the vault's file.
     func removeFiles() {
-        guard access(path + LogFile.names[0], F_OK) == 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
+        // The name may be another file's by now, and the log that one's.
+        guard access(path + LogFile.names[0], F_OK) == 0, StoreFile.names(descriptor, path),
+            flock(descriptor, LOCK_EX | LOCK_NB) == 0
+        else { return }
         Self.removeFilesIfEmpty(path)
     }
 

@@ -28,16 +28,17 @@ extension CommandTable {
             "multi", -1, "", role: nil, flags: [.fast, .loading, .noAuthentication],
             "Is refused, as there are no transactions, and so is what follows until EXEC or DISCARD."
         ) { (call) throws in
+            guard call.session.isAuthenticated else { throw ReplyError.unauthenticated }
             // Clients send all of a transaction without waiting for what this is answered with.
             call.session.beginTransaction()
-            throw call.session.isAuthenticated ? ReplyError.noTransactions : ReplyError.unauthenticated
+            throw ReplyError.noTransactions
         },
         .onConnection(
             "exec", 1, "", role: nil, flags: [.fast, .loading, .noAuthentication],
             "Ends what MULTI began, of which nothing was done."
         ) { (call) throws in
             try call.endTransaction()
-            throw call.session.isAuthenticated ? ReplyError.aborted : ReplyError.unauthenticated
+            throw ReplyError.aborted
         },
         .onConnection(
             "discard", 1, "", role: nil, flags: [.fast, .loading, .noAuthentication],
@@ -68,6 +69,7 @@ extension CommandTable {
 
 extension ConnectionCommand {
     fileprivate mutating func endTransaction() throws {
+        guard session.isAuthenticated else { throw ReplyError.unauthenticated }
         guard session.isInTransaction else {
             throw ReplyError(.general, "\(arguments.command.uppercased()) without MULTI")
         }
