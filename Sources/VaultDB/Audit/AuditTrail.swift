@@ -35,10 +35,10 @@ extension WriteTransaction where Self: ~Copyable {
         }
         event.previousOfIdentity = previousOfIdentity
         event.previousOfOther = previousOfOther
-        event.previousHash = scope.ledger.head
+        event.previous = scope.ledger.last
         try put(event, scope)
         scope.ledger.sequence = event.sequence
-        scope.ledger.head = event.hash(in: scope.organization)
+        scope.ledger.last = event.hash(in: scope.organization)
         scope.lastEventIdentity = .some(event.identity)
         return event.sequence
     }
@@ -52,26 +52,27 @@ extension WriteTransaction where Self: ~Copyable {
     private mutating func put(_ event: Event, _ scope: borrowing WriteScope) throws(VaultError) {
         if let more = try bytesToExtend(with: event, scope) {
             do throws(StorageError) {
-                return try extendLastPut(in: Tables.audit, by: more.span.bytes)
+                return try extendLastPut(in: Tables.audit, by: more.bytes)
             } catch {
                 throw VaultError(storage: error)
             }
         }
-        let entry = AuditEntryWriter(first: event).beginning(with: event)
+        let entry = AuditEntryWriter.beginning(with: event)
         try put(Key.event(event.sequence, in: scope.organization), entry, in: Tables.audit)
     }
 
     /// What the last entry is to be extended by; nil where it is another organization's, or long enough.
     private borrowing func bytesToExtend(
         with event: Event, _ scope: borrowing WriteScope
-    ) throws(VaultError) -> [UInt8]? {
+    ) throws(VaultError) -> ByteWriter? {
         guard let last = lastPut(in: Tables.audit) else { return nil }
         let key = Key(scope.organization)
         guard last.key.span.bytes.extracting(first: key.count).equals(key.bytes) else { return nil }
         let isOfSameIdentity = scope.lastEventIdentity == .some(event.identity)
         let more = try AuditEntryWriter(continuing: last.value.span.bytes).bytes(
             of: event, isOfSameIdentity: isOfSameIdentity)
-        return last.value.count + more.count <= AuditEntry.bytesMax ? more : nil
+        guard last.value.count + more.count <= AuditEntry.bytesMax else { return nil }
+        return more
     }
 }
 
@@ -202,7 +203,7 @@ extension ReadTransaction where Self: ~Copyable {
         }
         var (count, last): (UInt64, UInt64) = (0, 0)
         /// The hash that the next event keeps; nil after an entry that can't be read.
-        var hash: [UInt8]? = Ledger().head
+        var hash: EventHash? = EventHash()
         try visit(Tables.audit, prefix: Key(organization)) { (key, value) throws(VaultError) in
             try progress(count)
             let expected = last &+ 1
@@ -215,7 +216,7 @@ extension ReadTransaction where Self: ~Copyable {
             }
             do throws(VaultError) {
                 let links = try AuditEntry.links(key: key, value)
-                if let hash, links.previousHash != hash {
+                if let hash, links.previous != hash {
                     note(sequence, "event \(sequence) does not follow from the event before it")
                 }
                 (last, hash) = (sequence &+ links.count &- 1, links.hash)
@@ -228,7 +229,7 @@ extension ReadTransaction where Self: ~Copyable {
             }
             return faults.count < faultsMax ? .next : .stop
         }
-        if faults.isEmpty, last != ledger.sequence || hash != ledger.head {
+        if faults.isEmpty, last != ledger.sequence || hash != ledger.last {
             note(last, "the trail ends at event \(last), not as the ledger says at \(ledger.sequence)")
         }
         return AuditVerification(events: count, faults: faults, places: places)

@@ -69,7 +69,9 @@ public struct Event: Equatable, Sendable {
     /// The merge that was done or undone.
     public let merge: UUID?
     /// The kinds of identifier that were added, seen or changed.
-    public let kinds: [IdentifierKind]
+    public var kinds: [IdentifierKind] { IdentifierKind.allCases.filter { kindsMask & 1 << $0.rawValue != 0 } }
+    /// A bit for each of them.
+    let kindsMask: UInt8
     public let record: RecordReference?
     public let source: String?
     public let actor: String?
@@ -78,12 +80,25 @@ public struct Event: Equatable, Sendable {
     /// The same of the other identity, where the event belongs to its story too; else 0.
     public internal(set) var previousOfOther: UInt64
     /// SHA-256 of the organization's event before this one; 32 zero bytes for its first.
-    public internal(set) var previousHash: [UInt8]
+    public internal(set) var previousHash: [UInt8] {
+        get { previous.array }
+        set { previous = EventHash(newValue) }
+    }
+    var previous = EventHash()
 
     init(
         _ action: Action, at time: Timestamp, identity: UUID? = nil, other: UUID? = nil,
         merge: UUID? = nil, kinds: [IdentifierKind] = [], record: RecordReference? = nil, source: String? = nil,
         actor: String? = nil
+    ) {
+        self.init(
+            action, at: time, identity: identity, other: other, merge: merge,
+            kindsMask: kinds.reduce(0) { $0 | 1 << $1.rawValue }, record: record, source: source, actor: actor)
+    }
+
+    init(
+        _ action: Action, at time: Timestamp, identity: UUID?, other: UUID?, merge: UUID?, kindsMask: UInt8,
+        record: RecordReference?, source: String?, actor: String?
     ) {
         self.sequence = 0
         self.time = time
@@ -91,13 +106,12 @@ public struct Event: Equatable, Sendable {
         self.identity = identity
         self.other = other
         self.merge = merge
-        self.kinds = kinds
+        self.kindsMask = kindsMask
         self.record = record
         self.source = source
         self.actor = actor
         self.previousOfIdentity = 0
         self.previousOfOther = 0
-        self.previousHash = []
     }
 }
 

@@ -4,12 +4,15 @@ internal import Storage
 /// it counts; `check` counts again and compares.
 public struct Ledger: Equatable, Sendable {
     static let version: UInt8 = 1
-    private static let noHead = [UInt8](repeating: 0, count: EventFormat.hashBytes)
 
     /// The sequence number of the last event.
     public internal(set) var sequence: UInt64 = 0
     /// SHA-256 of the last event; zeros before the first.
-    public internal(set) var head = Ledger.noHead
+    public internal(set) var head: [UInt8] {
+        get { last.array }
+        set { last = EventHash(newValue) }
+    }
+    var last = EventHash()
     /// Living identities: neither merged nor erased.
     public internal(set) var identities: UInt64 = 0
     public internal(set) var emails: UInt64 = 0
@@ -38,10 +41,10 @@ public struct Ledger: Equatable, Sendable {
 }
 
 extension Ledger {
-    func encoded(under key: borrowing Key) -> [UInt8] {
+    func encoded(under key: borrowing Key) -> ByteWriter {
         var writer = ByteWriter(format: Self.version)
         writer.long(sequence)
-        writer.blob(head)
+        writer.hash(last)
         writer.long(identities)
         writer.long(emails)
         writer.long(phones)
@@ -54,7 +57,7 @@ extension Ledger {
     init(sealed bytes: RawSpan, under key: RawSpan) throws(VaultError) {
         var reader = try ByteReader(sealed: bytes, under: key, format: Self.version)
         sequence = try reader.long()
-        head = try reader.blob(EventFormat.hashBytes)
+        last = try reader.hash()
         identities = try reader.long()
         emails = try reader.long()
         phones = try reader.long()

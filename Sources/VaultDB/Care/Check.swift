@@ -228,7 +228,7 @@ struct Check {
 
     private mutating func compareLedger() {
         guard let ledger else { return }
-        (counted.sequence, counted.head) = (ledger.sequence, ledger.head)
+        (counted.sequence, counted.last) = (ledger.sequence, ledger.last)
         guard ledger != counted else { return }
         note(Tables.ledgers, Key(organization).bytes, "it says \(ledger.json.text), counted are \(counted.json.text)")
     }

@@ -4,7 +4,7 @@ internal import Foundation
 extension StoredAnswer {
     private static let version: UInt8 = 1
 
-    func encoded(at time: Timestamp, under key: borrowing Key) -> [UInt8] {
+    func encoded(at time: Timestamp, under key: borrowing Key) -> ByteWriter {
         var writer = ByteWriter(format: Self.version)
         writer.time(time)
         writer.id(identity)

@@ -15,7 +15,7 @@ struct AuditEntry: ~Escapable {
     fileprivate static let ownActorFlag: UInt8 = 0x40
 
     /// The hash of the event before its first.
-    private let previousHash: [UInt8]
+    private let previous: EventHash
     /// Whether it is of the format that keeps each event by itself.
     private let isOfEventForm: Bool
     private let organization: OrganizationNumber
@@ -32,7 +32,7 @@ struct AuditEntry: ~Escapable {
         isOfEventForm = bytes.byteCount > 0 && bytes.unsafeLoad(as: UInt8.self) == EventFormat.version
         self.bytes = bytes
         reader = try ByteReader(bytes, format: isOfEventForm ? EventFormat.version : Self.version)
-        previousHash = try reader.blob(EventFormat.hashBytes)
+        previous = try reader.hash()
         if !isOfEventForm { common = try Common(&reader) }
     }
 
@@ -74,9 +74,9 @@ struct AuditEntry: ~Escapable {
         } else {
             place.identity = try reader.id()
         }
-        place.previousOfIdentity = try previous()
+        place.previousOfIdentity = try previousSequence()
         if flags & EventFormat.otherFlag != 0 { place.other = try reader.id() }
-        if flags & EventFormat.sharedFlag != 0 { place.previousOfOther = try previous() }
+        if flags & EventFormat.sharedFlag != 0 { place.previousOfOther = try previousSequence() }
         if flags & EventFormat.mergeFlag != 0 { place.merge = try reader.id() }
         if flags & EventFormat.recordFlag != 0 {
             place.record = (try reader.textPlace(), try reader.textPlace())
@@ -92,7 +92,7 @@ struct AuditEntry: ~Escapable {
 
     /// The sequence of an identity's event before: in an entry of several it is told by how far back it is.
     @_lifetime(self: copy self)
-    private mutating func previous() throws(VaultError) -> UInt64 {
+    private mutating func previousSequence() throws(VaultError) -> UInt64 {
         let number = try reader.varint()
         return isOfEventForm || number == 0 ? number : sequence &- number
     }
@@ -102,7 +102,7 @@ struct AuditEntry: ~Escapable {
         var event = Event(
             place.action, at: place.time, identity: place.identity == .nobody ? nil : place.identity,
             other: place.other, merge: place.merge,
-            kinds: IdentifierKind.allCases.filter { place.kinds & 1 << $0.rawValue != 0 },
+            kindsMask: place.kinds,
             record: place.record.map { .init(kind: text($0.kind), id: text($0.id)) },
             source: place.source.isEmpty ? nil : text(place.source),
             actor: place.actor.isEmpty ? nil : text(place.actor))
@@ -140,7 +140,7 @@ extension AuditEntry {
         var before: Event?
         while let place = try next() {
             var event = event(place)
-            event.previousHash = before?.hash(in: organization) ?? previousHash
+            event.previous = before?.hash(in: organization) ?? previous
             if body(event) == .stop { return }
             before = event
         }
@@ -160,34 +160,32 @@ extension AuditEntry {
     /// What the chain has of an entry.
     struct Links {
         let count: UInt64
-        let previousHash: [UInt8]
+        let previous: EventHash
         /// Of its last event.
-        let hash: [UInt8]
+        let hash: EventHash
     }
 
     /// - Throws: `corrupted` where it is not as its events would be written.
     static func links(key: RawSpan, _ bytes: RawSpan) throws(VaultError) -> Links {
         var entry = try AuditEntry(key: key, bytes)
         if entry.isOfEventForm {
-            return Links(count: 1, previousHash: entry.previousHash, hash: EventFormat.hash(key: key, value: bytes))
+            return Links(count: 1, previous: entry.previous, hash: EventFormat.hash(key: key, value: bytes))
         }
-        var (count, hash) = (UInt64(0), entry.previousHash)
+        var (count, hash) = (UInt64(0), entry.previous)
+        let writer = try AuditEntryWriter(continuing: bytes)
         var written: [UInt8] = []
-        var writer: AuditEntryWriter?
         while let place = try entry.next() {
             var event = entry.event(place)
-            event.previousHash = hash
+            event.previous = hash
             hash = event.hash(in: entry.organization)
+            written +=
+                count == 0
+                ? [UInt8](AuditEntryWriter.beginning(with: event))
+                : [UInt8](writer.bytes(of: event, isOfSameIdentity: place.isOfSameIdentity))
             count += 1
-            if let writer {
-                written += writer.bytes(of: event, isOfSameIdentity: place.isOfSameIdentity)
-            } else {
-                writer = AuditEntryWriter(first: event)
-                written = writer?.beginning(with: event) ?? []
-            }
         }
         guard written.span.bytes.equals(bytes) else { throw .corrupted("it is not as its events are written") }
-        return Links(count: count, previousHash: entry.previousHash, hash: hash)
+        return Links(count: count, previous: entry.previous, hash: hash)
     }
 }
 
@@ -202,46 +200,55 @@ extension RawSpan {
 // MARK: Writing
 
 /// Writes an entry's events. An entry is its head and then, one after the other, what is said of each event.
-struct AuditEntryWriter {
-    private let head: [UInt8]
-    private let time: Int64
-    private let source: String
-    private let actor: String
+struct AuditEntryWriter: ~Escapable {
+    private let time: Timestamp
+    private let source: RawSpan
+    private let actor: RawSpan
 
-    /// For an entry that begins with an event.
-    init(first: Event) {
-        var writer = ByteWriter(format: AuditEntry.version)
-        writer.blob(first.previousHash)
+    /// For more events of an entry.
+    @_lifetime(copy entry)
+    init(continuing entry: RawSpan) throws(VaultError) {
+        var reader = try ByteReader(entry, format: AuditEntry.version)
+        _ = try reader.hash()
+        time = try reader.time()
+        source = try reader.textSpan()
+        actor = try reader.textSpan()
+    }
+
+    /// An entry with its first event, whose time, source and actor are those of the entry.
+    static func beginning(with first: Event) -> ByteWriter {
+        var writer = ByteWriter(format: AuditEntry.version, capacity: 256)
+        writer.hash(first.previous)
         writer.time(first.time)
         writer.text(first.source)
         writer.text(first.actor)
-        head = writer.finished()
-        (time, source, actor) = (first.time.microseconds, first.source ?? "", first.actor ?? "")
+        write(first, isOfSameIdentity: false, from: first.time, source: nil, actor: nil, to: &writer)
+        return writer
     }
-
-    /// For more events of an entry.
-    init(continuing entry: RawSpan) throws(VaultError) {
-        var reader = try ByteReader(entry, format: AuditEntry.version)
-        _ = try reader.span(EventFormat.hashBytes)
-        time = try reader.time().microseconds
-        source = try reader.text()
-        actor = try reader.text()
-        head = []
-    }
-
-    /// An entry's bytes with its first event.
-    func beginning(with first: Event) -> [UInt8] { head + bytes(of: first, isOfSameIdentity: false) }
 
     /// - Parameter isOfSameIdentity: as the event before it in the entry.
-    func bytes(of event: Event, isOfSameIdentity: Bool) -> [UInt8] {
-        let (ownSource, ownActor) = (own(event.source, source), own(event.actor, actor))
+    func bytes(of event: Event, isOfSameIdentity: Bool) -> ByteWriter {
         var writer = ByteWriter(capacity: 64)
+        Self.write(
+            event, isOfSameIdentity: isOfSameIdentity, from: time, source: Self.own(event.source, source),
+            actor: Self.own(event.actor, actor), to: &writer)
+        return writer
+    }
+
+    /// - Parameters:
+    ///   - time: the entry's.
+    ///   - source: the event's, where it is not the entry's.
+    ///   - actor: likewise.
+    private static func write(
+        _ event: Event, isOfSameIdentity: Bool, from time: Timestamp, source: String?, actor: String?,
+        to writer: inout ByteWriter
+    ) {
         writer.byte(event.action.rawValue)
         writer.byte(
             event.flags | (isOfSameIdentity ? AuditEntry.sameIdentityFlag : 0)
-                | (ownSource == nil ? 0 : AuditEntry.ownSourceFlag) | (ownActor == nil ? 0 : AuditEntry.ownActorFlag))
+                | (source == nil ? 0 : AuditEntry.ownSourceFlag) | (actor == nil ? 0 : AuditEntry.ownActorFlag))
         writer.byte(event.kindsMask)
-        writer.difference(event.time.microseconds &- time)
+        writer.difference(event.time.microseconds &- time.microseconds)
         if !isOfSameIdentity { writer.id(event.identity ?? .nobody) }
         writer.varint(event.previousOfIdentity == 0 ? 0 : event.sequence &- event.previousOfIdentity)
         if let other = event.other { writer.id(other) }
@@ -251,15 +258,14 @@ struct AuditEntryWriter {
             writer.text(record.kind)
             writer.text(record.id)
         }
-        if let ownSource { writer.text(ownSource) }
-        if let ownActor { writer.text(ownActor) }
-        return writer.finished()
+        if let source { writer.text(source) }
+        if let actor { writer.text(actor) }
     }
 
     /// The text that has to be written where it is not the common one, byte by byte: strings that Unicode calls equal
     /// are hashed as they are.
-    private func own(_ text: String?, _ common: String) -> String? {
+    private static func own(_ text: String?, _ common: RawSpan) -> String? {
         let text = text ?? ""
-        return text.utf8.span.bytes.equals(common.utf8.span.bytes) ? nil : text
+        return text.utf8.span.bytes.equals(common) ? nil : text
     }
 }

@@ -97,8 +97,15 @@ struct ByteReader: ~Escapable {
 
     @_lifetime(self: copy self)
     mutating func text() throws(VaultError) -> String {
+        String(copyingUTF8: try textSpan())
+    }
+
+    /// A text's bytes.
+    @_lifetime(copy self)
+    @_lifetime(self: copy self)
+    mutating func textSpan() throws(VaultError) -> RawSpan {
         let length = try count()
-        return String(copyingUTF8: try span(length))
+        return try span(length)
     }
 
     /// Where a text is among the bytes.

@@ -2,10 +2,12 @@ internal import Foundation
 internal import Storage
 
 /// Builds a value: big-endian integers, LEB128 varints, length-prefixed UTF-8.
-struct ByteWriter {
+///
+/// It owns its memory, and no array: most values are handed on to a table and forgotten, and a write makes several.
+struct ByteWriter: ~Copyable {
     /// What is written so far, and room for more behind it.
-    private var room: [UInt8]
-    private var count = 0
+    private var room: UnsafeMutableRawBufferPointer
+    private(set) var count = 0
 
     /// - Parameter format: the format byte that every value starts with.
     init(format: UInt8, capacity: Int = 160) {
@@ -14,14 +16,21 @@ struct ByteWriter {
     }
 
     /// For a part of a value.
-    init(capacity: Int) { room = [UInt8](repeating: 0, count: capacity) }
+    init(capacity: Int) { room = .allocate(byteCount: capacity, alignment: 1) }
+
+    deinit { room.deallocate() }
+
+    /// What is written so far.
+    var bytes: RawSpan {
+        @_lifetime(borrow self)
+        get {
+            let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: room[..<count]))
+            return unsafe _overrideLifetime(bytes, borrowing: self)
+        }
+    }
 
     @inline(__always)
-    mutating func byte(_ value: UInt8) {
-        makeRoom(1)
-        room[count] = value
-        count += 1
-    }
+    mutating func byte(_ value: UInt8) { append(value) }
 
     mutating func word(_ value: UInt32) { append(value.bigEndian) }
     mutating func long(_ value: UInt64) { append(value.bigEndian) }
@@ -33,17 +42,15 @@ struct ByteWriter {
     }
 
     @inline(__always)
-    private mutating func append<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value) {
+    mutating func append<Value: BitwiseCopyable>(_ value: Value) {
         makeRoom(MemoryLayout<Value>.size)
-        room.withUnsafeMutableBytes { $0.storeBytes(of: value, toByteOffset: count, as: Value.self) }
+        room.storeBytes(of: value, toByteOffset: count, as: Value.self)
         count += MemoryLayout<Value>.size
     }
 
     private mutating func append(_ bytes: RawSpan) {
         makeRoom(bytes.byteCount)
-        room.withUnsafeMutableBytes { room in
-            bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: room[count...]).copyMemory(from: $0) }
-        }
+        bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: room[count...]).copyMemory(from: $0) }
         count += bytes.byteCount
     }
 
@@ -53,7 +60,10 @@ struct ByteWriter {
     }
 
     private mutating func grow(by bytes: Int) {
-        room.append(contentsOf: repeatElement(0, count: max(room.count, bytes)))
+        let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: room.count + max(room.count, bytes), alignment: 1)
+        larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: room[..<count]))
+        room.deallocate()
+        room = larger
     }
 
     /// Seven bits a byte, the low ones first.
@@ -90,23 +100,21 @@ struct ByteWriter {
         append(utf8)
     }
 
-    mutating func blob(_ value: [UInt8]) { append(value.span.bytes) }
+    mutating func blob(_ value: RawSpan) { append(value) }
 
     mutating func texts(_ values: [String]) {
         varint(UInt64(values.count))
         for value in values { text(value) }
     }
 
-    /// What was written.
-    consuming func finished() -> [UInt8] {
-        room.removeLast(room.count - count)
-        return room
-    }
-
     /// Ends the value with the checksum over `key` and all of it.
-    consuming func sealed(under key: borrowing Key) -> [UInt8] {
-        let checksum = Checksum.of(key: key.bytes, value: room.span.bytes.extracting(first: count))
+    consuming func sealed(under key: borrowing Key) -> ByteWriter {
+        let checksum = Checksum.of(key: key.bytes, value: bytes)
         word(checksum)
-        return finished()
+        return self
     }
+}
+
+extension [UInt8] {
+    init(_ writer: consuming ByteWriter) { self.init(copying: writer.bytes) }
 }

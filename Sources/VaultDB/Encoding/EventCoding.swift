@@ -5,7 +5,6 @@ internal import Foundation
 /// bytes; see `AuditEntry`.
 enum EventFormat {
     static let version: UInt8 = 1
-    static let hashBytes = 32
     static let otherFlag: UInt8 = 0x01
     static let recordFlag: UInt8 = 0x02
     static let mergeFlag: UInt8 = 0x04
@@ -13,23 +12,54 @@ enum EventFormat {
     static let sharedFlag: UInt8 = 0x08
 
     /// The link of the chain: a hash over an event's key and its form.
-    static func hash(key: RawSpan, value: RawSpan) -> [UInt8] {
+    static func hash(key: RawSpan, value: RawSpan) -> EventHash {
         var hash = SHA256()
         key.withUnsafeBytes { hash.update(bufferPointer: $0) }
         value.withUnsafeBytes { hash.update(bufferPointer: $0) }
-        return hash.finalize().withUnsafeBytes { Array($0) }
+        return hash.finalize().withUnsafeBytes { EventHash(words: $0.loadUnaligned(as: SIMD4.self)) }
+    }
+}
+
+/// SHA-256 of an event, its bytes in the order of memory; zeros before the first event.
+struct EventHash: Equatable, Sendable {
+    static let bytes = MemoryLayout<EventHash>.size
+    fileprivate(set) var words = SIMD4<UInt64>()
+
+    init() {}
+
+    fileprivate init(words: SIMD4<UInt64>) { self.words = words }
+
+    /// - Parameter bytes: 32 of them, or fewer with zeros behind them.
+    init(_ bytes: some Sequence<UInt8>) {
+        withUnsafeMutableBytes(of: &words) { words in
+            for (index, byte) in zip(words.indices, bytes) { words[index] = byte }
+        }
+    }
+
+    var array: [UInt8] { withUnsafeBytes(of: words) { Array($0) } }
+}
+
+extension ByteWriter {
+    mutating func hash(_ value: EventHash) { append(value.words) }
+}
+
+extension ByteReader {
+    @_lifetime(self: copy self)
+    mutating func hash() throws(VaultError) -> EventHash {
+        EventHash(words: try span(EventHash.bytes).unsafeLoadUnaligned(as: SIMD4.self))
     }
 }
 
 extension Event {
     /// What the event after it keeps of it.
-    func hash(in organization: OrganizationNumber) -> [UInt8] {
-        EventFormat.hash(key: Key.event(sequence, in: organization).bytes, value: encoded().span.bytes)
+    func hash(in organization: OrganizationNumber) -> EventHash {
+        let value = encoded()
+        return EventFormat.hash(key: Key.event(sequence, in: organization).bytes, value: value.bytes)
     }
 
-    func encoded() -> [UInt8] {
+    func encoded() -> ByteWriter {
         var writer = ByteWriter(format: EventFormat.version)
-        writer.blob(previousHash)
+        writer.hash(previous)
         writer.byte(action.rawValue)
         writer.byte(flags)
         writer.byte(kindsMask)
@@ -45,10 +75,8 @@ extension Event {
         }
         writer.text(source)
         writer.text(actor)
-        return writer.finished()
+        return writer
     }
-
-    var kindsMask: UInt8 { kinds.reduce(0) { $0 | 1 << $1.rawValue } }
 
     var flags: UInt8 {
         (other == nil ? 0 : EventFormat.otherFlag) | (record == nil ? 0 : EventFormat.recordFlag)

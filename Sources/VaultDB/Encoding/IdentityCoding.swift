@@ -22,7 +22,7 @@ enum IdentityFormat {
 }
 
 extension Identity {
-    func encoded(under key: borrowing Key) -> [UInt8] {
+    func encoded(under key: borrowing Key) -> ByteWriter {
         var writer = ByteWriter(format: IdentityFormat.version)
         writer.byte(flags)
         writer.time(createdAt)

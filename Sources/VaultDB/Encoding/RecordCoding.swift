@@ -7,7 +7,7 @@ extension Record {
     private static let convertedFlag: UInt8 = 0x02
     private static let regionFlag: UInt8 = 0x04
 
-    func encoded(under key: borrowing Key) -> [UInt8] {
+    func encoded(under key: borrowing Key) -> ByteWriter {
         var writer = ByteWriter(format: Self.version, capacity: 192)
         writer.byte(
             (isActive ? Self.activeFlag : 0) | (isConverted ? Self.convertedFlag : 0)
@@ -68,10 +68,10 @@ struct RecordPlace: Equatable {
         guard reader.isAtEnd else { throw .corrupted("a record's place has bytes too many") }
     }
 
-    var encoded: [UInt8] {
+    var encoded: ByteWriter {
         var writer = ByteWriter(format: Self.version, capacity: 25)
         writer.id(identity)
         writer.time(time)
-        return writer.finished()
+        return writer
     }
 }

@@ -100,7 +100,7 @@ extension Identifier {
 extension Holding {
     private static let version: UInt8 = 1
 
-    func encoded(under key: borrowing Key) -> [UInt8] {
+    func encoded(under key: borrowing Key) -> ByteWriter {
         var writer = ByteWriter(format: Self.version)
         writer.byte(state.rawValue)
         writer.id(identity)
@@ -234,7 +234,7 @@ extension WriteTransaction where Self: ~Copyable {
     private mutating func keep(_ past: Holding, _ name: FormerHolderKey, _ scope: WriteScope) throws(VaultError) {
         let key = name.key(in: scope.organization)
         try put(key, past.encoded(under: key), in: Tables.formerHolders)
-        try put(name.mirrored(in: scope.organization), [], in: Tables.formerHolders)
+        try put(name.mirrored(in: scope.organization), bytes: RawSpan(), in: Tables.formerHolders)
     }
 
     /// Has the times during which identifiers were held under the identifiers that these are spelled as from now on.

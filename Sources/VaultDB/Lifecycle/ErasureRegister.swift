@@ -58,7 +58,7 @@ private enum ErasureKey {
 extension Erasure {
     private static let version: UInt8 = 1
 
-    func encoded(under key: borrowing Key) -> [UInt8] {
+    func encoded(under key: borrowing Key) -> ByteWriter {
         var writer = ByteWriter(format: Self.version)
         writer.time(time)
         writer.list(absorbed) { $0.id($1) }
@@ -93,9 +93,9 @@ private enum ErasureSecret {
     static let version: UInt8 = 1
     static let bytes = 32
 
-    static func encoded(_ secret: SymmetricKey, under key: borrowing Key) -> [UInt8] {
+    static func encoded(_ secret: SymmetricKey, under key: borrowing Key) -> ByteWriter {
         var writer = ByteWriter(format: version)
-        secret.withUnsafeBytes { writer.blob(Array($0)) }
+        secret.withUnsafeBytes { writer.blob(RawSpan(_unsafeBytes: $0)) }
         return writer.sealed(under: key)
     }
 
@@ -156,7 +156,7 @@ extension WriteTransaction where Self: ~Copyable {
         try put(key, erasure.encoded(under: key), in: Tables.erasures)
         let secret = try ownErasureSecret(scope)
         for held in identity.identifiers {
-            try put(ErasureKey.hash(of: held.identifier, secret, in: scope.organization), [], in: Tables.erasures)
+            try put(ErasureKey.hash(of: held.identifier, secret, in: scope.organization), bytes: RawSpan(), in: Tables.erasures)
         }
     }
 

@@ -63,7 +63,7 @@ struct MergeJournal: Equatable {
 }
 
 extension MergeJournal {
-    func encoded(under key: borrowing Key) -> [UInt8] {
+    func encoded(under key: borrowing Key) -> ByteWriter {
         var writer = ByteWriter(format: Self.version, capacity: 512)
         writer.id(into)
         writer.time(time)
@@ -71,7 +71,7 @@ extension MergeJournal {
         writer.id(from.id)
         let identity = from.encoded(under: Key())
         writer.varint(UInt64(identity.count))
-        writer.blob(identity)
+        writer.blob(identity.bytes)
         writer.id(previousMerge ?? .nobody)
         writer.list(primaries) { $0.identifier($1) }
         writer.texts(namesAdded)

@@ -71,15 +71,16 @@ extension PhoneNumber {
     package func withASCII<Result, Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        var ascii = InlineArray<20, UInt8>(repeating: UInt8(ascii: "+"))
-        let bytes = asciiBytes
-        var rest = digits
-        for index in stride(from: bytes - 1, to: 0, by: -1) {
+        // From the end: as many digits as there are, and the sign before them.
+        var ascii = InlineArray<21, UInt8>(repeating: UInt8(ascii: "+"))
+        var (start, rest) = (ascii.count, digits)
+        while rest > 0 {
             let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            ascii[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
+            start -= 1
+            ascii[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
             rest = quotient
         }
-        return try body(ascii.span.extracting(first: bytes))
+        return try body(ascii.span.extracting(start - 1..<ascii.count))
     }
 
     /// An unverified number out of text that looks like E.164, for looking it up in the index before anything is

@@ -105,7 +105,7 @@ struct ConflictEntry: Equatable {
         source = try reader.optionalText()
     }
 
-    func encoded(under key: borrowing Key) -> [UInt8] {
+    func encoded(under key: borrowing Key) -> ByteWriter {
         var writer = ByteWriter(format: Self.version)
         write(to: &writer)
         return writer.sealed(under: key)
@@ -225,7 +225,7 @@ extension WriteTransaction where Self: ~Copyable {
         if entry.state == .open { scope.ledger.openConflicts += 1 }
         let key = pair.canonical.key(in: scope.organization)
         try put(key, entry.encoded(under: key), in: Tables.conflicts)
-        if before == nil { try put(pair.canonical.mirrored.key(in: scope.organization), [], in: Tables.conflicts) }
+        if before == nil { try put(pair.canonical.mirrored.key(in: scope.organization), bytes: RawSpan(), in: Tables.conflicts) }
     }
 
     /// Takes a conflict away, if it is there.

@@ -95,7 +95,7 @@ extension WriteTransaction where Self: ~Copyable {
         let age = IdempotencyKey.ageValue(scope.ledger.sequence)
         try put(name.ageKey(scope.now, in: scope.organization), age, in: Tables.idempotency)
         for identity in stored.identities {
-            try put(name.identityKey(identity, in: scope.organization), [], in: Tables.idempotency)
+            try put(name.identityKey(identity, in: scope.organization), bytes: RawSpan(), in: Tables.idempotency)
         }
         try forgetOldAnswers(scope)
         return answer
@@ -161,7 +161,7 @@ extension WriteTransaction where Self: ~Copyable {
                 try remove(name.identityKey(gone, in: scope.organization), from: Tables.idempotency)
             }
             for named in answer.identities where !before.identities.contains(named) {
-                try put(name.identityKey(named, in: scope.organization), [], in: Tables.idempotency)
+                try put(name.identityKey(named, in: scope.organization), bytes: RawSpan(), in: Tables.idempotency)
             }
         }
     }
@@ -315,10 +315,10 @@ struct IdempotencyKey: Equatable {
     // MARK: Values by time
 
     /// The value of an entry by time: the organization's last event when the answer was given.
-    static func ageValue(_ sequence: UInt64) -> [UInt8] {
+    static func ageValue(_ sequence: UInt64) -> ByteWriter {
         var writer = ByteWriter(capacity: 8)
         writer.long(sequence)
-        return writer.finished()
+        return writer
     }
 
     /// What it says; 0 where the entry is from before there were such values.

@@ -25,7 +25,7 @@ struct Meta: Equatable {
         return key
     }
 
-    func encoded() -> [UInt8] {
+    func encoded() -> ByteWriter {
         var writer = ByteWriter(format: Self.formatVersion)
         writer.time(createdAt)
         writer.long(bytesMax)

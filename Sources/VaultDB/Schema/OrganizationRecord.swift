@@ -10,7 +10,7 @@ struct OrganizationRecord: Equatable {
     /// Its own region; the vault's where nil.
     var region: Region?
 
-    func encoded(under key: borrowing Key) -> [UInt8] {
+    func encoded(under key: borrowing Key) -> ByteWriter {
         var writer = ByteWriter(format: Self.version)
         writer.word(number.rawValue)
         writer.time(createdAt)

@@ -70,8 +70,8 @@ extension ReadTransaction where Self: ~Copyable {
 }
 
 extension WriteTransaction where Self: ~Copyable {
-    mutating func put(_ key: borrowing Key, _ value: [UInt8], in table: Table) throws(VaultError) {
-        try put(key, bytes: value.span.bytes, in: table)
+    mutating func put(_ key: borrowing Key, _ value: borrowing ByteWriter, in table: Table) throws(VaultError) {
+        try put(key, bytes: value.bytes, in: table)
     }
 
     mutating func put(_ key: borrowing Key, bytes: RawSpan, in table: Table) throws(VaultError) {

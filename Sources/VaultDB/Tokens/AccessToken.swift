@@ -16,12 +16,12 @@ public struct AccessToken: Equatable, Sendable {
 extension AccessToken {
     private static let version: UInt8 = 1
 
-    func encoded(under key: borrowing Key) -> [UInt8] {
+    func encoded(under key: borrowing Key) -> ByteWriter {
         var writer = ByteWriter(format: Self.version)
         writer.id(organization)
         writer.byte(role.rawValue)
         writer.time(createdAt)
-        writer.blob(digest.bytes)
+        writer.blob(digest.bytes.span.bytes)
         writer.text(label)
         return writer.sealed(under: key)
     }
