@@ -63,6 +63,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CChecksum"),
         .systemLibrary(name: "CLMDB"),
+        .systemLibrary(name: "CMalloc"),
         .target(
             name: "CPhoneNumber",
             // The protobuf runtime reads libphonenumber's embedded metadata.
@@ -73,7 +74,7 @@ let package = Package(
             name: "VaultDB", dependencies: ["CPhoneNumber", "LMDB", "Storage", crypto, logging], swiftSettings: strict),
         .target(
             name: "VaultServer",
-            dependencies: ["VaultDB", configuration, crypto, logging] + http + lifecycle + sockets + tls,
+            dependencies: ["CMalloc", "VaultDB", configuration, crypto, logging] + http + lifecycle + sockets + tls,
             resources: [.embedInCode("Pages/Templates")],
             swiftSettings: strict),
         .executableTarget(
@@ -95,7 +96,8 @@ let package = Package(
                 + sockets,
             swiftSettings: strict),
         .testTarget(
-            name: "CLITests", dependencies: ["TestSupport", "vaultdb-cli"], exclude: ["Clients"], swiftSettings: strict),
+            name: "CLITests", dependencies: ["TestSupport", "VaultDB", "vaultdb-cli"], exclude: ["Clients"],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -2,6 +2,8 @@
 public enum StorageError: Error, Equatable, Sendable {
     /// The memory map (or the engine's own size limit) is used up.
     case mapFull
+    /// The same, and much of it is free but kept from use by a process that has gone on reading an earlier state.
+    case mapHeld(process: Int)
     /// Every reader slot is taken: too many processes or threads read at once.
     case readersFull
     /// The disk holding the store is full, or a quota or file size limit is reached.
@@ -18,6 +20,8 @@ public enum StorageError: Error, Equatable, Sendable {
     case exists(String)
     /// The operating system refuses access to the file or its directory.
     case accessDenied(String)
+    /// The path lies on a file system that nobody may write to.
+    case readOnlyFileSystem(String)
     /// The store was opened for reading only.
     case readOnly
     /// Another process has the store open and the operation needs it alone.

@@ -7,25 +7,34 @@ enum Interruption {
     /// What ends a process that does nothing about it, through no fault of its own.
     private static let endings = [SIGHUP, SIGINT, SIGPIPE, SIGTERM]
 
-    private static let wish = Atomic<Bool>(false)
+    /// The first signal; 0 while there was none.
+    private static let wish = Atomic<Int32>(0)
     /// The address of C strings, of which the last is nil; zero where there are none.
     private static let unfinished = Atomic<UInt>(0)
     /// The address of a C string; zero where there is none.
     private static let lastWords = Atomic<UInt>(0)
 
-    static var isWished: Bool { wish.load(ordering: .relaxed) }
+    static var isWished: Bool { wish.load(ordering: .relaxed) != 0 }
 
     /// From now on the first SIGINT, SIGTERM or SIGHUP is a wish, and ends a call that waits. A SIGHUP that is ignored,
     /// as nohup has it, stays so.
     static func listen() {
         // All made before a signal can come: the handler may do no more than load and store.
-        wish.store(false, ordering: .relaxed)
+        wish.store(0, ordering: .relaxed)
         _ = (unfinished.load(ordering: .relaxed), lastWords.load(ordering: .relaxed))
         for signal in [SIGINT, SIGTERM, SIGHUP] where signal != SIGHUP || !isIgnored(signal) {
             handle(signal) { number in
-                if Interruption.wish.exchange(true, ordering: .relaxed) { Interruption.end(by: number) }
+                if Interruption.wish.exchange(number, ordering: .relaxed) != 0 { Interruption.end(by: number) }
             }
         }
+    }
+
+    /// Where there is a wish, ends the process as the second signal does, with a line on stderr.
+    static func endIfWished(_ line: String) {
+        let number = wish.load(ordering: .relaxed)
+        guard number != 0 else { return }
+        Terminal.errors.write("vaultdb: \(line)\n")
+        end(by: number)
     }
 
     static func isIgnored(_ signal: Int32) -> Bool {
@@ -75,7 +84,8 @@ enum Interruption {
             _ = write(STDERR_FILENO, words, strlen(words))
         }
         signal(number, SIG_DFL)
-        raise(number)
+        // Not to this thread, which may hold signals back.
+        kill(getpid(), number)
     }
 
     // MARK: Around it

@@ -65,11 +65,19 @@ struct VaultDBCommand: ParsableCommand {
             try CommandLineOrder.refuseOtherThanUTF8()
             let arguments = CommandLineOrder.subcommandFirst(Array(CommandLine.arguments.dropFirst()))
             try CommandLineOrder.refuseHelpOnNothing(arguments)
-            var command = try parseAsRoot(arguments)
+            var command = try parsed(arguments)
             try RepeatedOptions.refuse(arguments, of: command)
             try command.run()
         } catch {
             Ending(of: error).exit()
+        }
+    }
+
+    private static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
+        do {
+            return try parseAsRoot(arguments)
+        } catch {
+            throw UnknownOptions.error(in: arguments, refusedWith: error) ?? error
         }
     }
 }

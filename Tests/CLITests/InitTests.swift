@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 @Suite("init makes a vault, and nothing else does")
@@ -21,6 +22,29 @@ struct InitTests {
         #expect(organization["region"] as? String == "FR")
     }
 
+    /// So that a power cut leaves no vault that lacks it.
+    @Test func makesTheOrganizationInTheCommitThatMakesTheVault() throws {
+        let (alone, together) = (try Workplace(), try Workplace())
+        #expect(try alone.run("init").status == 0)
+        #expect(try together.run("init", "--org", Workplace.organization, "--org-region", "PT").status == 0)
+        let commits = try [alone, together].map { try $0.run("stat", "--json").object["last_commit"] as? Int }
+        #expect(commits[0] != nil && commits[0] == commits[1])
+        let events = try together.run("audit", "--org", Workplace.organization, "--json")
+        #expect(events.status == 0 && events.output.contains("organization_changed"), "\(events.errors)")
+        try together.expectClean()
+    }
+
+    @Test(.enabled(if: Workplace.mayMount, "needs a disk of its own"))
+    func aReadOnlyFileSystemIsNamed() throws {
+        let place = try Workplace()
+        let disk = try place.mountDisk(mebibytes: 1)
+        defer { umount2(disk, Int32(MNT_DETACH)) }
+        let mounted = try place.start(program: ["mount", "-o", "remount,ro", disk]).end()
+        try #require(mounted.status == 0, "\(mounted.errors)")
+        let result = try place.run("init", "--db", "disk/clinic.vault")
+        expectOneLineError(result, status: 1, containing: "lies on a read-only file system")
+    }
+
     @Test func refusesAVaultThatIsThere() throws {
         let place = try Workplace.withVault()
         expectOneLineError(try place.run("init"), status: 1, containing: "exists already")
@@ -35,10 +59,48 @@ struct InitTests {
         #expect(try place.run("stat").status == 0)
     }
 
+    @Test func finishesAFileThatHasNoTableYet() throws {
+        let place = try Workplace()
+        for words in [["stat"], ["resolve", "--email", "a@example.com", "--org", Workplace.organization]] {
+            try Self.emptyStore.write(to: URL(filePath: place.vault))
+            let result = try place.start(words).end()
+            expectOneLineError(result, status: 1, containing: "make one with `vaultdb init`")
+        }
+        try Self.emptyStore.write(to: URL(filePath: place.vault))
+        #expect(try place.run("init").status == 0)
+        try place.expectClean()
+    }
+
+    /// What LMDB makes of a new file before anything is put into it: its two first pages, which lead nowhere.
+    private static let emptyStore: Data = {
+        var words = [UInt64](repeating: 0, count: 2 * 512)
+        for page in 0..<2 {
+            let head: [UInt64] = [
+                // The page's number and kind, then LMDB's mark, its version and the bytes of the map.
+                UInt64(page), 8 << 16, 1 << 32 | 0xBEEF_C0DE, 0, 1 << 30,
+                // The bytes of a page and the kind of the free list's keys, and that it begins nowhere.
+                8 << 32 | 4_096, 0, 0, 0, 0, .max,
+                // Nor do the tables. Then the last page, and no commit.
+                0, 0, 0, 0, 0, .max, 1, 0,
+            ]
+            words.replaceSubrange(page * 512..<page * 512 + head.count, with: head)
+        }
+        return words.withUnsafeBytes { Data($0) }
+    }()
+
+    @Test(arguments: [["init"], ["stat"], ["find", "--email", "a@example.com"]])
+    func aLinkThatLeadsNowhereIsNamed(_ words: [String]) throws {
+        let place = try Workplace()
+        try FileManager.default.createSymbolicLink(atPath: place.vault, withDestinationPath: place.file("gone"))
+        expectOneLineError(try place.start(words).end(), status: 1, containing: "is a link that leads nowhere")
+        #expect(try place.files() == ["clinic.vault"])
+    }
+
     @Test func leavesAnotherKindOfFileAlone() throws {
         let place = try Workplace()
         try place.write("hello\n", to: "clinic.vault")
-        expectOneLineError(try place.run("init"), status: 1, containing: "choose another name")
+        let result = try place.run("init")
+        expectOneLineError(result, status: 1, containing: "choose another name, or remove it if")
         #expect(try place.read("clinic.vault") == "hello\n")
     }
 

@@ -73,6 +73,43 @@ struct RestoreTests {
         #expect(try visibleFiles(place).filter { $0.hasPrefix("restored.vault.") }.isEmpty)
     }
 
+    /// Of one that was not closed, or that is gone.
+    @Test(arguments: [true, false])
+    func theLogOfAnEarlierVaultGoes(_ isThere: Bool) throws {
+        let place = try placeWithBackup()
+        if !isThere { unlink(place.vault) }
+        for ending in ["-wal0", "-wal1"] { try place.write("of an earlier vault", to: "clinic.vault\(ending)") }
+        let words = ["restore", "backup.vault"] + (isThere ? ["--force"] : [])
+        let result = try place.start(words).end()
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(try visibleFiles(place).filter { $0.contains("-wal") }.isEmpty)
+        try place.expectClean()
+    }
+
+    /// No process has this number.
+    private static let gone = 1_999_999_999
+
+    @Test func whatAnEarlierRestoreLeftGoes() throws {
+        let place = try placeWithBackup()
+        let endings = [".restore", ".restore-lock", ".restore.\(Self.gone).partial"]
+        let left = endings.map { "clinic.vault.\(Self.gone)\($0)" }
+        let others = ["clinic.vault.\(getpid()).restore", "other.vault.\(Self.gone).restore"]
+        for name in left + others { try place.write("people", to: name) }
+        #expect(try place.run("restore", "backup.vault", "--force").status == 0)
+        #expect(left.filter(place.exists).isEmpty && others.allSatisfy(place.exists))
+    }
+
+    /// As of a container, in which processes have other numbers.
+    @Test func whatIsInUseStaysAndMayBeTheBackup() throws {
+        let place = try placeWithBackup()
+        let name = "clinic.vault.\(Self.gone).restore"
+        try FileManager.default.copyItem(atPath: place.file("backup.vault"), toPath: place.file(name))
+        let result = try place.run("restore", name, "--force")
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(place.exists(name))
+        try place.expectClean()
+    }
+
     @Test(.enabled(if: getuid() == 0, "needs another owner"))
     func theOwnerStays() throws {
         let place = try placeWithBackup()

@@ -74,6 +74,30 @@ struct UnfinishedFilesTests {
         try expectNothingLeft(["backup", "copy.vault"], of: "copy.vault", ending: ".partial", by: signal, in: place)
     }
 
+    // MARK: A power cut
+
+    /// No process has the first number.
+    @Test func whatAnEarlierBackupLeftGoes() throws {
+        let place = try Workplace.withVault()
+        let (left, other) = ("copy.vault.1999999999.partial", "copy.vault.\(getpid()).partial")
+        let used = "copy.vault.1999999998.partial"
+        for name in [left, other, used] { try place.write("people", to: name) }
+        let descriptor = open(place.file(used), O_RDONLY)
+        defer { close(descriptor) }
+        try #require(flock(descriptor, LOCK_SH | LOCK_NB) == 0)
+        #expect(try place.run("backup", "copy.vault").status == 0)
+        #expect(!place.exists(left) && place.exists(other) && place.exists(used))
+    }
+
+    @Test func whatAnEarlierExportLeftGoes() throws {
+        let place = try Workplace.withVault()
+        let id = try place.person("--email", "ana@example.com")
+        let left = "ana.json.1999999999.tmp"
+        try place.write("people", to: left)
+        #expect(try place.run("export", id, "--output", "ana.json").status == 0)
+        #expect(!place.exists(left) && place.exists("ana.json"))
+    }
+
     // MARK: An import
 
     /// A FIFO that somebody has open holds the import up.

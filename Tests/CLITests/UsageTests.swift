@@ -69,6 +69,25 @@ struct UsageTests {
         expectOneLineError(try place.start(words).end(), status: status, containing: part)
     }
 
+    /// And not what the command lacks without it.
+    @Test(arguments: [
+        (["resolve", "--emial", "a@example.com"], "--emial"), (["find", "--phon=600123456"], "--phon"),
+        (["import", "--knid", "lead", "x.csv"], "--knid"), (["resolve", "-x"], "-x"),
+        (["audit", "--verify", "--limit", "1", "--nonsense"], "--nonsense"), (["--json", "share", "--foo"], "--foo"),
+        (["resolve", "--org", "x", "--emial", "y"], "--emial"), (["token", "create", "--lable", "x"], "--lable"),
+        (["find", "--email", "a@example.com", "--jsno"], "--jsno"),
+    ])
+    func anUnknownOptionIsNamedFirst(_ words: [String], _ option: String) throws {
+        let place = try Workplace.withVault()
+        let part = "unknown option '\(option)'"
+        expectOneLineError(try place.start(words).end(), status: 2, containing: part)
+    }
+
+    @Test func anUnknownOptionLeavesTheHelpThatIsAskedFor() throws {
+        let help = try Workplace.withVault().start(["resolve", "--emial", "a@example.com", "--help"]).end()
+        #expect(help.status == 0 && help.output.contains("USAGE: vaultdb "))
+    }
+
     @Test func aVaultHasToBeNamed() throws {
         let place = try Workplace()
         place.environment = [:]

@@ -284,6 +284,31 @@ extension EngineTests {
             #expect(try store.environment.count() == 199)
         }
 
+        /// Such as one that was stopped.
+        @Test func aProcessThatKeepsAFullMapFromUseIsNamed() throws {
+            let store = try Store {
+                $0.mapBytes = 2 << 20
+                $0.mapBytesMax = 2 << 20
+            }
+            try store.environment.fill(0..<200)
+            let path = store.path
+            let child = try ChildProcess { link in
+                let environment = try Environment(at: path, tables: tables)
+                let held = try environment.hold()
+                link.signal()
+                try link.await()
+                _ = held.snapshot.commit
+            }
+            try child.awaitSignal()
+            #expect(throws: StorageError.mapHeld(process: Int(child.process))) {
+                for _ in 0..<100 { try store.environment.fill(0..<200) }
+            }
+            child.signal()
+            #expect(child.end() == .exited(0))
+            try store.environment.fill(0..<200)
+            #expect(try store.environment.count() == 200)
+        }
+
         @Test func growthByAnotherProcessIsTakenOver() throws {
             let store = try Store { $0.mapBytes = 1 << 20 }
             try store.environment.put("a", "1")

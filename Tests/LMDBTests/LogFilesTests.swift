@@ -177,7 +177,7 @@ extension EngineTests.WriteAhead {
         again.close()
     }
 
-    /// A commit that takes away what the file does not have.
+    /// Commits that take away what the file does not have, or whose keys are none.
     @Test func aLogThatContradictsItsFileIsRefused() throws {
         let directory = try TemporaryDirectory()
         let path = directory.file("store")
@@ -186,14 +186,71 @@ extension EngineTests.WriteAhead {
         let base = try #require(MetaPage.newest(in: firstPages, pageBytes: 4096)).commit
         let descriptor = open(path, O_RDWR)
         defer { close(descriptor) }
+        let kinds: [(kind: LogRecord.Kind, keyBytes: Int)] = [
+            (.delete, 3), (.delete, 0), (.put, 0), (.put, 512), (.sortIn, 0),
+        ]
+        for (kind, keyBytes) in kinds {
+            let log = try LogFile(making: path + LogFile.names[0], likeOwnerOf: descriptor)
+            try log.begin(
+                LogFile.Header(epoch: 1, base: base, firstPages: firstPages, tables: Self.tables.map(\.name)))
+            let key = [UInt8](repeating: 1, count: keyBytes)
+            var record = LogRecord()
+            record.add(kind, Self.plain.ordinal, key.span.bytes, RawSpan())
+            record.seal(epoch: 1, commit: base + 1)
+            try log.append(record.bytes)
+            expectThrows(corrupted) { _ = try Self.environment(path) }
+        }
+    }
+
+    /// They are put in the place of the file's, which is made as long as they say.
+    @Test func aLogWhosePagesSayWhatCanNotBeIsRefused() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("store")
+        try Self.environment(path).close()
+        let whole = try readFile(path)
+        var firstPages = Array(whole[..<8192])
+        let base = try #require(MetaPage.newest(in: firstPages, pageBytes: 4096)).commit
+        // The number of the last page, in both.
+        for place in [136, 4096 + 136] {
+            firstPages.replaceSubrange(place..<place + 8, with: [UInt8](repeating: 0x7F, count: 8))
+        }
+        let descriptor = open(path, O_RDONLY)
+        defer { close(descriptor) }
         let log = try LogFile(making: path + LogFile.names[0], likeOwnerOf: descriptor)
-        try log.begin(
-            LogFile.Header(epoch: 1, base: base, firstPages: firstPages, tables: Self.tables.map(\.name)))
-        var record = LogRecord()
-        record.add(.delete, Self.plain.ordinal, bytes("key").span.bytes, RawSpan())
-        record.seal(epoch: 1, commit: base + 1)
-        try log.append(record.bytes)
+        try log.begin(LogFile.Header(epoch: 1, base: base, firstPages: firstPages, tables: Self.tables.map(\.name)))
         expectThrows(corrupted) { _ = try Self.environment(path) }
+        #expect(try readFile(path) == whole)
+    }
+
+    /// The first bytes are one write into one sector: what is neither a log's nor an empty file's is no power cut's doing.
+    @Test func aLogThatBeginsLikeNoneIsRefused() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("store")
+        let name = path + LogFile.names[0]
+        let environment = try Self.environment(path)
+        try Self.change(environment, 0)
+        environment.close()
+        let whole = try readFile(path)
+        func file(_ first: UInt8, _ rest: [UInt8]) -> [UInt8] {
+            [first] + rest + [UInt8](repeating: 0, count: 4_095 - rest.count)
+        }
+        let sign = [0] + bytes("VDBWAL")
+        for content in [
+            file(0, [0, 1]), file(0, sign), file(1, sign), file(2, sign), file(0xFE, sign), file(0xFF, sign + [1]),
+            file(0x4E, bytes("ote")),
+        ] {
+            try writeFile(name, content)
+            expectThrows(corrupted) { _ = try Self.environment(path) }
+            #expect(try readFile(name) == content)
+            #expect(try readFile(path) == whole)
+        }
+        for content in [[], [0], file(0, []), file(0xFF, sign)] {
+            try writeFile(name, content)
+            let again = try Self.environment(path)
+            #expect(try dump(of: again, tables: Self.tables) == Self.expected(1))
+            again.close()
+            #expect(access(name, F_OK) != 0)
+        }
     }
 
     @Test func aDamagedHeaderOrRecordBeforeOthersIsRefused() throws {
@@ -205,14 +262,14 @@ extension EngineTests.WriteAhead {
         environment.close()
         let whole = try readFile(target + LogFile.names[0])
         let end = try #require(whole.lastIndex { $0 != 0 })
-        // The first three are the header's own page and the two of LMDB; its bytes of a page, its checksum, a table's name.
-        for place in [12, 8, 40, 4_096 + 100, 12_288 + 8, (12_288 + end) / 2] {
+        // The first three are the header's own page and the two of LMDB; its magic, its epoch, its bytes of a page, its
+        // checksum, a table's name.
+        for place in [0, 3, 7, 16, 23, 12, 8, 40, 4_096 + 100, 12_288 + 8, (12_288 + end) / 2] {
             var damaged = whole
             damaged[place] ^= 1
             try writeFile(target + LogFile.names[0], damaged)
-            #expect { try Self.environment(target) } throws: { error in
-                if case StorageError.corrupted = error { true } else { false }
-            }
+            expectThrows(corrupted) { _ = try Self.environment(target) }
+            #expect(try readFile(target + LogFile.names[0]) == damaged)
         }
         // Nothing was put back meanwhile.
         try writeFile(target + LogFile.names[0], whole)
@@ -482,6 +539,32 @@ extension EngineTests.WriteAhead {
         environment.close()
         let again = try Self.environment(other.file("store"))
         #expect(try dump(of: again, tables: Self.tables) == before)
+        again.close()
+    }
+
+    /// LMDB calls a write that was taken only in part an I/O error.
+    @Test func aFullDiskIsNamedByWhoRecovers() throws {
+        let directory = try TemporaryDirectory()
+        let target = directory.file("cut")
+        let environment = try Self.environment(directory.file("store"))
+        try Self.change(environment, 0)
+        try writeFile(target, try readFile(environment.path))
+        for number in 1..<100 { try Self.change(environment, number) }
+        try writeFile(target + LogFile.names[0], try readFile(environment.path + LogFile.names[0]))
+        environment.close()
+        let child = try ChildProcess { _ in
+            signal(SIGXFSZ, SIG_IGN)
+            // It ends within a page.
+            var limit = rlimit(rlim_cur: 300_001, rlim_max: rlim_t.max)
+            setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+            do {
+                _ = try Self.environment(target)
+                throw Unexpected(what: "it fitted")
+            } catch StorageError.diskFull {}
+        }
+        #expect(child.end() == .exited(0))
+        let again = try Self.environment(target)
+        #expect(try dump(of: again, tables: Self.tables) == Self.expected(100))
         again.close()
     }
 }

@@ -113,6 +113,20 @@ extension EngineTests {
             environment.close()
         }
 
+        /// The child of a fork keeps the store's lock, as this descriptor does, and nothing keeps that of the lock file.
+        @Test func aStoreThatTheChildOfADeadProcessHasOpenIsRefused() throws {
+            let store = try Store()
+            store.environment.close()
+            let held = try StoreFile.open(store.path, writable: true, sharing: .shared)
+            #expect {
+                _ = try Environment(at: store.path, tables: tables)
+            } throws: { error in
+                if case StorageError.misuse(let what) = error { what.contains("`fuser ") } else { false }
+            }
+            _ = consume held
+            try Environment(at: store.path, tables: tables).close()
+        }
+
         /// LMDB maps it, so a disk that is full later must not matter.
         @Test func theLockFileHasAllOfItsBlocks() throws {
             let store = try Store()
@@ -218,6 +232,36 @@ extension EngineTests {
             let path = directory.file("none")
             #expect(throws: StorageError.missing(path)) { try Environment(at: path, tables: tables) }
             #expect(access(path, F_OK) != 0)
+        }
+
+        @Test(arguments: [false, true])
+        func aLinkThatLeadsNowhereIsNamed(_ creates: Bool) throws {
+            let directory = try TemporaryDirectory()
+            let link = directory.file("link")
+            try #require(symlink(directory.file("gone"), link) == 0)
+            var options = EnvironmentOptions()
+            options.creates = creates
+            #expect {
+                _ = try Environment(at: link, tables: tables, options: options)
+            } throws: { error in
+                if case StorageError.misuse(let what) = error { what.contains("leads nowhere") } else { false }
+            }
+            #expect(access(directory.file("gone"), F_OK) != 0)
+        }
+
+        /// Whoever made it was ended before it had a table.
+        @Test func aFileWithoutATableIsNoStoreYet() throws {
+            let store = try Store(tables: [])
+            store.environment.close()
+            var options = EnvironmentOptions()
+            options.access = .readOnly
+            expectThrows(notAStore) { _ = try Environment(at: store.path, tables: tables, options: options) }
+            options = EnvironmentOptions()
+            options.creates = true
+            let environment = try Environment(at: store.path, tables: tables, options: options)
+            try environment.put("a", "1")
+            #expect(try environment.value("a") == bytes("1"))
+            environment.close()
         }
 
         @Test func aDirectoryIsNoStore() throws {

@@ -153,6 +153,98 @@ extension EngineTests {
             }
         }
 
+        /// By our own code what the transaction has not changed, and by LMDB the rest.
+        @Test func whoWritesScansWhatIsThere() throws {
+            var random = SeededGenerator(seed: 6)
+            let store = try Self.store()
+            try Self.fill(store.environment, &random, count: 800)
+            let (short, long) = try store.environment.read { (snapshot) throws(StorageError) in
+                (try snapshot.entries(Self.short), try snapshot.entries(Self.long))
+            }
+            let last = Entry(key: bytes("zz"), value: bytes("1"))
+            try store.environment.write { (transaction) throws(StorageError) in
+                for (isInShort, isInLong) in [(false, false), (true, false), (true, true)] {
+                    let foundInShort = try transaction.entries(Self.short)
+                    let foundInLong = try transaction.entries(Self.long)
+                    #expect(foundInShort == short + (isInShort ? [last] : []))
+                    #expect(foundInLong == long + (isInLong ? [last] : []))
+                    try transaction.put(last.key, last.value, in: isInShort ? Self.long : Self.short)
+                }
+            }
+        }
+
+        /// Damage that comes while a store is open, as where the list of free pages names one that is in use.
+        private static func withDamage(
+            _ store: Store, at place: Int, _ damage: [UInt8], _ body: () throws -> Void
+        ) throws {
+            let descriptor = open(store.path, O_RDWR)
+            defer { close(descriptor) }
+            var before = [UInt8](repeating: 0, count: damage.count)
+            try #require(pread(descriptor, &before, before.count, off_t(place)) == before.count)
+            try #require(pwrite(descriptor, damage, damage.count, off_t(place)) == damage.count)
+            defer { #expect(pwrite(descriptor, before, before.count, off_t(place)) == before.count) }
+            try body()
+        }
+
+        /// A store whose last commit nobody has looked at yet, by those who have looked at the one before.
+        private static func storeWithNewCommit() throws -> (store: Store, last: MetaPage) {
+            let store = try Self.store()
+            for number in 0..<4 {
+                _ = try store.environment.read { (snapshot) throws(StorageError) in
+                    try snapshot.value(bytes("key"), in: Self.long)
+                }
+                try store.environment.apply([.put(bytes("key"), bytes("\(number)"))], in: Self.long)
+            }
+            return (store, try #require(MetaPage.newest(in: try readFile(store.path), pageBytes: 4096)))
+        }
+
+        private static func expectCorruption(_ environment: Environment) {
+            expectThrows(corrupted) {
+                _ = try environment.read { (snapshot) throws(StorageError) in
+                    try snapshot.value(bytes("key"), in: Self.long)
+                }
+            }
+            expectThrows(corrupted) { try environment.apply([.put(bytes("key"), bytes("new"))], in: Self.long) }
+        }
+
+        /// LMDB begins with it whatever it does, and believes what it says.
+        @Test func aDamagedFirstPageOfTheNamesIsFoundWithEachCommit() throws {
+            let (store, last) = try Self.storeWithNewCommit()
+            let root = try #require(last.mainRoot)
+            // The page's kind.
+            try Self.withDamage(store, at: root * 4096 + 10, [4, 0]) { Self.expectCorruption(store.environment) }
+            #expect(try store.environment.count(Self.long) == 1)
+        }
+
+        @Test(arguments: [1 << 36, UInt64.max] as [UInt64])
+        func anImpossibleNumberOfPagesIsFoundWithEachCommit(_ number: UInt64) throws {
+            let (store, last) = try Self.storeWithNewCommit()
+            let damage = withUnsafeBytes(of: number.littleEndian) { [UInt8]($0) }
+            try Self.withDamage(store, at: (last.commit & 1) * 4096 + 136, damage) {
+                Self.expectCorruption(store.environment)
+                expectThrows(corrupted) { _ = try store.environment.statistics() }
+            }
+            #expect(try store.environment.count(Self.long) == 1)
+        }
+
+        @Test func nothingIsSortedInThroughADamagedPage() throws {
+            let store = try Self.store()
+            func put(_ numbers: Range<Int>) throws(StorageError) {
+                try store.environment.apply(numbers.map { .put(bytes("key \($0)"), bytes("value")) }, in: Self.short)
+            }
+            try put(0..<400)
+            try store.environment.sortInAll()
+            try put(400..<420)
+            let root = try store.environment.read { (snapshot) throws(StorageError) in
+                try snapshot.handle.trees?.tree(of: Self.short, snapshot.handle)?.root
+            }
+            try Self.withDamage(store, at: try #require(root) * 4096 + 10, [4, 0]) {
+                expectThrows(corrupted) { try store.environment.sortInAll() }
+            }
+            try store.environment.sortInAll()
+            #expect(try store.environment.count(Self.short) == 420)
+        }
+
         enum Damage: CaseIterable {
             /// One byte is another.
             case byte
@@ -234,6 +326,7 @@ extension EngineTests {
                         if number == 10 { try transaction.put(bytes("another"), bytes("1"), in: other) }
                         do throws(StorageError) {
                             _ = try transaction.get(key.span.bytes, from: table)
+                            if number % 10 == 0 { _ = try transaction.entries(table, from: key, limit: 500) }
                         } catch {
                             guard case .corrupted = error else { throw error }
                             failures += 1

@@ -271,7 +271,7 @@ extension CheckTests {
         },
         Damage(Tables.idempotency, "the entry by time names an event to come") { scene in
             for key in try scene.keys(in: Tables.idempotency, where: { key, _ in key[4] == 1 }) {
-                try scene.vault.plant(Tables.idempotency, key, IdempotencyKey.ageValue(1_000))
+                try scene.vault.plant(Tables.idempotency, key, bytes(IdempotencyKey.ageValue(1_000)))
             }
         },
         Damage(Tables.idempotency, "the entry by identity names somebody else") { scene in

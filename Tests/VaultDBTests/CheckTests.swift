@@ -58,7 +58,7 @@ import Testing
             guard var identity = try vault.stored(id, in: .clinic) else { throw Missing() }
             change(&identity)
             let key = Key.identity(id, in: number)
-            try vault.plant(Tables.identities, bytes(key), identity.encoded(under: key))
+            try vault.plant(Tables.identities, bytes(key), bytes(identity.encoded(under: key)))
         }
 
         func point(_ text: String, in table: Table, _ state: IdentifierState, to holder: UUID) throws {
@@ -99,21 +99,21 @@ import Testing
             let key = Key.merge(merge.id, in: number)
             let value = try vault.contents()["merges"]?[bytes(key)] ?? []
             let journal = change(try MergeJournal(key: key.bytes, sealed: value.span.bytes))
-            try vault.plant(Tables.merges, bytes(key), journal.encoded(under: key))
+            try vault.plant(Tables.merges, bytes(key), bytes(journal.encoded(under: key)))
         }
 
         func editErasure(_ absorbed: [UUID]) throws {
             let keys = try keys(in: Tables.erasures) { key, _ in key[4] == 0 }
             let name = VaultDBTests.key(keys[0])
             let erasure = Erasure(identity: e, absorbed: absorbed, time: vault.clock.now)
-            try vault.plant(Tables.erasures, keys[0], erasure.encoded(under: name))
+            try vault.plant(Tables.erasures, keys[0], bytes(erasure.encoded(under: name)))
         }
 
         func editLedger(_ change: (inout Ledger) -> Void) throws {
             var ledger = try vault.ledger(in: .clinic)
             change(&ledger)
             let key = Key(number)
-            try vault.plant(Tables.ledgers, bytes(key), ledger.encoded(under: key))
+            try vault.plant(Tables.ledgers, bytes(key), bytes(ledger.encoded(under: key)))
         }
 
         func merge(_ id: UUID, into other: UUID) throws { try edit(id) { $0.mergedWith = other } }
@@ -122,7 +122,7 @@ import Testing
             guard var record = try vault.record(.lead, id, in: .clinic) else { throw Missing() }
             change(&record)
             let key = TimelineKey(record).key(in: number)
-            try vault.plant(Tables.timeline, bytes(key), record.encoded(under: key))
+            try vault.plant(Tables.timeline, bytes(key), bytes(record.encoded(under: key)))
         }
 
         var lead: Key { Key.record(RecordKey(kind: .lead, id: "1"), in: number) }

@@ -1,11 +1,9 @@
-// Clinic is a vault as programs open it, with one organization, for tests of what the library promises them.
-
 import Foundation
 import TestSupport
 
 @testable import VaultDB
 
-/// A vault in a directory of its own, closed with the test.
+/// A vault as programs open it, with one organization, in a directory of its own; closed with the test.
 final class Clinic {
     let vault: Vault
     let people: Organization
@@ -61,4 +59,11 @@ final class Clinic {
     }
 
     func isClean() throws -> Bool { try vault.check().isClean }
+
+    /// Whether a text is left in the file once it is compacted. Closes the vault.
+    func isLeft(_ text: String) throws -> Bool {
+        vault.close()
+        _ = try Vault.compact(at: path)
+        return try Data(contentsOf: URL(filePath: path)).range(of: Data(text.utf8)) != nil
+    }
 }

@@ -1,12 +1,10 @@
-// One value of each sort, for the tests of the encoding.
-
 import Foundation
 import TestSupport
 import Testing
 
 @testable import VaultDB
 
-/// One value of each sort, under its key, with what reads it.
+/// A value under its key, with what reads it.
 struct Sample: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let key: [UInt8]
@@ -17,6 +15,7 @@ struct Sample: Sendable, CustomTestStringConvertible {
     func read(_ value: [UInt8]) throws -> String { try decode(key, value) }
 }
 
+/// One value of each sort, for the tests of the encoding.
 enum Samples {
     static let number = OrganizationNumber(7)
     static let a = UUID(high: 0x0197_0000_0000_7001, low: 0x8000_0000_0000_0001)
@@ -87,15 +86,16 @@ enum Samples {
         var first = event
         first.previousOfIdentity = 5
         first.previousOfOther = 3
-        next.previousHash = first.hash(in: number)
+        next.previous = first.hash(in: number)
         return [first, next]
     }
 
     /// The bytes of an entry of the trail.
     static func trailEntry(of events: [Event]) -> [UInt8] {
-        let writer = AuditEntryWriter(first: events[0])
-        return zip(events, events.dropFirst()).reduce(into: writer.beginning(with: events[0])) { bytes, pair in
-            bytes += writer.bytes(of: pair.1, isOfSameIdentity: pair.0.identity == pair.1.identity)
+        let beginning = bytes(AuditEntryWriter.beginning(with: events[0]))
+        return zip(events, events.dropFirst()).reduce(into: beginning) { entry, pair in
+            guard let writer = try? AuditEntryWriter(continuing: beginning.span.bytes) else { return }
+            entry += bytes(writer.bytes(of: pair.1, isOfSameIdentity: pair.0.identity == pair.1.identity))
         }
     }
 
@@ -168,34 +168,36 @@ enum Samples {
         let erasureKey = bytes(Key(number)) + [0] + bytes(Key.organization(a))
         let tokenKey = Array(token.id.utf8)
         return [
-            sample("identity", bytes(identityKey), identity.encoded(under: identityKey), decodeIdentity),
-            sample("merged identity", bytes(identityKey), merged.encoded(under: identityKey), decodeIdentity),
-            sample("record", bytes(recordKey), record.encoded(under: recordKey), decodeRecord),
+            sample("identity", bytes(identityKey), bytes(identity.encoded(under: identityKey)), decodeIdentity),
+            sample("merged identity", bytes(identityKey), bytes(merged.encoded(under: identityKey)), decodeIdentity),
+            sample("record", bytes(recordKey), bytes(record.encoded(under: recordKey)), decodeRecord),
             sample(
-                "record with a region", bytes(recordKey), recordWithRegion.encoded(under: recordKey), decodeRecord),
-            sample("conflict", bytes(conflictKey), conflict.encoded(under: conflictKey)) { key, value in
+                "record with a region", bytes(recordKey), bytes(recordWithRegion.encoded(under: recordKey)),
+                decodeRecord),
+            sample("conflict", bytes(conflictKey), bytes(conflict.encoded(under: conflictKey))) { key, value in
                 "\(try Conflict(key: key.span.bytes, sealed: value.span.bytes))"
             },
-            sample("ledger", bytes(Key(number)), ledger.encoded(under: Key(number))) { key, value in
+            sample("ledger", bytes(Key(number)), bytes(ledger.encoded(under: Key(number)))) { key, value in
                 "\(try Ledger(sealed: value.span.bytes, under: key.span.bytes))"
             },
-            sample("answer", bytes(answerKey), answer.encoded(at: time(60), under: answerKey)) { key, value in
+            sample("answer", bytes(answerKey), bytes(answer.encoded(at: time(60), under: answerKey))) { key, value in
                 "\(try StoredAnswer.decoded(value.span.bytes, under: key.span.bytes))"
             },
-            sample("merge", bytes(mergeKey), journal.encoded(under: mergeKey)) { key, value in
+            sample("merge", bytes(mergeKey), bytes(journal.encoded(under: mergeKey))) { key, value in
                 "\(try MergeJournal(key: key.span.bytes, sealed: value.span.bytes))"
             },
-            sample("former holder", bytes(holdingKey), holding.encoded(under: holdingKey)) { key, value in
+            sample("former holder", bytes(holdingKey), bytes(holding.encoded(under: holdingKey))) { key, value in
                 "\(try Holding(key: key.span.bytes, sealed: value.span.bytes))"
             },
-            sample("erasure", erasureKey, erasure.encoded(under: key(erasureKey))) { key, value in
+            sample("erasure", erasureKey, bytes(erasure.encoded(under: key(erasureKey)))) { key, value in
                 "\(try Erasure(key: key.span.bytes, sealed: value.span.bytes))"
             },
-            sample("token", tokenKey, token.encoded(under: key(tokenKey))) { key, value in
+            sample("token", tokenKey, bytes(token.encoded(under: key(tokenKey)))) { key, value in
                 "\(try AccessToken(key: key.span.bytes, sealed: value.span.bytes))"
             },
-            sample("meta", bytes(Meta.key), meta.encoded()) { _, value in "\(try Meta(value.span.bytes))" },
-            sample("organization", bytes(organizationKey), organization.encoded(under: organizationKey)) { key, value in
+            sample("meta", bytes(Meta.key), bytes(meta.encoded())) { _, value in "\(try Meta(value.span.bytes))" },
+            sample("organization", bytes(organizationKey), bytes(organization.encoded(under: organizationKey))) {
+                key, value in
                 "\(try OrganizationRecord(value.span.bytes, under: key.span.bytes))"
             },
         ]
@@ -204,10 +206,11 @@ enum Samples {
     static let unsealed: [Sample] = {
         let entry = IndexEntry(state: .shared, holder: a).encoded
         return [
-            sample("place", bytes(Key.record(RecordKey(record), in: number)), RecordPlace(record).encoded) { _, value in
+            sample("place", bytes(Key.record(RecordKey(record), in: number)), bytes(RecordPlace(record).encoded)) {
+                _, value in
                 "\(try RecordPlace(value.span.bytes))"
             },
-            sample("event", bytes(Key.event(9, in: number)), event.encoded()) { key, value in
+            sample("event", bytes(Key.event(9, in: number)), bytes(event.encoded())) { key, value in
                 "\(try AuditEntry.events(key: key.span.bytes, value.span.bytes))"
             },
             sample("events", bytes(Key.event(9, in: number)), trailEntry(of: events)) { key, value in

@@ -1,4 +1,4 @@
-// docs/EXPORT.md tells every field of an export, and no other.
+// What an export holds, and that docs/EXPORT.md tells every field of it, and no other.
 
 import Foundation
 import Testing
@@ -46,5 +46,24 @@ import Testing
                 }
             }
         }
+    }
+
+    @Test func `an export holds all that the contact shows`() throws {
+        let clinic = try Clinic()
+        let people = clinic.people
+        let a = try clinic.put(.lead, "1", email: "ana@example.com") { $0.firstName = "Ana" }.identity
+        let b = try clinic.put(.patient, "2", phone: "600000001") { $0.firstName = "Anita" }.identity
+        try clinic.put(.lead, "3", email: "ana@example.com", phone: "600000001")
+        try people.mergeBlocking(a, into: b)
+        let text = try people.export(a).text
+        let contact = try people.contact(b)
+        for record in contact.timeline.records { #expect(text.contains(record.json.text)) }
+        for held in contact.identity.identifiers { #expect(text.contains(held.json.text)) }
+        for alias in contact.identity.names { #expect(text.contains("\"\(alias)\"")) }
+        for event in try people.historyPage(of: a).events + people.historyPage(of: b).events {
+            #expect(text.contains(event.json.text))
+        }
+        for conflict in try people.conflictPage(in: .merged).conflicts { #expect(text.contains(conflict.json.text)) }
+        #expect(try JSONSerialization.jsonObject(with: Data(text.utf8)) is [String: Any])
     }
 }

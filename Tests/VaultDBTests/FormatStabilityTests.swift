@@ -109,7 +109,7 @@ import Testing
 
     /// Apart, for older ones have no bytes.
     @Test func `the bytes of an answer's age are those of format 6`() throws {
-        let (age, none) = (IdempotencyKey.ageValue(300), [UInt8]())
+        let (age, none) = (bytes(IdempotencyKey.ageValue(300)), [UInt8]())
         #expect(age.hex == "000000000000012c")
         #expect(try IdempotencyKey.sequence(ofAge: age.span.bytes) == 300)
         #expect(try IdempotencyKey.sequence(ofAge: none.span.bytes) == 0)

@@ -47,6 +47,48 @@ import Testing
     }
 
     @Test(arguments: EngineKind.allCases)
+    func `a repeated put warns as the first one did, also where that had nothing to resolve`(
+        _ kind: EngineKind
+    ) throws {
+        let vault = try kind.vault()
+        let id = try vault.resolve("a@example.com").identity.id
+        let known = RecordDraft(kind: .lead, id: "known", email: "a@example.com", phone: "12")
+        try vault.put(known)
+        let cases: [(RecordDraft, [Resolution.Warning])] = [
+            (RecordDraft(kind: .lead, id: "named", identity: id, email: "no at sign"), [.invalid(.email)]),
+            (known, [.invalid(.phone)]), (RecordDraft(kind: .lead, id: "silent", identity: id), []),
+        ]
+        for (draft, warnings) in cases {
+            var draft = draft
+            draft.idempotencyKey = draft.id
+            let first = try vault.put(draft)
+            #expect(first.resolution == nil && first.warnings == warnings)
+            (draft.email, draft.phone, draft.externals) = ("@", "1", ["bad"])
+            #expect(try vault.put(draft) == first)
+        }
+        #expect(try vault.check().isClean)
+    }
+
+    @Test func `a repeated key is answered by the writer too, though nothing is usable any more`() async throws {
+        let vault = try memoryVault()
+        let first = try vault.resolve(phone: "600123456", key: "k")
+        try vault.setRegion(try #require(Region("US")), in: .clinic)
+        #expect(code { try vault.resolve(phone: "600123456") } == .noUsableIdentifier)
+        let request = ResolveRequest(phone: "600123456", idempotencyKey: "k")
+        let again: Resolution = try await withCheckedThrowingContinuation { continuation in
+            do {
+                let answer = try vault.core.submitResolve(request, vault.core.tenant(.clinic), isForWriter: true) {
+                    continuation.resume(with: $0)
+                }
+                if let answer { continuation.resume(returning: answer) }
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+        #expect(again == first)
+    }
+
+    @Test(arguments: EngineKind.allCases)
     func `keys are apart from each other and organizations from each other`(_ kind: EngineKind) throws {
         let vault = try kind.vault()
         let one = try vault.resolve("a@example.com", key: "k")

@@ -49,6 +49,12 @@ import Testing
             ])
     }
 
+    @Test("an attribute keeps the white space at its ends, and is left out where it has nothing else")
+    func whiteSpaceOfAttributes() throws {
+        let row = try row("id,a,b,c\n1,\" sp \", x\t,\"  \"\n")
+        #expect(row.attributes.map(\.json) == [#"" sp ""#, #"" x\t""#])
+    }
+
     @Test("an explicit mapping wins over the usual names")
     func explicit() throws {
         let row = try row("id,email,Correo 2\n1,a@x.es,b@x.es", map: "email=correo_2, id = ID")

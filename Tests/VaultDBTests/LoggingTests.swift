@@ -72,7 +72,6 @@ private struct Handler: LogHandler {
         let vault = try memoryVault(logger: captured.logger(.info))
         for _ in 0..<3 { try vault.resolve("john@example.com") }
         #expect(captured.lines.map(\.message) == ["New identity created"])
-        #expect(vault.hits == 2)
     }
 
     @Test func `what changed nobody is no news`() throws {
@@ -82,11 +81,11 @@ private struct Handler: LogHandler {
         lead.idempotencyKey = "lead"
         for _ in 0..<2 { try vault.put(lead) }
         try vault.resolve("john@example.com", key: "hit")
+        try vault.resolve("john@example.com", dry: true)
         for _ in 0..<2 { try vault.mark("john@example.com", as: .shared) }
         let messages = ["New identity created", "Identity match found", "Identifier shared"]
         #expect(captured.lines.map(\.message) == messages)
         #expect(captured.lines.map(\.level) == [.info, .debug, .info])
-        #expect(vault.hits == 1)
     }
 
     @Test func `nothing raw is logged in a random run`() throws {

@@ -143,6 +143,17 @@ import Testing
         #expect(try people.ledger().sequence == sequence)
     }
 
+    @Test func `a decision about what is no more between the two is refused, and nothing is written`() async throws {
+        let pair = try Pair()
+        let people = pair.clinic.people
+        let sequence = try people.ledger().sequence
+        await #expect(throws: VaultError.self) { try await people.merge(pair.a, into: pair.b, if: { $0.isEmpty }) }
+        await #expect(throws: VaultError.self) { _ = try await people.keepApart(pair.a, pair.b, if: { $0.isEmpty }) }
+        #expect(try people.ledger().sequence == sequence)
+        #expect(try await people.keepApart(pair.b, pair.a) { $0.map(\.state) == [.open] }.count == 1)
+        #expect(try await people.merge(pair.a, into: pair.b) { $0.map(\.state) == [.keptApart] }.identity == pair.b)
+    }
+
     @Test func `a pair that is kept apart does not come up again by that identifier, and does by another`() throws {
         let clinic = try Clinic()
         let people = clinic.people

@@ -1,5 +1,3 @@
-// NormalizationSpellings writes phone numbers of every region the way people and programs do, right and wrong.
-
 import CPhoneNumber
 import TestSupport
 
@@ -13,6 +11,7 @@ struct Spelling: CustomStringConvertible {
     var description: String { "\(text.debugDescription) in \(region)" }
 }
 
+/// Phone numbers of every region as people and programs write them, right and wrong.
 enum NormalizationSpellings {
     /// Every region that libphonenumber supports.
     static let regions: [Region] = {

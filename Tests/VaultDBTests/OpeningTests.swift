@@ -28,10 +28,9 @@ import Testing
     private func rewriteMeta(_ change: (inout [UInt8]) -> Void, version: String? = nil) throws {
         let environment = try Environment(at: path, tables: Tables.all)
         defer { environment.close() }
-        var meta = Meta(
-            createdAt: .now(), region: .spain, bytesMax: 1 << 40, normalizer: version ?? Normalizer.version.description
-        )
-        .encoded()
+        let fresh = Meta(
+            createdAt: .now(), region: .spain, bytesMax: 1 << 40, normalizer: version ?? Normalizer.version.description)
+        var meta = bytes(fresh.encoded())
         change(&meta)
         try environment.write { (transaction) throws(StorageError) in
             try transaction.put(bytes(Meta.key).span.bytes, meta.span.bytes, in: Tables.meta)

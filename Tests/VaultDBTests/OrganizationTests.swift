@@ -71,7 +71,7 @@ import Testing
         // What was read for the region before stays refused, however often it is tried.
         let (core, tenant) = (vault.core, vault.core.tenant(.clinic))
         let query = try ResolveQuery(ResolveRequest(phone: "600123456"), region: .spain, core.normalizer)
-        let prepared = (0..<2).map { _ in core.submit(tenant, core.operation(nil, query)) }
+        let prepared = (0..<2).map { _ in core.submit(tenant, core.operation(nil, .success(query))) }
         for pending in prepared { #expect(code { try pending.wait() } == .busy) }
         #expect(try vault.contents() == before)
         let made = try vault.resolve(phone: "600123456")
@@ -94,11 +94,11 @@ import Testing
             let invalid = try core.put(RecordDraft(kind: .lead, id: "2", phone: "0142685300"), tenant)
             try vault.setRegion(french, in: organization)
             let before = try vault.contents()
-            #expect(code { try core.submit(tenant, core.operation(nil, query)).wait() } == .busy)
+            #expect(code { try core.submit(tenant, core.operation(nil, .success(query))).wait() } == .busy)
             #expect(code { try core.submit(tenant, draft).wait() } == .busy)
             #expect(code { try core.submit(tenant, invalid).wait() } == .busy)
             #expect(try vault.contents() == before)
-            let resolution = try core.submit(tenant, core.operation(nil, named)).wait()
+            let resolution = try core.submit(tenant, core.operation(nil, .success(named))).wait()
             #expect(resolution.outcome == .created)
         }
         #expect(try vault.check().isClean)

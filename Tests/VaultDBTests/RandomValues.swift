@@ -1,11 +1,9 @@
-// Values at random, for round trips through the encoding.
-
 import Foundation
 import TestSupport
 
 @testable import VaultDB
 
-/// Values at random, with every optional part there or not.
+/// Values at random, with every optional part there or not, for round trips through the encoding.
 struct RandomValues {
     private var random: SeededGenerator
 
@@ -90,14 +88,14 @@ struct RandomValues {
     /// Several that follow from one another.
     mutating func events() -> [Event] {
         var events: [Event] = []
-        var hash = random.bytes(count: 32...32)
+        var hash = EventHash(random.bytes(count: 32...32))
         let sequence = UInt64(number(1..<1_000_000))
         for place in 0..<UInt64(number(1..<12)) {
             var event = event()
             event.sequence = sequence + place
             event.previousOfIdentity %= event.sequence
             event.previousOfOther %= event.sequence
-            event.previousHash = hash
+            event.previous = hash
             hash = event.hash(in: Samples.number)
             events.append(event)
         }

@@ -144,8 +144,8 @@ import Testing
     }
 }
 
-extension ReadBatch.Look {
-    fileprivate var match: ReadBatch.Match? {
+extension QuickLook {
+    fileprivate var match: Match? {
         if case .match(let match) = self { return match }
         return nil
     }

@@ -85,7 +85,7 @@ import Testing
         person.replace(new, with: old)
         let entry = IndexEntry(state: .owned, holder: id).encoded
         let key = Key.identity(id, in: number)
-        try vault.plant(Tables.identities, bytes(key), person.encoded(under: key))
+        try vault.plant(Tables.identities, bytes(key), bytes(person.encoded(under: key)))
         try vault.plant(Tables.byEmail, bytes(Key.index(new, in: number)), nil)
         try vault.plant(Tables.byEmail, bytes(Key.index(old, in: number)), entry.indices.map { entry[$0] })
         #expect(try vault.check().faults == [])
@@ -240,7 +240,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let first = try lmdbVault(in: directory)
         try first.resolve("a@example.com", phone: "600123456")
-        try first.plant(Tables.meta, bytes(Meta.key), first.core.meta.renormalized(by: "rules 0").encoded())
+        try first.plant(Tables.meta, bytes(Meta.key), bytes(first.core.meta.renormalized(by: "rules 0").encoded()))
         first.close()
 
         let vault = try lmdbVault(in: directory)
@@ -255,7 +255,7 @@ import Testing
         let engine = MemoryEngine()
         let (vault, other) = (try memoryVault(engine), try memoryVault(engine))
         try vault.resolve("a@example.com")
-        try other.plant(Tables.meta, bytes(Meta.key), other.core.meta.renormalized(by: "rules 0").encoded())
+        try other.plant(Tables.meta, bytes(Meta.key), bytes(other.core.meta.renormalized(by: "rules 0").encoded()))
         #expect(code { try vault.resolve("b@example.com") } == .rekeyRequired)
         #expect(vault.core.normalizerVersion == "rules 0")
         #expect(try vault.find("b@example.com") == nil)
@@ -267,7 +267,7 @@ import Testing
     @Test func `the largest size that was set meanwhile stays`() throws {
         let engine = MemoryEngine()
         let (vault, other) = (try memoryVault(engine), try memoryVault(engine))
-        try other.plant(Tables.meta, bytes(Meta.key), other.core.meta.limited(to: 1 << 30).encoded())
+        try other.plant(Tables.meta, bytes(Meta.key), bytes(other.core.meta.limited(to: 1 << 30).encoded()))
         try rekey(vault, [:])
         #expect(vault.core.meta.bytesMax == 1 << 30)
     }

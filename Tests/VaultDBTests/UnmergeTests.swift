@@ -92,7 +92,7 @@ import Testing
         let key = pair.key(in: number)
         let now = vault.clock.now
         let fewer = ConflictEntry(state: .open, source: nil, firstSeen: now, lastSeen: now, count: 1)
-        try vault.plant(Tables.conflicts, bytes(key), fewer.encoded(under: key))
+        try vault.plant(Tables.conflicts, bytes(key), bytes(fewer.encoded(under: key)))
         try vault.unmerge(merge)
         #expect(try pairs() == [[a, c]])
         #expect(try vault.openConflicts().map(\.count) == [2])

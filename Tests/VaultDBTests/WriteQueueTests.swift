@@ -259,6 +259,55 @@ import Testing
         queue.close()
     }
 
+    @Test func `what waits while the engine lets nobody write can be refused, and is never done`() throws {
+        let engine = MemoryEngine()
+        let (queue, other) = (try Queue(engine: engine), try Queue(engine: engine))
+        let blocker = Blocker(other)
+        let waiting = (0..<3).map { number in
+            queue.submit { (transaction) throws(VaultError) in try Self.put(number, &transaction) }
+        }
+        #expect(!queue.close(within: 0))
+        queue.refuseWaiting()
+        for pending in waiting { #expect(code { try pending.wait() } == .busy) }
+        #expect(code { try queue.writeBlocking { (_) throws(VaultError) in } } == .busy)
+        #expect(queue.statistics.pending == 0)
+        try blocker.end()
+        #expect(queue.close(within: 60))
+        other.close()
+        #expect(keys(engine).isEmpty)
+    }
+
+    @Test func `what has begun is done when the rest is refused`() throws {
+        let engine = MemoryEngine()
+        let queue = try Queue(engine: engine)
+        let blocker = Blocker(queue)
+        let waiting = queue.submit { (transaction) throws(VaultError) in try Self.put(1, &transaction) }
+        queue.refuseWaiting()
+        #expect(code { try waiting.wait() } == .busy)
+        try blocker.end()
+        queue.close()
+        #expect(keys(engine).isEmpty)
+    }
+
+    @Test func `how long a write waits is told, and whether it is for another writer`() throws {
+        let engine = MemoryEngine()
+        let (queue, other) = (try Queue(engine: engine), try Queue(engine: engine))
+        #expect(queue.oldestWait == .zero)
+        for isForOther in [true, false] {
+            let blocker = Blocker(isForOther ? other : queue)
+            let pending = queue.submit { (_) throws(VaultError) in }
+            let deadline = ContinuousClock.now + .seconds(60)
+            while queue.oldestWait == .zero, ContinuousClock.now < deadline { usleep(100) }
+            #expect(queue.oldestWait > .zero && queue.oldestWait < .seconds(61))
+            #expect((queue.oldestWaitForOthers > .zero) == isForOther)
+            try blocker.end()
+            try pending.wait()
+            #expect(queue.oldestWait == .zero)
+        }
+        queue.close()
+        other.close()
+    }
+
     @Test func `more writes than may wait are refused as busy`() throws {
         let queue = try Queue(engine: MemoryEngine())
         defer { queue.close() }

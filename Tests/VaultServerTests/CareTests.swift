@@ -185,23 +185,29 @@ extension ServerTests {
             }
         }
 
-        @Test("The events of an identity go on from the one that the page before ended with")
-        func story() async throws {
+        @Test(
+            "The events of an identity go on from the one that the page before ended with, or before it",
+            arguments: ["FROM", "BEFORE"])
+        func story(_ keyword: String) async throws {
             try await TestServer.run { server in
                 let id = try await server.clinic.resolve(email: "x@example.com").identity.id
                 for index in 0..<4 { _ = try await server.clinic.resolve(email: "x@example.com", name: "Ana \(index)") }
                 let all = try server.clinic.historyPage(of: id, limit: 10).events.map(\.sequence)
                 try #require(all.count == 5)
                 let wire = try server.connect()
-                var (told, from) = ([UInt64](), [String]())
+                var (told, place) = ([UInt64](), [String]())
                 for _ in 0..<4 {
-                    try wire.send(Wire.encoded(["AUDIT", Self.org, id.text, "COUNT", "2"] + from))
+                    try wire.send(Wire.encoded(["AUDIT", Self.org, id.text, "COUNT", "2"] + place))
                     let page = try wire.reply()
                     told += page.matches(of: #/sequence, :(\d+)/#).compactMap { UInt64($0.output.1) }
-                    from = ["FROM", "\(told.last ?? 0)"]
+                    place = [keyword, "\(told.last ?? 0)"]
                 }
-                #expect(told.reduce(into: []) { if $0.last != $1 { $0.append($1) } } == all)
-                #expect(try wire.command("AUDIT", Self.org, id.text, "FROM", "9").hasPrefix("-INVALID"))
+                if keyword == "FROM" { told = told.reduce(into: []) { if $0.last != $1 { $0.append($1) } } }
+                #expect(told == all)
+                #expect(try wire.command("AUDIT", Self.org, id.text, keyword, "9").hasPrefix("-INVALID"))
+                let both = try wire.command("AUDIT", Self.org, id.text, "FROM", "2", "BEFORE", "2")
+                #expect(both == "-ERR syntax error")
+                #expect(try wire.command("AUDIT", Self.org, "BEFORE", "2") == "-ERR syntax error")
             }
         }
 
@@ -290,6 +296,42 @@ extension ServerTests {
             return {
                 mayEnd.signal()
                 try write.wait()
+            }
+        }
+
+        /// Has another writer hold the lock that the server's needs, as another process does.
+        /// - Returns: what ends that.
+        static func holdLock(of server: TestServer) throws -> () throws -> Void {
+            let other = try WriteQueue(engine: server.vault.core.engine)
+            let (isHeld, mayEnd) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+            let write = other.submit { (_) throws(VaultError) in
+                isHeld.signal()
+                mayEnd.wait()
+            }
+            isHeld.wait()
+            return {
+                mayEnd.signal()
+                try write.wait()
+                other.close()
+            }
+        }
+
+        @Test("How long the oldest write waits for another process is told")
+        func oldestWait() async throws {
+            try await TestServer.run({ $0.httpPort = 0 }) { server in
+                let reader = try server.connect()
+                #expect(try reader.command("INFO", "writer").contains("writer_oldest_wait_seconds:0\r\n"))
+                let endHold = try Self.holdLock(of: server)
+                let writer = try server.connect()
+                try writer.send(Wire.encoded(["RESOLVE", Self.org, "EMAIL", "slow@example.com"]))
+                while try !reader.command("INFO", "writer").contains(/writer_oldest_wait_seconds:[1-9]/) {
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+                let metrics = try server.ask("GET", "/metrics").text
+                #expect(metrics.contains(/\nvaultdb_writer_oldest_wait_seconds [1-9]/))
+                try endHold()
+                #expect(try writer.reply().contains("outcome, created"))
+                #expect(try reader.command("INFO", "writer").contains("writer_oldest_wait_seconds:0\r\n"))
             }
         }
 

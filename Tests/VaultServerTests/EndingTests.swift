@@ -74,7 +74,7 @@ extension ServerTests {
                 let bootstrap = ServerBootstrap(group: loop).childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         let client = ClientRecord(id: 1_000, channel: channel)
-                        let turn = LoopTurn(of: channel.eventLoop, metrics)
+                        let turn = LoopTurn(of: channel.eventLoop, metrics, LoopInbox(of: channel.eventLoop))
                         try channel.pipeline.syncOperations.addHandler(Unclosing())
                         try channel.pipeline.syncOperations.addHandler(
                             ConnectionHandler(state, turn: turn, client: client))
@@ -106,6 +106,36 @@ extension ServerTests {
         }
 
         private static func load(_ counter: borrowing Atomic<Int>) -> Int { counter.load(ordering: .relaxed) }
+
+        @Test("A server ends in time while another process has the writer's lock, and refuses what it has not begun")
+        func stoppedBehindAnotherProcess() async throws {
+            let server = try await TestServer({
+                $0.httpPort = 0
+                $0.drainSecondsMax = 1
+            })
+            let endHold = try CareTests.holdLock(of: server)
+            let wire = try server.connect()
+            try wire.send(Wire.encoded(["RESOLVE", Self.org, "EMAIL", "late@example.com"]))
+            let web = try server.connectHTTP()
+            let body = #"{"email":"late@example.com"}"#
+            try web.send(
+                "POST /api/v1/contacts/resolve HTTP/1.1\r\nHost: localhost\r\nX-Organization-Id: \(Self.org)\r\n"
+                    + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+            let state = server.server.state
+            while Self.load(state.pendingWrites) < 2 { try await Task.sleep(for: .milliseconds(1)) }
+            let stopping = Task { try await server.stopServing() }
+            #expect(try wire.reply().hasPrefix("-BUSY the vault is being closed"))
+            #expect(try web.answer().status == 503)
+            try await stopping.value
+            #expect(Self.load(state.pendingWrites) == 0)
+            #expect(!server.vault.close(within: 1))
+            try endHold()
+            #expect(server.vault.close(within: 60))
+            let vault = try Vault(at: server.vaultPath, options: .quick)
+            let found = try vault.organization(UUID(uuidString: Self.org) ?? UUID()).find(email: "late@example.com")
+            #expect(found == nil)
+            vault.close()
+        }
 
         @Test("A client that has everything and does not end is not waited for")
         func idleClients() async throws {

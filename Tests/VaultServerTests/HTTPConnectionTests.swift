@@ -132,12 +132,14 @@ extension ServerTests.HTTPTests {
             }
         }
 
-        @Test("What is announced too large is refused at its head, and nobody is asked to send it")
-        func announced() async throws {
+        @Test(
+            "What is announced too large is refused at its head, and nobody is asked to send it",
+            arguments: [(1 << 20) + 1, 99_999_999])
+        func announced(_ bytes: Int) async throws {
             try await TestServer.runHTTP { server in
                 let head =
                     "POST /api/v1/contacts/resolve HTTP/1.1\r\nHost: localhost\r\n\(Self.organization)"
-                    + "Content-Type: application/json\r\nContent-Length: 99999999\r\n"
+                    + "Content-Type: application/json\r\nContent-Length: \(bytes)\r\n"
                 let waiting = try server.connectHTTP()
                 try waiting.send("\(head)Expect: 100-continue\r\n\r\n")
                 let refused = try waiting.answer()
@@ -372,6 +374,22 @@ extension ServerTests.HTTPTests {
                 for (path, status) in [("/nothing", 404), ("/api/v1/bookings", 405), ("/health", 200)] {
                     try wire.send("HEAD \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n")
                     #expect(try wire.answer(isHead: true).status == status)
+                }
+            }
+        }
+
+        @Test("What is no request has no body either where it asks with HEAD, first or behind another")
+        func malformedHead() async throws {
+            try await TestServer.runHTTP { server in
+                for isFirst in [true, false] {
+                    let wire = try server.connectHTTP()
+                    if !isFirst {
+                        try wire.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                        #expect(try wire.answer().status == 200)
+                    }
+                    try wire.send("HEAD / HTTP/1.1\r\nBad Header: x\r\n\r\n")
+                    #expect(try wire.answerHead().status == 400)
+                    #expect(wire.all() == "")
                 }
             }
         }

@@ -266,12 +266,19 @@ extension ServerTests.HTTPTests {
             }
         }
 
-        @Test("Headers that never end are closed", arguments: ["", "GET /health HTTP/1.1\r\nHost: localh"])
-        func slowHeader(_ beginning: String) async throws {
+        @Test(
+            "Headers that never end are told so and closed, and who sends nothing is only closed",
+            arguments: [0, 1], ["", "GET /health HTTP/1.1\r\nHost: localh"])
+        func slowHeader(_ before: Int, _ beginning: String) async throws {
             try await TestServer.runHTTP({ $0.limits.httpIdleSecondsMax = 1 }) { server in
                 let wire = try server.connectHTTP()
+                for _ in 0..<before {
+                    try wire.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    #expect(try wire.answer().status == 200)
+                }
                 try wire.send(beginning)
-                #expect(wire.isClosed())
+                if !beginning.isEmpty { try Self.expect(try wire.answer(), 408, "timed_out") }
+                #expect(wire.all().isEmpty && wire.isClosed())
             }
         }
 

@@ -1,6 +1,7 @@
 // What happens once though it is asked for twice, and imports that stream both ways.
 
 import Foundation
+import Synchronization
 import Testing
 import VaultDB
 
@@ -66,6 +67,27 @@ extension ServerTests.HTTPTests {
                 #expect(try ask("k").text == answer.text)
                 #expect(try server.vault.lastCommit() == commit)
                 if name != "keep apart" { #expect([404, 409, 410].contains(try ask("other").status)) }
+            }
+        }
+
+        @Test("A repeated request is told to come again while the first is under way")
+        func underWay() async throws {
+            try await TestServer.runHTTP { server in
+                let path = "/api/v1/contacts/\(try server.resolved(#"{"email": "ana@example.com"}"#))"
+                let endHold = ServerTests.CareTests.holdWriter(of: server)
+                let wire = try server.connectHTTP()
+                try wire.send(
+                    "DELETE \(path) HTTP/1.1\r\nHost: localhost\r\nX-Organization-Id: \(TestServer.organization)\r\n"
+                        + "Idempotency-Key: k\r\n\r\n")
+                let pending = { server.server.state.pendingWrites.load(ordering: .relaxed) }
+                while pending() < 1 { try await Task.sleep(for: .milliseconds(1)) }
+                let again = try server.ask("DELETE", path, headers: ["Idempotency-Key": "k"])
+                #expect(again.status == 409 && again["retry-after"] == "1")
+                #expect(try again.text("code") == "under_way")
+                try endHold()
+                let first = try wire.answer()
+                #expect(first.status == 200)
+                #expect(try server.ask("DELETE", path, headers: ["Idempotency-Key": "k"]).text == first.text)
             }
         }
 
@@ -135,15 +157,19 @@ extension ServerTests.HTTPTests {
             }
         }
 
-        @Test("A row is answered when no other comes for a while, and the last line tells of a server that stops")
-        func pause() async throws {
+        @Test(
+            "A row is answered when no other comes for a while, and the last line tells of a server that stops",
+            arguments: [false, true])
+        func pause(_ isPacked: Bool) async throws {
             let server = try await TestServer {
                 $0.httpPort = 0
                 $0.drainSecondsMax = 1
             }
             let wire = try server.connectHTTP()
-            try wire.send(Self.head)
-            try wire.send(chunk: Self.rows(0..<1))
+            let row = Array(Self.rows(0..<1).utf8)
+            let packing = isPacked ? "Content-Encoding: gzip\r\n" : ""
+            try wire.send(Self.head.replacing("Transfer-Encoding", with: "\(packing)Transfer-Encoding"))
+            try wire.send(chunk: isPacked ? Self.gzip(row, isWhole: false) : row)
             #expect(try wire.answerHead().status == 200)
             let first = String(decoding: try #require(try wire.chunk()), as: UTF8.self)
             #expect(first.hasPrefix(#"{"line":1,"id":"r0","identity_id":""#))
@@ -260,7 +286,8 @@ extension ServerTests.HTTPTests {
         }
 
         /// RFC 1952 with one stored block.
-        private static func gzip(_ bytes: [UInt8]) -> [UInt8] {
+        /// - Parameter isWhole: whether no other is to follow.
+        private static func gzip(_ bytes: [UInt8], isWhole: Bool = true) -> [UInt8] {
             func little(_ number: some FixedWidthInteger) -> [UInt8] {
                 withUnsafeBytes(of: number.littleEndian, Array.init)
             }
@@ -270,8 +297,9 @@ extension ServerTests.HTTPTests {
                 for _ in 0..<8 { sum = sum & 1 == 1 ? sum >> 1 ^ 0xEDB8_8320 : sum >> 1 }
             }
             let size = UInt16(bytes.count)
-            return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF, 1] + little(size) + little(~size) + bytes + little(~sum)
-                + little(UInt32(bytes.count))
+            let head: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF, isWhole ? 1 : 0]
+            let block = head + little(size) + little(~size) + bytes
+            return isWhole ? block + little(~sum) + little(UInt32(bytes.count)) : block
         }
     }
 }

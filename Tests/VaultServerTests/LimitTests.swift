@@ -432,6 +432,33 @@ extension ServerTests {
             }
         }
 
+        @Test("What came before HTTP is answered, also in the same packet")
+        func beforeHTTP() async throws {
+            try await TestServer.run { server in
+                for request in ["GET / HTTP/1.1\r\n\r\n", "Host: x\r\nPING\r\n"] {
+                    let wire = try server.connect()
+                    try wire.send("PING\r\n" + request)
+                    #expect(wire.all() == "+PONG\r\n")
+                    let writer = try server.connect()
+                    try writer.send(Wire.encoded(["RESOLVE", Self.org, "EMAIL", "ana@example.com"]) + request)
+                    #expect(try writer.reply().contains("identity"))
+                    #expect(writer.all() == "")
+                }
+            }
+        }
+
+        @Test("An error has nothing of a field's name that acts on a terminal", arguments: ["\u{1B}", "\0", "\u{7F}"])
+        func unprintableField(_ sign: String) async throws {
+            try await TestServer.run { server in
+                let wire = try server.connect()
+                for command in [["PUT", Self.org, "lead", "z"], ["BOOK", Self.org], ["LEAD", Self.org]] {
+                    try wire.send(Wire.encoded(command + ["A\(sign)[31mb", "1"]))
+                    let reply = try wire.reply()
+                    #expect(reply.contains("no field 'a\u{FFFD}[31mb'"), "\(reply.debugDescription)")
+                }
+            }
+        }
+
         @Test("Unknown organizations can be asked for without end and leave nothing behind")
         func organizations() async throws {
             try await TestServer.run { server in

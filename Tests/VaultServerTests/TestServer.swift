@@ -76,9 +76,13 @@ final class TestServer: Sendable {
     }
 
     func stop() async throws {
+        try await stopServing()
+        vault.close()
+    }
+
+    func stopServing() async throws {
         await services.triggerGracefulShutdown()
         try await running.value
-        vault.close()
     }
 
     func connect() throws -> Wire { try Wire(port: port) }

@@ -15,32 +15,42 @@ extension Environment {
     /// LMDB leaves the file short of its last page when that page is free again by the time of the commit. Whoever
     /// opens it next could not tell such a file from a truncated one.
     func keepFileWhole() {
-        guard file.bytes < pointer.wholeBytes else { return }
+        guard lengthLacking != nil else { return }
         // Another process may be writing by now, and shortening what it wrote would destroy it: so under LMDB's lock.
         // Where that fails, the next one to open the file looks closer.
         var begun: OpaquePointer?
         guard mdb_txn_begin(pointer, nil, 0, &begun) == MDB_SUCCESS, let begun else { return }
         defer { mdb_txn_abort(begun) }
-        if file.bytes < pointer.wholeBytes { try? file.resize(to: pointer.wholeBytes) }
+        if let lengthLacking { try? file.resize(to: lengthLacking) }
+    }
+
+    /// The bytes that the file should have, where it has fewer. What this process does not map is no page of its commits.
+    private var lengthLacking: Int? {
+        guard let whole = try? pointer.wholeBytes, file.bytes < whole, whole <= pointer.information.me_mapsize else {
+            return nil
+        }
+        return whole
     }
 
     /// Touching a page beyond the end of the file would kill the process, so a file that is too short is looked at
     /// with the missing part stretched out: healthy if all of that is free, truncated otherwise.
     func refuseTruncation() throws(StorageError) {
         // In this order: commits lengthen the file before they say so.
-        var whole = pointer.wholeBytes
+        var whole = try pointer.wholeBytes
         var actual = file.bytes
         guard actual < whole else { return }
         guard options.access == .readWrite else {
             // A writer may be between its commit and making the file whole.
-            for _ in 0..<100 where file.bytes < pointer.wholeBytes { usleep(200) }
-            if file.bytes >= pointer.wholeBytes { return }
+            for _ in 0..<100 {
+                if try file.bytes >= pointer.wholeBytes { return }
+                usleep(200)
+            }
             throw .corrupted("\(path) is truncated: \(actual) bytes of \(whole)")
         }
         // While this process could write, no other one changes the file's size.
         let writer = try writing.withLock { state throws(StorageError) in try beginWrite(&state) }
         defer { mdb_txn_abort(writer) }
-        whole = pointer.wholeBytes
+        whole = try pointer.wholeBytes
         actual = file.bytes
         guard actual < whole else { return }
         try file.resize(to: whole)
@@ -84,10 +94,11 @@ extension Environment {
     /// How the file is used.
     public func statistics() throws(StorageError) -> FileStatistics {
         let free = try freePages(from: 0)
-        return try pinned {
+        return try pinned { () throws(StorageError) in
             let info = pointer.information
             return FileStatistics(
-                fileBytes: file.bytes, pageBytes: pointer.pageBytes, pagesUsed: info.me_last_pgno + 1, pagesFree: free,
+                fileBytes: file.bytes, pageBytes: pointer.pageBytes,
+                pagesUsed: try pointer.wholeBytes / pointer.pageBytes, pagesFree: free,
                 mapBytes: info.me_mapsize, lastCommit: info.me_last_txnid,
                 entriesBuffered: buffer?.view.segments.reduce(0) { $0 + $1.storedCount } ?? 0,
                 readersMax: Int(info.me_maxreaders), readers: readerList())

@@ -1,4 +1,5 @@
 internal import CLMDB
+internal import Glibc
 public import Storage
 internal import Synchronization
 
@@ -16,6 +17,18 @@ extension Environment {
         }
     }
 
+    /// Tells of another process that keeps free pages from being used, such as one that is stopped, where there are many.
+    func whyMapIsFull() -> StorageError {
+        guard let file = try? statistics(), file.pagesFree * Self.manyFree >= file.pagesUsed else { return .mapFull }
+        let mine = Int(getpid())
+        let oldest = file.readers.filter { $0.commit != nil }.min { $0.commit ?? 0 < $1.commit ?? 0 }
+        guard let oldest, oldest.process != mine, file.oldestReaderLag > 0 else { return .mapFull }
+        return .mapHeld(process: oldest.process)
+    }
+
+    /// One page in so many.
+    private static let manyFree = 8
+
     /// Keeps the map from growing beyond `bytes`, and makes it smaller where it is larger already and not in use.
     public func limitMap(to bytes: Int) throws(StorageError) {
         try writing.withLock { state throws(StorageError) in
@@ -32,7 +45,7 @@ extension Environment {
     /// Keeps that free: to be called by who is about to commit.
     func refuseUnlessRoomIsLeft() throws(StorageError) {
         let most = mapBytesMax.load(ordering: .relaxed)
-        let excess = pointer.wholeBytes - (most - min(Self.roomBytes, most / 8))
+        let excess = try pointer.wholeBytes - (most - min(Self.roomBytes, most / 8))
         guard excess > 0 else { return }
         // Where there is no place to read in nobody knows.
         let hasFree = try? read { (snapshot) throws(StorageError) in
@@ -45,7 +58,7 @@ extension Environment {
     /// Takes over the size that another process has given the map.
     func adoptMap(_ state: inout Lifecycle) throws(StorageError) {
         try refuseUnlessOpen(state)
-        guard pointer.wholeBytes > pointer.information.me_mapsize else { return }
+        guard try pointer.wholeBytes > pointer.information.me_mapsize else { return }
         try setMap(bytes: 0, &state)
     }
 

@@ -191,7 +191,11 @@ public final class Environment: StorageEngine {
     /// lock, so that opening never waits for a writer.
     private func openTables(_ list: [Table]) throws(StorageError) {
         guard let missing = try openTablesReading(list) else { return }
-        guard options.access == .readWrite else { throw .unknownFormat("\(path) has no table \(missing.name)") }
+        guard options.access == .readWrite else {
+            // Whoever crashed while making the file has left it without any.
+            throw pointer.isEmpty
+                ? .notAStore("\(path) holds nothing yet") : .unknownFormat("\(path) has no table \(missing.name)")
+        }
         let writer = try writing.withLock { state throws(StorageError) in try beginWrite(&state) }
         _ = try openTables(list, in: writer, flags: UInt32(MDB_CREATE))
     }
@@ -271,7 +275,11 @@ public final class Environment: StorageEngine {
                         if try makeRoom() { return }
                     }
                     guard reason == .mapFull else { throw reason }
-                    try growMap()
+                    do throws(StorageError) {
+                        try growMap()
+                    } catch {
+                        throw error == .mapFull ? whyMapIsFull() : error
+                    }
                 }
             }
         }
@@ -335,9 +343,7 @@ public final class Environment: StorageEngine {
                 return .committed(answer)
             }
             if isLogged { takeBackFromLog(transaction) }
-            // LMDB calls a write that the disk took only in part an I/O error.
-            let isOutOfRoom = code == EIO && StoreFile.isOutOfRoom(file.descriptor)
-            let reason = isOutOfRoom ? StorageError.diskFull : StorageError(code: code, during: "committing")
+            let reason = StorageError(code: code, during: "committing").ofCommit(to: file.descriptor)
             return .init(reason, Failure(storage: reason))
         }
     }
@@ -385,7 +391,7 @@ public final class Environment: StorageEngine {
             let code = mdb_txn_begin(pointer, nil, 0, &begun)
             if code == MDB_SUCCESS, let begun {
                 do throws(StorageError) {
-                    try log?.transactionBegan()
+                    try log?.transactionBegan(after: mdb_txn_id(begun) - 1)
                 } catch {
                     mdb_txn_abort(begun)
                     throw error

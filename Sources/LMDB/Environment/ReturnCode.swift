@@ -10,6 +10,12 @@ extension StorageError {
         if code != MDB_SUCCESS { throw StorageError(code: code, during: operation) }
     }
 
+    /// The same of a commit to a file: LMDB calls a write that the disk took only in part an I/O error.
+    func ofCommit(to descriptor: Int32) -> StorageError {
+        if case .system(EIO, _) = self, StoreFile.isOutOfRoom(descriptor) { return .diskFull }
+        return self
+    }
+
     init(code: Int32, during operation: String) {
         switch code {
         case MDB_MAP_FULL: self = .mapFull
@@ -28,7 +34,8 @@ extension StorageError {
         case ENOENT, ENOTDIR: self = .missing(operation)
         case EISDIR: self = .notAStore("\(operation) is a directory")
         case EEXIST: self = .exists(operation)
-        case EACCES, EPERM, EROFS: self = .accessDenied(operation)
+        case EACCES, EPERM: self = .accessDenied(operation)
+        case EROFS: self = .readOnlyFileSystem(operation)
         default: self = .system(code: code, during: operation)
         }
     }

@@ -102,12 +102,13 @@ struct TransactionHandle {
         cache._withUnsafeGuaranteedRef { $0.take(key, value, of: table, at: commit) }
     }
 
+    /// - Parameter isChanged: whether this transaction has changed the table, apart from the buffer: then LMDB alone can tell.
     func scan<Failure: StorageFailure>(
-        _ table: Table, prefix: RawSpan, from start: RawSpan, order: ScanOrder,
+        _ table: Table, isChanged: Bool = false, prefix: RawSpan, from start: RawSpan, order: ScanOrder,
         _ visit: (RawSpan, RawSpan) throws(Failure) -> ScanStep
     ) throws(Failure) {
         let tree = try Failure.orStorage { () throws(StorageError) in
-            place == nil ? nil : try trees?.tree(of: table, self)
+            isChanged ? nil : try trees?.tree(of: table, self)
         }
         if let tree {
             var cursor = TreeCursor(tree)

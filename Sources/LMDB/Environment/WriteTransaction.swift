@@ -75,7 +75,8 @@ public struct WriteTransaction: Storage.WriteTransaction, ~Copyable {
         guard keptBackIndex(of: table) == nil else {
             throw Failure(storage: .misuse("\(table.name) is scanned by a transaction that has put into it"))
         }
-        try handle.scan(table, prefix: prefix, from: start, order: order, visit)
+        let isChanged = isChanged(table.ordinal)
+        try handle.scan(table, isChanged: isChanged, prefix: prefix, from: start, order: order, visit)
     }
 
     public borrowing func statistics(of table: Table) throws(StorageError) -> TableStatistics {
@@ -288,6 +289,7 @@ extension WriteTransaction {
     mutating func sortIn(atMost count: Int) throws(StorageError) {
         guard let (buffer, view) = buffer, let older = view.older else { return }
         let (ranks, areLast) = buffer.next(of: older, atMost: count)
+        var way: [UnsafeRawPointer] = []
         for (number, rank) in zip(ranks.indices, ranks) {
             // Far enough ahead for memory to have come, near enough for it to be there still.
             if number + 8 < ranks.endIndex { older.prefetchHead(Int(ranks[number + 8].index)) }
@@ -296,6 +298,7 @@ extension WriteTransaction {
             // An entry that was deleted since, or has a newer one of the same key, has no place.
             let key = older.key(index)
             guard older.find(key, in: table, hash: older.hash(index), at: handle.commit) == index else { continue }
+            try refuseDamage(onTheWayTo: key, in: table, &way)
             try place(key, older.value(index), in: table, during: "sorting in the buffer")
             handle.noteSortedIn(older.place(index), from: older.segment, &record)
         }
@@ -308,5 +311,13 @@ extension WriteTransaction {
         try checkWrite(mdb_drop(handle.pointer, handle.segment(older.segment), 0), during: "emptying the buffer")
         record?.add(.empty, handle.tableCount + older.segment, RawSpan(), RawSpan())
         bufferedChanges.emptiedOlder = true
+    }
+
+    /// Of the pages as the last commit left them: those that the transaction has made from them are as sound.
+    private borrowing func refuseDamage(
+        onTheWayTo key: RawSpan, in table: Int, _ way: inout [UnsafeRawPointer]
+    ) throws(StorageError) {
+        guard let tree = handle.trees?.known(table) else { return }
+        try key.withUnsafeBytes { key throws(StorageError) in try tree.refuseDamage(onTheWayTo: key, &way) }
     }
 }

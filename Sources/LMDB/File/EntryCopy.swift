@@ -49,9 +49,7 @@ struct EntryCopy {
             try StoreFile.lengthen(descriptor, to: pointer.wholeBytes)
         } catch {
             mdb_txn_abort(copy.writer)
-            // LMDB calls a write that the disk took only in part an I/O error.
-            if case .system(EIO, _) = error, StoreFile.isOutOfRoom(descriptor) { throw .diskFull }
-            throw error
+            throw error.ofCommit(to: descriptor)
         }
     }
 
@@ -95,7 +93,7 @@ struct EntryCopy {
         var options = EnvironmentOptions()
         let source: OpaquePointer = mdb_txn_env(reader)
         // A commit of its own now and then costs pages that one large one would not need.
-        options.mapBytes = max(source.information.me_mapsize, source.wholeBytes + 2 * bytesPerCommit)
+        options.mapBytes = try max(source.information.me_mapsize, source.wholeBytes + 2 * bytesPerCommit)
         // Nobody else knows the file, so it needs no lock file, and one sync at the end.
         let flags = UInt32(MDB_NOLOCK | MDB_NOSYNC)
         return try Environment.openPointer(path, tableCount: tableCount, options, flags: flags)

@@ -31,37 +31,44 @@ public struct FileStatistics: Sendable {
 
     /// How many commits the oldest active reader lags behind: what it keeps from being reused.
     public var oldestReaderLag: Int {
-        readers.compactMap(\.commit).min().map { lastCommit - $0 } ?? 0
+        readers.compactMap(\.commit).min().map { lastCommit &- $0 } ?? 0
     }
 }
 
 extension TransactionHandle {
-    /// Visits the pages of LMDB's own free list, which lies in the table with handle 0: each value is a count and that
-    /// many page numbers.
+    /// Visits the pages that wait to be used again.
     func forEachFreePage(_ visit: (Int) -> Void) throws(StorageError) {
-        var cursor = try LMDBCursor(pointer, 0, during: "reading the free list")
-        try cursor.forEach { (entry) throws(StorageError) in
-            let list = entry.value
-            guard list.byteCount >= 8 else { throw .corrupted("the free list has an empty entry") }
-            let count = list.unsafeLoadUnaligned(as: Int.self)
-            for index in 0..<max(0, min(count, list.byteCount / 8 - 1)) {
-                visit(list.unsafeLoadUnaligned(fromByteOffset: (index + 1) * 8, as: Int.self))
-            }
+        try forEachFreed { (_, count, list) in
+            for index in 0..<count { visit(list.unsafeLoadUnaligned(fromByteOffset: (index + 1) * 8, as: Int.self)) }
+            return .next
         }
     }
 
-    /// Whether that list has so many pages that no reader of `oldest` or later can see.
+    /// Whether there are so many of them that no reader of `oldest` or later can see.
     func hasFreePages(_ count: Int, before oldest: Int) throws(StorageError) -> Bool {
-        var cursor = try LMDBCursor(pointer, 0, during: "reading the free list")
         var missing = count
-        try cursor.moveToFirst()
-        while missing > 0, let entry = cursor.entry {
-            guard entry.key.byteCount == 8 else { throw .corrupted("the free list has an entry of no commit") }
-            if entry.key.unsafeLoadUnaligned(as: Int.self) >= oldest { break }
-            guard entry.value.byteCount >= 8 else { throw .corrupted("the free list has an empty entry") }
-            missing -= max(0, min(entry.value.unsafeLoadUnaligned(as: Int.self), count))
-            try cursor.move(.ascending)
+        try forEachFreed { (commit, count, _) in
+            if commit < oldest { missing -= count }
+            return commit < oldest && missing > 0 ? .next : .stop
         }
         return missing <= 0
+    }
+
+    /// Visits LMDB's own list of free pages, which lies in the table with handle 0, in the order of the commits that have freed
+    /// them: each entry is a count and that many page numbers.
+    private func forEachFreed(
+        _ visit: (_ commit: Int, _ count: Int, _ list: RawSpan) -> ScanStep
+    ) throws(StorageError) {
+        var cursor = try LMDBCursor(pointer, 0, during: "reading the free list")
+        try cursor.moveToFirst()
+        while let entry = cursor.entry {
+            let list = entry.value
+            guard entry.key.byteCount == 8 else { throw .corrupted("the free list has an entry of no commit") }
+            guard list.byteCount >= 8 else { throw .corrupted("the free list has an empty entry") }
+            let commit = entry.key.unsafeLoadUnaligned(as: Int.self)
+            let count = max(0, min(list.unsafeLoadUnaligned(as: Int.self), list.byteCount / 8 - 1))
+            if visit(commit, count, list) == .stop { return }
+            try cursor.move(.ascending)
+        }
     }
 }

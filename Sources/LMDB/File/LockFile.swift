@@ -35,7 +35,9 @@ enum LockFile {
             guard attempts < (isChanged ? longAttemptsMax : attemptsMax) else {
                 throw isLockUsed
                     ? ofAnother(path)
-                    : .misuse("\(path) is gone or another one, but others have the store open: end all of them")
+                    : .misuse(
+                        "\(path) is gone or another one, but others have the store open, be it the child of one that has"
+                            + " ended: end all of them, whom `fuser \(store)` names")
             }
             usleep(1000)
         }

@@ -10,6 +10,7 @@ package enum NewFile {
         _ path: String, _ fill: (Int32, String) throws(StorageError) -> Void
     ) throws(StorageError) {
         guard !isTaken(path) else { throw .exists(path) }
+        removeAbandoned(path) { [StoreFiles.partial(of: path, by: $0)] }
         // Two that make the same file must not meet in the unfinished one, and who is interrupted knows its name.
         try make(path, through: StoreFiles.partial(of: path), replaces: false, fill)
     }
@@ -34,6 +35,10 @@ package enum NewFile {
             // Said of the file that was to be made, not of a store that is missed.
             throw errno == ENOENT
                 ? .system(code: ENOENT, during: "making \(path)") : StorageError(code: errno, during: path)
+        }
+        guard hold(descriptor, partial) else {
+            close(descriptor)
+            throw .inUse(partial)
         }
         do throws(StorageError) {
             defer { close(descriptor) }
@@ -76,6 +81,49 @@ package enum NewFile {
         var status = stat()
         return lstat(path, &status) == 0
     }
+
+    // MARK: What was cut off
+
+    /// Takes away what processes that are gone were making at `path`: a power cut leaves it, whatever it holds.
+    /// - Parameter names: what the process with this number calls it. One that is in use stays, and so do those after it.
+    package static func removeAbandoned(_ path: String, _ names: (_ process: Int32) -> [String]) {
+        guard let entries = opendir(directory(of: path)) else { return }
+        defer { closedir(entries) }
+        let start = (path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path) + "."
+        while let entry = readdir(entries) {
+            // Safe: the name ends with a zero, and is copied before the next call.
+            let bytes = UnsafeRawPointer(entry) + (MemoryLayout<dirent>.offset(of: \.d_name) ?? 0)
+            let name = String(cString: bytes.assumingMemoryBound(to: CChar.self))
+            guard name.hasPrefix(start), let process = Int32(name.dropFirst(start.count).prefix(while: \.isNumber)),
+                isGone(process)
+            else { continue }
+            for unfinished in names(process) { guard removeUnused(unfinished) else { break } }
+        }
+    }
+
+    /// One that had the number of this process is gone, too: what this one makes is in use.
+    private static func isGone(_ process: Int32) -> Bool {
+        // Linux gives no greater number: a date is no process.
+        guard (1...1 << 22).contains(process) else { return false }
+        return process == getpid() || kill(process, 0) != 0 && errno == ESRCH
+    }
+
+    /// - Returns: whether it is not there any more.
+    private static func removeUnused(_ name: String) -> Bool {
+        let descriptor = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else { return errno == ENOENT }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_EX | LOCK_NB) == 0 && unlink(name) == 0
+    }
+
+    /// Says that the file is in use for as long as the descriptor is open, where the file system can tell others.
+    /// - Returns: false where another process has just found it unused.
+    private static func hold(_ descriptor: Int32, _ name: String) -> Bool {
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return errno != EWOULDBLOCK }
+        return StoreFile.names(descriptor, name)
+    }
+
+    // MARK: Directories
 
     static func directory(of path: String) -> String {
         let cut = path.lastIndex(of: "/")

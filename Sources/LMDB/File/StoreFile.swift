@@ -24,7 +24,7 @@ struct StoreFile: ~Copyable {
     /// No process can map more.
     static let bytesMax = 1 << 47
     /// The number of a commit that is none, with room to count on.
-    private static let commitsMax = 1 << 62
+    static let commitsMax = 1 << 62
 
     enum Sharing { case shared, alone }
 
@@ -35,13 +35,22 @@ struct StoreFile: ~Copyable {
             defer { free(resolved) }
             return String(cString: resolved)
         }
-        guard errno == ENOENT, let directory = realpath(NewFile.directory(of: path), nil) else {
+        guard errno == ENOENT else { throw StorageError(code: errno, during: path) }
+        guard !isLink(path) else {
+            throw .misuse("\(path) is a link that leads nowhere; put back what it leads to, or remove it")
+        }
+        guard let directory = realpath(NewFile.directory(of: path), nil) else {
             throw StorageError(code: errno, during: path)
         }
         defer { free(directory) }
         let parent = String(cString: directory)
         let name = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
         return parent == "/" ? "/\(name)" : "\(parent)/\(name)"
+    }
+
+    private static func isLink(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && (status.st_mode & S_IFMT) == S_IFLNK
     }
 
     /// Opens the file and takes its lock. The file that has the lock is the one the path names afterwards, so a
@@ -197,15 +206,20 @@ struct StoreFile: ~Copyable {
         guard pageBytes.nonzeroBitCount == 1, (256...32768).contains(pageBytes) else {
             throw .corrupted("\(path) claims pages of \(pageBytes) bytes")
         }
-        let firstPages = try firstPages(pageBytes: Int(pageBytes))
-        for meta in MetaPage.all(in: firstPages, pageBytes: Int(pageBytes)) {
+        try Self.refuseImpossible(try firstPages(pageBytes: Int(pageBytes)), pageBytes: Int(pageBytes), path)
+    }
+
+    /// Refuses LMDB's two first pages where they say what can't be.
+    /// - Parameter path: of the file that has them.
+    static func refuseImpossible(_ firstPages: [UInt8], pageBytes: Int, _ path: String) throws(StorageError) {
+        for meta in MetaPage.all(in: firstPages, pageBytes: pageBytes) {
             guard meta.pageBytes == pageBytes else {
                 throw .corrupted("\(path) claims pages of \(meta.pageBytes) bytes, and of \(pageBytes)")
             }
-            guard (0..<Self.bytesMax / Int(pageBytes)).contains(meta.lastPage) else {
+            guard (0..<bytesMax / pageBytes).contains(meta.lastPage) else {
                 throw .corrupted("\(path) claims to have page \(UInt(bitPattern: meta.lastPage))")
             }
-            guard (0..<Self.commitsMax).contains(meta.commit) else {
+            guard (0..<commitsMax).contains(meta.commit) else {
                 throw .corrupted("\(path) claims to have commit \(UInt(bitPattern: meta.commit))")
             }
         }

@@ -15,5 +15,8 @@ package enum StoreFiles {
     package static func rewrite(of path: String) -> String { path + ".compact" }
 
     /// What this process's new file is called until it is whole.
-    package static func partial(of path: String) -> String { "\(path).\(getpid()).partial" }
+    package static func partial(of path: String) -> String { partial(of: path, by: getpid()) }
+
+    /// Likewise of the process with this number.
+    package static func partial(of path: String, by process: Int32) -> String { "\(path).\(process).partial" }
 }

@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Storage
 
-/// One of the two files of a write-ahead log. Its header says what the commits in it follow on; it is empty where the
-/// header is none.
+/// One of the two files of a write-ahead log. Its header says what the commits in it follow on; it is empty where there are
+/// zeros instead.
 ///
 /// Used by one thread of one process at a time, under LMDB's write lock. Zeros are written before the records, so that a
 /// flush has no more to do than to write their bytes.
@@ -87,22 +87,33 @@ final class LogFile {
         var sums: UInt64 = 0
         var number: UInt64 = 0
 
-        var epoch: UInt64 { magic == LogFile.magic || magic == LogFile.failedMagic ? number : 0 }
+        var isEmpty: Bool { (magic == 0 || isRecovered) && sums == 0 && number == 0 }
+        var isRecovered: Bool { magic == LogFile.recoveredMagic }
+        var isFailed: Bool { magic == LogFile.failedMagic }
+        /// No epoch is 0.
+        var isOfLog: Bool { (magic == LogFile.magic || isFailed) && number != 0 }
+
+        /// What is neither an empty file's nor a log's is damaged, and may have been a log's.
+        var epoch: UInt64 { isOfLog ? number : isEmpty ? 0 : .max }
     }
 
-    /// As all processes see it at once. Zeros where the file was cut. Read and not mapped, for a map of a file that is cut
-    /// ends the process.
-    private var head: Head {
+    /// As all processes see it at once; nil where it can't be read. Zeros where the file was cut. Read and not mapped, for a
+    /// map of a file that is cut ends the process.
+    private var head: Head? {
         var head = Head()
-        let count = withUnsafeMutableBytes(of: &head) { pread(descriptor, $0.baseAddress, $0.count, 0) }
+        var count: Int
+        repeat {
+            count = withUnsafeMutableBytes(of: &head) { pread(descriptor, $0.baseAddress, $0.count, 0) }
+        } while count < 0 && errno == EINTR
+        if count < 0 { return nil }
         return count == MemoryLayout<Head>.size ? head : Head()
     }
 
-    /// The epoch of the header; 0 where there is none.
-    var epoch: UInt64 { head.epoch }
+    /// The epoch of the header; 0 where there is none. What can't be read may have one.
+    var epoch: UInt64 { head?.epoch ?? .max }
 
-    /// Whether a process has failed to put on disk what the commits follow on, or one of them.
-    var isFailed: Bool { head.magic == Self.failedMagic }
+    /// Whether a process has failed to put on disk what the commits follow on, or one of them, or this one to read it.
+    var isFailed: Bool { head?.isFailed ?? true }
 
     var recordsBytes: Int { end - start }
 
@@ -162,13 +173,13 @@ final class LogFile {
             try sync()
         } catch {
             // Nobody knows which of the two is on disk.
-            markFailed(before)
+            if let before { markFailed(before) }
             throw error
         }
     }
 
     /// Tells all processes that have the file. It stays what the next recovery begins with.
-    func markFailed() { markFailed(head) }
+    func markFailed() { if let head { markFailed(head) } }
 
     private func markFailed(_ head: Head) {
         guard head.epoch != 0 else { return }
@@ -183,7 +194,7 @@ final class LogFile {
     }
 
     /// Whether that was said and the file not begun again since.
-    var isRecovered: Bool { head.magic == Self.recoveredMagic }
+    var isRecovered: Bool { head.map { $0.isRecovered && $0.isEmpty } ?? false }
 
     func sync() throws(StorageError) {
         let code = flush(descriptor)
@@ -201,16 +212,35 @@ final class LogFile {
 
     /// The header; nil where there is none that records follow on.
     func header() throws(StorageError) -> Header? {
-        guard epoch != 0 else { return nil }
+        guard let head else { throw .system(code: EIO, during: "reading \(path)") }
+        if head.isEmpty { return nil }
+        // A power cut leaves the head, which lies in one sector, as it was before or after a write.
+        guard head.isOfLog else { throw damagedHeader }
         let pageBytes = Int(head.sums >> 32)
         if pageBytes.nonzeroBitCount == 1, (256...32768).contains(pageBytes) {
             let bytes = try read(Self.prefixBytes + 2 * pageBytes, at: 0)
             (start, end) = (bytes.count, bytes.count)
-            if bytes.count == Self.prefixBytes + 2 * pageBytes, let header = Self.decode(bytes) { return header }
+            if bytes.count == Self.prefixBytes + 2 * pageBytes {
+                if let header = Self.decode(bytes) { return header }
+                if try isWholeButForEpoch(bytes) { throw damagedHeader }
+            }
         }
         // A power cut leaves at most one record behind a header that it tears: both are on disk before the second is written.
-        if try wholeRecords(of: epoch, from: 0).count > 1 { throw .corrupted("the header of \(path) is damaged") }
+        if try wholeRecords(of: head.number, from: 0).count > 1 { throw damagedHeader }
         return nil
+    }
+
+    /// Whether a header is whole once it has the epoch of the record behind it.
+    private func isWholeButForEpoch(_ header: [UInt8]) throws(StorageError) -> Bool {
+        let record = try read(LogRecord.headerBytes, at: header.count)
+        guard record.count == LogRecord.headerBytes else { return false }
+        return Self.decode(Array(header[..<16] + record[8..<16] + header[24...])) != nil
+    }
+
+    private var damagedHeader: StorageError {
+        .corrupted(
+            "the header of \(path) is damaged, or another program's: put the log back as it was, or, if the machine has"
+                + " not stopped since, move both of its files away")
     }
 
     /// The next record of this epoch; nil after the last.
@@ -283,7 +313,9 @@ final class LogFile {
         guard UInt32(littleEndian: span.unsafeLoad(fromByteOffset: 8, as: UInt32.self)) == checksum(bytes) else {
             return nil
         }
-        guard let base = Int(exactly: span.unsafeLoad(fromByteOffset: 24, as: UInt64.self)) else { return nil }
+        guard let base = Int(exactly: span.unsafeLoad(fromByteOffset: 24, as: UInt64.self)),
+            base < StoreFile.commitsMax
+        else { return nil }
         var tables: [String] = []
         var offset = 36
         for _ in 0..<span.unsafeLoad(fromByteOffset: 32, as: UInt32.self) {

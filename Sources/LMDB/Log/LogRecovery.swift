@@ -25,7 +25,10 @@ final class LogRecovery {
         defer { free(resolved) }
         let path = String(cString: resolved)
         let first = path + LogFile.names[0]
-        guard access(first, F_OK) == 0 else { return nil }
+        guard access(first, F_OK) == 0 else {
+            if errno == ENOENT { return nil }
+            throw StorageError(code: errno, during: first)
+        }
         let opened = Glibc.open(first, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard opened >= 0 else {
             if errno == ENOENT { return nil }
@@ -65,16 +68,23 @@ final class LogRecovery {
         }
         parts.sort { $0.header.epoch < $1.header.epoch }
         if let first = parts.first {
-            if let second = parts.dropFirst().first, second.header.epoch != first.header.epoch + 1 {
+            if let second = parts.dropFirst().first, second.header.epoch != first.header.epoch &+ 1 {
                 throw .corrupted("the two logs of \(path) do not follow one another")
             }
             try refuseOtherFile(path, descriptor, than: first.header)
             var last = first.header.base
             for (file, header) in parts { last += try file.commitsWithoutGap(of: header.epoch) }
             let pageBytes = first.header.firstPages.count / 2
+            try StoreFile.refuseImpossible(first.header.firstPages, pageBytes: pageBytes, first.file.path)
             try refuseOtherState(path, descriptor, pageBytes: pageBytes, than: first.header.base...last)
             try putBack(first.header.firstPages, path, descriptor)
-            try commit(parts, path)
+            do throws(StorageError) {
+                try commit(parts, path)
+            } catch {
+                // Its keys are its own: one that is out of bounds is damage.
+                if case .keyLength = error { throw .corrupted("a commit of the log of \(path) contradicts itself") }
+                throw error.ofCommit(to: descriptor)
+            }
             // In one step for both files: the commits were made anew in other pages, on which neither follows by itself.
             try files.first?.markRecovered()
         }
@@ -112,7 +122,7 @@ final class LogRecovery {
     private static func strangeLog(_ path: String) -> StorageError {
         .misuse(
             "the log beside \(path) (\(logNames)) belongs to another file or another state of this one: put that back,"
-                + " or move the log away")
+                + " do the restore again that was cut off here, or move the log away")
     }
 
     /// - Parameter pages: the two first, as the base left them. It may have left the file shorter than its pages go.

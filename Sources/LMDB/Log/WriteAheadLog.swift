@@ -102,7 +102,8 @@ final class WriteAheadLog: @unchecked Sendable {
     // MARK: Commits
 
     /// To be called when a write transaction has begun, before it changes anything.
-    func transactionBegan() throws(StorageError) {
+    /// - Parameter last: the commit that it begins from.
+    func transactionBegan(after last: Int) throws(StorageError) {
         try refuseAfterFailure()
         guard let current else { return try endOthers() }
         guard current.file.epoch == current.epoch else {
@@ -113,7 +114,7 @@ final class WriteAheadLog: @unchecked Sendable {
             return try endOthers()
         }
         // All since the older pin.
-        let count = pointer.lastCommit - mdb_txn_id((previous ?? current).pin)
+        let count = last - mdb_txn_id((previous ?? current).pin)
         let recorded = current.file.recordsBytes
         let pinned =
             count * Self.commitBytesPinned

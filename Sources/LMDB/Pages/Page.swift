@@ -18,12 +18,16 @@ struct Page {
     var isBranch: Bool { word(at: 10) & 1 != 0 }
     var isLeaf: Bool { word(at: 10) & 2 != 0 }
     var isOverflow: Bool { word(at: 10) & 4 != 0 }
+    /// Whether it has values of one length, of a key that has several, and no nodes: what no table of an engine has.
+    var isOfValuesAlone: Bool { word(at: 10) & 0x20 != 0 }
 
     /// How many nodes it says it has.
     var count: Int { (word(at: 12) - Self.headBytes) >> 1 }
 
     /// The value that begins on this page and goes on over those after it.
     var overflow: UnsafeRawPointer { start + Self.headBytes }
+    /// How many pages such a value has been given.
+    var overflowCount: Int { Int(start.loadUnaligned(fromByteOffset: 12, as: UInt32.self)) }
 
     func hasRoom(for count: Int) -> Bool { Self.headBytes + 2 * count <= Tree.pageBytes }
 
@@ -88,6 +92,8 @@ struct Node {
     var value: UnsafeRawPointer { key + keyBytes }
     /// Whether the value is the number of the page on which it begins.
     var isBig: Bool { word(at: 4) & 1 != 0 }
+    /// Whether the value describes another tree.
+    var isTree: Bool { word(at: 4) & 2 != 0 }
     /// Whether the value is neither bytes nor such a number: what no table of an engine has.
     var isOfOtherKind: Bool { word(at: 4) & ~1 != 0 }
 

@@ -57,6 +57,24 @@ struct Tree {
         return try page(search.child())
     }
 
+    /// Refuses a damaged page on the way to a key, for LMDB follows the same to write and believes what pages say.
+    /// - Parameter way: the pages on the way to the key before, which are not looked at again.
+    func refuseDamage(
+        onTheWayTo key: UnsafeRawBufferPointer, _ way: inout [UnsafeRawPointer]
+    ) throws(StorageError) {
+        guard var page = try top() else { return }
+        for level in 0..<depth {
+            if level > 0 { page = try below(page, for: key) }
+            if level < way.count, way[level] == page.start { continue }
+            way.removeLast(max(way.count - level, 0))
+            let number = (page.start - start) / Self.pageBytes
+            guard page.isSound(as: number), page.isLeaf == (level == depth - 1) else {
+                throw Self.corrupted("goes through page \(number), which is damaged")
+            }
+            way.append(page.start)
+        }
+    }
+
     /// What a search in a leaf has found.
     @inline(__always)
     func value(of search: PageSearch) throws(StorageError) -> UnsafeRawBufferPointer? {
@@ -70,12 +88,14 @@ struct Tree {
         if !node.isBig { return UnsafeRawBufferPointer(start: node.value, count: node.valueBytes) }
         let number = node.value.loadUnaligned(as: Int.self)
         let page = try page(number)
-        let pages = (Page.headBytes + node.valueBytes + Self.pageBytes - 1) / Self.pageBytes
-        guard page.isOverflow, number + pages <= pageCount else {
+        guard page.isOverflow, number + Self.pages(ofValue: node.valueBytes) <= pageCount else {
             throw Self.corrupted("has a value that is not there")
         }
         return UnsafeRawBufferPointer(start: page.overflow, count: node.valueBytes)
     }
+
+    /// How many pages a value of so many bytes needs, where it has its own.
+    static func pages(ofValue count: Int) -> Int { (Page.headBytes + count + pageBytes - 1) / pageBytes }
 
     static func corrupted(_ what: String) -> StorageError { .corrupted("a tree of LMDB's \(what)") }
 }

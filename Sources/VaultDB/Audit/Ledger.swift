@@ -38,6 +38,17 @@ public struct Ledger: Equatable, Sendable {
             }
         }
     }
+
+    /// Counts one less.
+    /// - Throws: `corrupted` where none is counted.
+    mutating func take(_ counter: WritableKeyPath<Ledger, UInt64>) throws(VaultError) {
+        guard self[keyPath: counter] > 0 else {
+            throw VaultError(
+                .corrupted, "a counter of the organization is lower than what it counts",
+                advice: "run `vaultdb check`, and restore a backup")
+        }
+        self[keyPath: counter] -= 1
+    }
 }
 
 extension Ledger {

@@ -75,6 +75,12 @@ extension VaultError: StorageFailure {
             self.init(
                 .mapFull, "the vault has reached its largest size; this write was not made",
                 advice: "raise it with `vaultdb compact --max-size`")
+        case .mapHeld(let process):
+            self.init(
+                .mapFull,
+                "the vault has reached its largest size, and process \(process), which reads an old state of it, keeps free"
+                    + " pages from use; this write was not made",
+                advice: "let that process go on, or end it")
         case .readersFull:
             self.init(.readersFull, "all reader slots are taken", advice: "end processes that hold the vault open")
         case .diskFull:
@@ -92,6 +98,10 @@ extension VaultError: StorageFailure {
         case .accessDenied(let path):
             self.init(
                 .accessDenied, "access to \(path) is denied", advice: "check its owner, its mode and its directory's")
+        case .readOnlyFileSystem(let path):
+            self.init(
+                .accessDenied, "\(path) lies on a read-only file system",
+                advice: "have it mounted for writing, or choose another place")
         case .readOnly:
             self.init(.readOnly, "the vault is open for reading only", advice: "open or serve it without read-only")
         case .inUse(let path):

@@ -4,11 +4,11 @@ internal import Storage
 /// What `check` found: every entry compared with those it must agree with.
 public struct CheckReport: Equatable, Sendable {
     public struct Fault: Equatable, Sendable {
-        /// The table in which it shows.
+        /// The table in which it shows; `tables` or `free pages` of the file's own.
         public let table: String
         /// The organization, where the table has one.
         public let organization: UUID?
-        /// The key as `keys` prints it.
+        /// The key as `keys` prints it, or the page.
         public let key: String
         public let message: String
     }
@@ -31,6 +31,8 @@ struct Check {
     var counted = Ledger()
     /// As it is stored; nil where it can't be read, which is noted.
     private(set) var ledger: Ledger?
+    /// Whose timeline is walked: one with many records is read once.
+    private var owner: (id: UUID, identity: Identity?)?
     /// Called from time to time; throws to stop.
     private let progress: (Int) throws(VaultError) -> Void
 
@@ -191,13 +193,16 @@ struct Check {
         try require(try snapshot.value(there, in: Tables.timeline) != nil, "it is not where its entry says")
     }
 
-    private func timeline(
+    private mutating func timeline(
         _ snapshot: borrowing some ReadTransaction & ~Copyable, _ key: RawSpan, _ value: RawSpan
     ) throws(VaultError) {
         let record = try Record(key: key, sealed: value)
         let place = try snapshot.place(RecordKey(record), in: organization)
         try require(place == RecordPlace(record), "its entry is not there or says otherwise")
-        let identity = try snapshot.identity(record.identity, in: organization)
+        if owner?.id != record.identity {
+            owner = (record.identity, try snapshot.identity(record.identity, in: organization))
+        }
+        let identity = owner?.identity
         try require(identity?.isMerged == false, "its identity is not there")
         if record.kind == .patient, identity?.isLiving == true {
             try require(identity?.isPatient == true, "its identity does not know that it has a patient")
@@ -370,9 +375,11 @@ extension ReadTransaction where Self: ~Copyable {
 }
 
 extension CheckReport {
-    mutating func note(_ table: Table, _ key: String, _ message: String) {
+    mutating func note(_ table: Table, _ key: String, _ message: String) { note(table.name, key, message) }
+
+    mutating func note(_ table: String, _ key: String, _ message: String) {
         faultCount += 1
         guard faults.count < Self.faultsMax else { return }
-        faults.append(Fault(table: table.name, organization: nil, key: key, message: message))
+        faults.append(Fault(table: table, organization: nil, key: key, message: message))
     }
 }

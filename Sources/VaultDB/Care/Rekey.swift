@@ -173,7 +173,7 @@ extension WriteTransaction where Self: ~Copyable {
         _ old: Identifier, _ entry: IndexEntry, _ scope: inout WriteScope
     ) throws(VaultError) {
         try remove(Key.index(old, in: scope.organization), from: old.kind.table)
-        scope.ledger[old.kind] -= 1
+        try scope.ledger.take(\.[old.kind])
         try rekeyHolder(entry, old, &scope) { $0.remove(old) }
     }
 

@@ -163,13 +163,23 @@ extension Vault {
             tables: tables)
     }
 
-    /// Compares every entry with those it must agree with, on one snapshot.
+    /// Compares every entry with those it must agree with, on one snapshot, and then looks at every page, on another: none is
+    /// in use twice, nor free as well.
     /// - Parameter progress: gets the entries done so far; throws to stop. It must neither write to the vault nor close
     ///   it.
     public func check(
         progress: @escaping (Int) throws(VaultError) -> Void = { (_) throws(VaultError) in }
     ) throws(VaultError) -> CheckReport {
-        try core.engine.read { (snapshot) throws(VaultError) in try snapshot.check(progress: progress) }
+        var report = try core.engine.read { (snapshot) throws(VaultError) in try snapshot.check(progress: progress) }
+        let entries = report.entries
+        do throws(VaultError) {
+            let faults = try core.engine.pageFaults { () throws(VaultError) in try progress(entries) }
+            for fault in faults { report.note(fault.table, "page \(fault.page)", fault.message) }
+        } catch {
+            guard error.isDamage else { throw error }
+            report.note("tables", "", error.message)
+        }
+        return report
     }
 
     /// Writes a consistent copy to a new file, while the vault is in use. The copy appears whole or not at all.

@@ -60,7 +60,8 @@ struct ByteWriter: ~Copyable {
     }
 
     private mutating func grow(by bytes: Int) {
-        let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: room.count + max(room.count, bytes), alignment: 1)
+        let larger = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: room.count + max(room.count, bytes), alignment: 1)
         larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: room[..<count]))
         room.deallocate()
         room = larger

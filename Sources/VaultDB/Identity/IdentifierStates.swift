@@ -47,7 +47,7 @@ extension WriteTransaction where Self: ~Copyable {
             try put(IndexEntry(state: .owned, holder: entry.holder), of: identifier, in: scope.organization)
         } else {
             try remove(Key.index(identifier, in: scope.organization), from: identifier.kind.table)
-            scope.ledger[identifier.kind] -= 1
+            try scope.ledger.take(\.[identifier.kind])
         }
         if let holder, !isOwnedAfter { try forget(identifier, of: holder, &scope) }
         try update(holder, .identifierReleased, identifier, &scope) { identity in

@@ -188,6 +188,14 @@ private struct ImportBatch: Sendable {
             self.query = query
             self.line = line
         }
+
+        func put(
+            in transaction: inout some WriteTransaction & ~Copyable, _ scope: inout WriteScope
+        ) throws(VaultError) -> PutAnswer {
+            var answer = try transaction.put(draft, query, &scope)
+            answer.warn(of: draft, query)
+            return answer
+        }
     }
 
     /// So many rows say that many follow.
@@ -216,9 +224,7 @@ private struct ImportBatch: Sendable {
                 continue
             }
             do throws(VaultError) {
-                var answer = try transaction.put(row.draft, row.query, &scope)
-                answer.warn(of: row.draft, row.query)
-                outcomes.append(.put(answer))
+                outcomes.append(.put(try row.put(in: &transaction, &scope)))
             } catch {
                 // Thrown before anything of the row was written. Any other error is the whole batch's.
                 guard error.code == .noUsableIdentifier else { throw error }

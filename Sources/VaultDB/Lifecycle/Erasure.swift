@@ -44,7 +44,7 @@ extension WriteTransaction where Self: ~Copyable {
         scope.names.note(from: identity, to: tombstone)
         try note(.identityErased, on: &tombstone, &scope)
         try put(tombstone, in: scope.organization)
-        scope.ledger.identities -= 1
+        try scope.ledger.take(\.identities)
         return ErasureAnswer(
             identity: identity.id, absorbed: absorbed, identifiers: identity.identifiers.count,
             unblocked: identity.identifiers.count { $0.state == .blocked }, records: records, conflicts: conflicts)
@@ -104,7 +104,7 @@ extension WriteTransaction where Self: ~Copyable {
         }
         for held in identity.identifiers {
             try remove(Key.index(held.identifier, in: scope.organization), from: held.identifier.kind.table)
-            scope.ledger[held.identifier.kind] -= 1
+            try scope.ledger.take(\.[held.identifier.kind])
             try forgetFormerHolders(of: held.identifier, scope)
             former.remove(held.identifier)
         }

@@ -156,7 +156,8 @@ extension WriteTransaction where Self: ~Copyable {
         try put(key, erasure.encoded(under: key), in: Tables.erasures)
         let secret = try ownErasureSecret(scope)
         for held in identity.identifiers {
-            try put(ErasureKey.hash(of: held.identifier, secret, in: scope.organization), bytes: RawSpan(), in: Tables.erasures)
+            let key = ErasureKey.hash(of: held.identifier, secret, in: scope.organization)
+            try put(key, bytes: RawSpan(), in: Tables.erasures)
         }
     }
 

@@ -34,7 +34,7 @@ extension WriteTransaction where Self: ~Copyable {
         try put(into, in: scope.organization)
         let key = Key.merge(id, in: scope.organization)
         try put(key, plan.journal(id, scope).encoded(under: key), in: Tables.merges)
-        scope.ledger.identities -= 1
+        try scope.ledger.take(\.identities)
         return MergeAnswer(merge: id, identity: into.id, records: plan.records.count)
     }
 

@@ -29,11 +29,12 @@ extension WriteTransaction where Self: ~Copyable {
         scope.names.note(from: redirect, to: from)
         try refreshClinical(&from, scope.reading, preferring: journal.from.primaries, in: scope.organization)
         try refreshClinical(&into, scope.reading, preferring: journal.primaries, in: scope.organization)
+        let converted = Dictionary(journal.converted.map { ($0.record, $0.updatedAt) }) { first, _ in first }
         for identity in [from, into] where !identity.isPatient {
             try reopenLeads(of: identity.id, &scope) { lead in
                 // One that the merge converted, and nothing has changed since, is as it was.
                 guard lead.updatedAt == journal.time else { return lead.updatedAt }
-                return journal.converted.first { $0.record == RecordKey(lead) }?.updatedAt ?? lead.updatedAt
+                return converted[RecordKey(lead)] ?? lead.updatedAt
             }
         }
         try moveBackGains(of: from, journal, &scope)

@@ -35,17 +35,30 @@ extension WriteTransaction where Self: ~Copyable {
         let source = try draft.eventSource(query)
         let old = try record(key.kind, key.id, in: scope.organization)
         let link = try link(draft, old, scope)
+        guard draft.keepsOthers else {
+            let name = if let query { query.name } else { try draft.name(completing: draft) }
+            return try put(draft, as: key, query, name, source, replacing: old, link, &scope)
+        }
+        let whole = draft.completed(by: link.isNew ? nil : old)
+        return try put(
+            whole, as: key, query, whole.name(completing: draft), source, replacing: old, link, &scope)
+    }
+
+    /// - Parameters:
+    ///   - draft: all that the record is to say.
+    ///   - old: the record, or what an erasure left of it.
+    private mutating func put(
+        _ draft: RecordDraft, as key: RecordKey, _ query: ResolveQuery?, _ name: String?, _ source: String?,
+        replacing old: Record?, _ link: RecordLink, _ scope: inout WriteScope
+    ) throws(VaultError) -> PutAnswer {
         // What is left of an erased person's record says nothing of the one that takes its name.
         let kept = link.isNew ? nil : old
-        let given = draft
-        let draft = draft.keepsOthers ? draft.completed(by: kept) : draft
         if let old, case .stays(let owner) = link, old.says(draft, scope.reading),
             try !bringsNewExternals(query, owner, scope)
         {
             return PutAnswer(
                 change: .unchanged, kind: key.kind, id: key.id, identity: old.identity, resolution: nil, converted: [])
         }
-        let name = try query == nil || draft.keepsOthers ? draft.name(completing: given) : query?.name
         var (resolution, identity) = try owner(link.identity, query, name, source, &scope)
         var new = Record(draft, key, identity: identity.id, replacing: kept, scope)
         if !identity.isPatient { new.isConverted = false }
@@ -131,12 +144,16 @@ extension WriteTransaction where Self: ~Copyable {
     private mutating func owner(
         _ known: Identity?, _ query: ResolveQuery?, _ name: String?, _ source: String?, _ scope: inout WriteScope
     ) throws(VaultError) -> (Resolution?, Identity) {
-        guard var query else {
+        guard let query else {
             guard var known else { throw .noUsableIdentifier }
             if let name { try learn(name, source: source, on: &known, &scope) }
             return (nil, known)
         }
-        query.name = name
+        if query.name != name {
+            var renamed = query
+            renamed.name = name
+            return try owner(known, renamed, name, source, &scope)
+        }
         let plan = try plan(query, for: known, in: scope.organization)
         return try apply(plan, query, &scope)
     }

@@ -114,6 +114,6 @@ extension WriteTransaction where Self: ~Copyable {
     mutating func remove(_ record: Record, _ scope: inout WriteScope) throws(VaultError) {
         try remove(TimelineKey(record).key(in: scope.organization), from: Tables.timeline)
         try remove(Key.record(RecordKey(record), in: scope.organization), from: Tables.records)
-        scope.ledger.records -= 1
+        try scope.ledger.take(\.records)
     }
 }

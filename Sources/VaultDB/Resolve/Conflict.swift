@@ -184,6 +184,15 @@ extension ReadTransaction where Self: ~Copyable {
             return conflict
         }
     }
+
+    /// What there is between two identities: their open conflicts, or where there are none, those that were settled.
+    borrowing func conflicts(
+        between one: UUID, _ other: UUID, in organization: OrganizationNumber
+    ) throws(VaultError) -> [Conflict] {
+        let all = try conflicts(of: one, in: organization).filter { $0.other(than: one) == other }
+        let open = all.filter { $0.state == .open }
+        return open.isEmpty ? all : open
+    }
 }
 
 extension WriteTransaction where Self: ~Copyable {
@@ -221,16 +230,17 @@ extension WriteTransaction where Self: ~Copyable {
     /// Stores a conflict under both orders of its pair.
     mutating func put(_ entry: ConflictEntry, at pair: ConflictKey, _ scope: inout WriteScope) throws(VaultError) {
         let before = try conflict(pair, in: scope.organization)
-        if before?.state == .open { scope.ledger.openConflicts -= 1 }
+        if before?.state == .open { try scope.ledger.take(\.openConflicts) }
         if entry.state == .open { scope.ledger.openConflicts += 1 }
         let key = pair.canonical.key(in: scope.organization)
         try put(key, entry.encoded(under: key), in: Tables.conflicts)
-        if before == nil { try put(pair.canonical.mirrored.key(in: scope.organization), bytes: RawSpan(), in: Tables.conflicts) }
+        if before != nil { return }
+        try put(pair.canonical.mirrored.key(in: scope.organization), bytes: RawSpan(), in: Tables.conflicts)
     }
 
     /// Takes a conflict away, if it is there.
     mutating func removeConflict(at pair: ConflictKey, _ scope: inout WriteScope) throws(VaultError) {
-        if try conflict(pair, in: scope.organization)?.state == .open { scope.ledger.openConflicts -= 1 }
+        if try conflict(pair, in: scope.organization)?.state == .open { try scope.ledger.take(\.openConflicts) }
         try remove(pair.canonical.key(in: scope.organization), from: Tables.conflicts)
         try remove(pair.canonical.mirrored.key(in: scope.organization), from: Tables.conflicts)
     }

@@ -60,7 +60,7 @@ extension Resolution: RepeatableAnswer {
 extension PutAnswer: RepeatableAnswer {
     var stored: StoredAnswer {
         StoredAnswer(
-            identity: identity, resolution: resolution,
+            identity: identity, resolution: resolution ?? Resolution(onlyWarning: warnings, identity),
             put: .init(record: RecordKey(kind: kind, id: id), change: change, converted: converted))
     }
 
@@ -72,8 +72,22 @@ extension PutAnswer: RepeatableAnswer {
     init(_ stored: StoredAnswer, _ put: StoredAnswer.Put) {
         self.init(
             change: put.change, kind: put.record.kind, id: put.record.id, identity: stored.identity,
-            resolution: stored.resolution, converted: put.converted)
+            resolution: stored.resolution.flatMap { $0.onlyWarns ? nil : $0 }, converted: put.converted,
+            warnings: stored.resolution?.warnings ?? [])
     }
+}
+
+extension Resolution {
+    /// Keeps the warnings of a put that had nothing to resolve; nil where there are none.
+    fileprivate init?(onlyWarning warnings: [Warning], _ identity: UUID) {
+        if warnings.isEmpty { return nil }
+        self.init(
+            identity: .init(id: identity), outcome: .linked, matched: nil, enriched: [], conflicts: [],
+            warnings: warnings, sequence: 0)
+    }
+
+    /// No put that resolved is without an event.
+    fileprivate var onlyWarns: Bool { sequence == 0 }
 }
 
 extension WriteTransaction where Self: ~Copyable {

@@ -43,10 +43,10 @@ struct ResolvePlan {
 }
 
 /// What one look says of a resolve.
-enum QuickLook {
+package enum QuickLook<Match> {
     /// It would change nothing: this is its answer.
-    case match(Resolution)
-    /// Nobody has the email, nor the phone, that are all that is given: there is somebody to create.
+    case match(Match)
+    /// Nobody has the email that the waterfall asks first: there is something to write.
     case unknown
     /// Nothing: the whole waterfall is needed.
     case undecided
@@ -140,10 +140,11 @@ extension ReadTransaction where Self: ~Copyable {
     ///
     /// The record and the indexes change in the same transactions (`check` compares them), so an identifier that the
     /// record says is owned needs no look into the index of its own.
+    /// - Returns: `unknown` only where nobody has the phone either, so that there is somebody to create.
     @inline(__always)
     borrowing func look(
         _ query: borrowing ResolveQuery, in organization: OrganizationNumber
-    ) throws(VaultError) -> QuickLook {
+    ) throws(VaultError) -> QuickLook<Resolution> {
         // What an invalid phone may stand for is for the whole waterfall to ask.
         guard query.phoneVariants.isEmpty, let first = query.first else { return .undecided }
         guard let entry = try entry(of: first, in: organization) else {

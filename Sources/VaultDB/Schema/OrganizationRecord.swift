@@ -65,11 +65,29 @@ extension WriteTransaction where Self: ~Copyable {
     /// The organization with this id, given a number if it has none yet.
     mutating func intern(_ id: UUID, at now: Timestamp) throws(VaultError) -> OrganizationRecord {
         if let known = try organization(id) { return known }
-        let numbers = try organizations().map(\.record.number.rawValue)
-        let record = OrganizationRecord(
-            number: OrganizationNumber((numbers.max() ?? 0) + 1), createdAt: now, region: nil)
+        let record = OrganizationRecord(number: try nextNumber(), createdAt: now, region: nil)
         try put(record, of: id)
         return record
+    }
+
+    /// As numbers are given out in order and organizations stay, their count is the last. Where an entry was lost to damage the
+    /// counters of those that are there still keep their numbers from being given out again.
+    private mutating func nextNumber() throws(VaultError) -> OrganizationNumber {
+        do throws(StorageError) {
+            var last = try statistics(of: Tables.organizations).entries
+            try finishLastPut(in: Tables.ledgers)
+            try scan(Tables.ledgers, prefix: RawSpan(), from: RawSpan(), order: .descending) {
+                (key, _) throws(StorageError) in
+                if key.byteCount >= 4 { last = max(last, Int(key.organization.rawValue)) }
+                return .stop
+            }
+            guard let next = UInt32(exactly: last + 1) else {
+                throw .corrupted("there can't be \(last) organizations")
+            }
+            return OrganizationNumber(next)
+        } catch {
+            throw VaultError(storage: error)
+        }
     }
 
     mutating func put(_ record: OrganizationRecord, of id: UUID) throws(VaultError) {

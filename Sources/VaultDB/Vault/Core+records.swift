@@ -15,13 +15,13 @@ extension Core {
         try IdempotencyKey.validate(draft.idempotencyKey)
         let prepared = draft
         return { (transaction, scope) throws(VaultError) in
-            var answer = try transaction.once(prepared.idempotencyKey, of: call, &scope) {
+            try transaction.once(prepared.idempotencyKey, of: call, &scope) {
                 (transaction, scope) throws(VaultError) in
                 try scope.refuse(readFor: region)
-                return try transaction.put(prepared, query, &scope)
+                var answer = try transaction.put(prepared, query, &scope)
+                answer.warn(of: prepared, query)
+                return answer
             }
-            answer.warn(of: prepared, query)
-            return answer
         }
     }
 
@@ -48,6 +48,22 @@ extension Core {
             try transaction.delete(RecordKey(kind: kind, id: id), deletion, &scope)
         }
     }
+
+    // MARK: Reading
+
+    func record(_ kind: RecordKind, _ id: String, _ tenant: Tenant) throws(VaultError) -> Record? {
+        try read(tenant) { (snapshot, number) throws(VaultError) in try snapshot.record(kind, id, in: number) } ?? nil
+    }
+
+    func contact(
+        _ id: UUID, from cursor: RecordCursor?, order: TimelineOrder, limit: Int, _ tenant: Tenant
+    ) throws(VaultError) -> Contact {
+        try found(id, tenant) { (snapshot, number) throws(VaultError) in
+            try snapshot.contact(id, from: cursor, order: order, limit: limit, in: number)
+        }
+    }
+
+    // MARK: Telling
 
     /// Logs whose record was put. One that changed nobody is no news.
     func tell(_ answer: PutAnswer, _ isTold: Bool) {

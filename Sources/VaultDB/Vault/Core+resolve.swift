@@ -1,7 +1,6 @@
 internal import Foundation
 internal import Logging
 internal import Storage
-internal import Synchronization
 
 /// The life of a resolve: answer from a snapshot where nothing has to change, and hand it to the writer otherwise.
 extension Core {
@@ -9,7 +8,7 @@ extension Core {
         switch try prepare(request, tenant) {
         case .answered(let resolution): return resolution
         case .writes(let query):
-            return try await write(tenant, operation(request.idempotencyKey, query)) { tell($0, $1) }
+            return try await write(tenant, operation(request.idempotencyKey, .success(query))) { tell($0, $1) }
         }
     }
 
@@ -17,7 +16,7 @@ extension Core {
         switch try prepare(request, tenant) {
         case .answered(let resolution): return resolution
         case .writes(let query):
-            return try writeBlocking(tenant, operation(request.idempotencyKey, query)) { tell($0, $1) }
+            return try writeBlocking(tenant, operation(request.idempotencyKey, .success(query))) { tell($0, $1) }
         }
     }
 
@@ -31,7 +30,7 @@ extension Core {
     func prepare(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> Preparation {
         if request.idempotencyKey == nil {
             switch try look(request, tenant) {
-            case .match(let resolution): return .answered(request.isDryRun ? resolution : count(resolution))
+            case .match(let resolution): return .answered(request.isDryRun ? resolution : logged(resolution))
             case .unknown where !request.isDryRun:
                 let query = try ResolveQuery(request, region: region(request.region, for: tenant), normalizer)
                 if query.phoneVariants.isEmpty { return .writes(query) }
@@ -44,7 +43,7 @@ extension Core {
     /// A phone that looks like E.164 is tried as it stands: stored numbers are fixed points of normalising, so finding
     /// it proves that it is normalised. Only what is not found needs libphonenumber.
     @inline(__always)
-    private func look(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> QuickLook {
+    private func look(_ request: ResolveRequest, _ tenant: Tenant) throws(VaultError) -> QuickLook<Resolution> {
         guard let number = try number(of: tenant) else { return .undecided }
         let phone: PhoneNumber?
         if let raw = request.phone {
@@ -74,7 +73,7 @@ extension Core {
         return try engine.read { (snapshot) throws(VaultError) in
             let plan = try snapshot.plan(query, in: number)
             if request.isDryRun { return .answered(plan.resolution) }
-            return plan.changesNothing && key == nil ? .answered(count(plan.resolution)) : .writes(query)
+            return plan.changesNothing && key == nil ? .answered(logged(plan.resolution)) : .writes(query)
         }
     }
 
@@ -84,21 +83,24 @@ extension Core {
         } ?? nil
     }
 
-    func operation(_ idempotencyKey: String?, _ query: ResolveQuery) -> Operation<Resolution> {
+    /// - Parameter query: what is to be resolved, or why nothing can be, which a key that was answered does not ask.
+    func operation(
+        _ idempotencyKey: String?, _ query: Result<ResolveQuery, VaultError>
+    ) -> Operation<Resolution> {
         { (transaction, scope) throws(VaultError) in
             try transaction.once(idempotencyKey, of: nil, &scope) { (transaction, scope) throws(VaultError) in
-                try transaction.resolve(query, &scope)
+                try transaction.resolve(query.get(), &scope)
             }
         }
     }
 
     // MARK: Telling
 
+    /// Logs a match that changes nothing.
     @inline(__always)
-    private func count(_ resolution: Resolution) -> Resolution {
-        hits.add(1, ordering: .relaxed)
-        if logsHits { logger.debug("Identity match found", metadata: metadata(resolution)) }
-        return resolution
+    private func logged(_ hit: Resolution) -> Resolution {
+        if logsHits { logger.debug("Identity match found", metadata: metadata(hit)) }
+        return hit
     }
 
     /// Logs what a resolve by the writer did. One that changed nobody has found everything as it was, or repeats an
@@ -107,7 +109,7 @@ extension Core {
         if isTold {
             log(resolution)
         } else if resolution.outcome != .created {
-            _ = count(resolution)
+            _ = logged(resolution)
         }
     }
 

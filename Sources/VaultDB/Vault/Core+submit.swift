@@ -14,14 +14,17 @@ extension Core {
     func submitResolve(
         _ request: ResolveRequest, _ tenant: Tenant, isForWriter: Bool, _ deliver: @escaping Delivery<Resolution>
     ) throws(VaultError) -> Resolution? {
-        let query: ResolveQuery
+        let query: Result<ResolveQuery, VaultError>
         if isForWriter, !request.isDryRun {
             try IdempotencyKey.validate(request.idempotencyKey)
-            query = try ResolveQuery(request, region: region(request.region, for: tenant), normalizer)
+            let region = try region(request.region, for: tenant)
+            query = Result { () throws(VaultError) in try ResolveQuery(request, region: region, normalizer) }
+            // With a key that was answered, it does not matter what is usable now.
+            if request.idempotencyKey == nil { _ = try query.get() }
         } else {
             switch try prepare(request, tenant) {
             case .answered(let resolution): return resolution
-            case .writes(let needed): query = needed
+            case .writes(let needed): query = .success(needed)
             }
         }
         submit(tenant, operation(request.idempotencyKey, query), { [self] in tell($0, $1) }, deliver)

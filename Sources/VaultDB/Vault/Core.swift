@@ -26,8 +26,6 @@ final class Core<Engine: StorageEngine>: Sendable {
     /// Rekeys under way here. Until one is committed or given up, what its transaction says of the rules is not to be
     /// remembered.
     let rekeys = Atomic<Int>(0)
-    /// Matches that changed nothing, since opening.
-    let hits = Atomic<Int>(0)
     /// Identities that were created, since opening, but for those of imports that block.
     let created = Atomic<Int>(0)
     /// Whether hits are told as well. Asking the logger each time would cost more than many a hit.
@@ -36,10 +34,12 @@ final class Core<Engine: StorageEngine>: Sendable {
     /// - Parameters:
     ///   - region: for a new vault; an existing one keeps its own.
     ///   - bytesMax: likewise.
+    ///   - organization: one that is made together with a new vault, and its region.
     ///   - creates: makes a vault of a file that holds none yet.
     init(
-        engine: Engine, region: Region, bytesMax: Int = .max, normalizer: Normalizer, logger: Logger, actor: String?,
-        isReadOnly: Bool, creates: Bool = true, writerNiceness: Int = 0,
+        engine: Engine, region: Region, bytesMax: Int = .max, organization: (id: UUID, region: Region)? = nil,
+        normalizer: Normalizer, logger: Logger, actor: String?, isReadOnly: Bool, creates: Bool = true,
+        writerNiceness: Int = 0,
         clock: @escaping @Sendable () -> Timestamp = { Timestamp.now() }
     ) throws(VaultError) {
         self.engine = engine
@@ -61,12 +61,21 @@ final class Core<Engine: StorageEngine>: Sendable {
         } else if isReadOnly || !creates {
             throw VaultError(.notAVault, "the file holds no vault", advice: "make one with `vaultdb init`")
         } else {
-            let fresh = Meta(
-                createdAt: clock(), region: region, bytesMax: UInt64(clamping: bytesMax), normalizer: rules)
+            let now = clock()
+            let fresh = Meta(createdAt: now, region: region, bytesMax: UInt64(clamping: bytesMax), normalizer: rules)
+            let (actor, ids) = (self.actor, self.ids)
             (opened, isNew) = try engine.write { (transaction) throws(VaultError) -> (Meta, Bool) in
                 // Another process may have made the vault in between.
                 if let known = try transaction.meta() { return (known, false) }
                 try transaction.put(Meta.key, fresh.encoded(), in: Tables.meta)
+                guard let (id, ownRegion) = organization else { return (fresh, true) }
+                let number = try transaction.intern(id, at: now).number
+                var scope = WriteScope(
+                    number, at: now, actor: actor, ids: ids,
+                    reading: RecordReading(normalizer: normalizer, region: region), ledger: Ledger())
+                _ = try transaction.operate(&scope) { (transaction, scope) throws(VaultError) in
+                    try transaction.setRegion(ownRegion, of: id, at: now, &scope)
+                }
                 return (fresh, true)
             }
         }
@@ -140,12 +149,7 @@ final class Core<Engine: StorageEngine>: Sendable {
         let now = clock()
         return { [writes] (transaction, scope) throws(VaultError) in
             writes.forgetWhatWasRead()
-            var record = try transaction.intern(tenant.id, at: now)
-            guard record.region != region else { return record }
-            record.region = region
-            try transaction.put(record, of: tenant.id)
-            try transaction.append(Event(.organizationChanged, at: now, actor: scope.actor), &scope)
-            return record
+            return try transaction.setRegion(region, of: tenant.id, at: now, &scope)
         }
     }
 
@@ -212,7 +216,7 @@ final class Core<Engine: StorageEngine>: Sendable {
         return { [self] (transaction) throws(VaultError) in
             let foreignCommits = writes.foreignCommits
             try refuseOtherRules(transaction, foreignCommits)
-            let organization = try place(of: tenant, foreignCommits, &transaction)
+            let organization = try intern(tenant, foreignCommits, &transaction)
             if let region, region != organization.region { throw .regionChanged }
             return try operate(&transaction, in: organization.number, region: organization.region, body)
         }
@@ -231,8 +235,8 @@ final class Core<Engine: StorageEngine>: Sendable {
     }
 
     /// The organization as it is now. It is made where the vault does not know it.
-    private func place(
-        of tenant: Tenant, _ foreignCommits: Int, _ transaction: inout Engine.Writer
+    private func intern(
+        _ tenant: Tenant, _ foreignCommits: Int, _ transaction: inout Engine.Writer
     ) throws(VaultError) -> (number: OrganizationNumber, region: Region) {
         if let number = tenant.number, tenant.isChecked(foreignCommits) {
             return (number, tenant.region ?? opened.region)
@@ -255,6 +259,20 @@ final class Core<Engine: StorageEngine>: Sendable {
         throw VaultError(
             .rekeyRequired, "the vault was normalised by \(found), this program has \(rules)",
             advice: "run `vaultdb rekey` once, or use the program version that wrote it")
+    }
+}
+
+extension WriteTransaction where Self: ~Copyable {
+    /// Gives the organization a region of its own; the trail tells of it where that is another.
+    fileprivate mutating func setRegion(
+        _ region: Region, of id: UUID, at now: Timestamp, _ scope: inout WriteScope
+    ) throws(VaultError) -> OrganizationRecord {
+        var record = try intern(id, at: now)
+        guard record.region != region else { return record }
+        record.region = region
+        try put(record, of: id)
+        try append(Event(.organizationChanged, at: now, actor: scope.actor), &scope)
+        return record
     }
 }
 

@@ -8,10 +8,7 @@ extension Organization {
     /// What merging would do.
     /// - Throws: as `merge` does.
     public func previewMerge(_ a: UUID, into b: UUID) throws(VaultError) -> MergePreview {
-        let reading = RecordReading(normalizer: core.normalizer, region: try region())
-        return try core.found(a, tenant) { (snapshot, number) throws(VaultError) in
-            try snapshot.mergePlan(a, into: b, reading, in: number).preview
-        }
+        try core.previewMerge(a, into: b, tenant)
     }
 
     /// Merges one identity into another: identifiers, records, names and conflicts move, and the id of the first
@@ -21,6 +18,14 @@ extension Organization {
     @discardableResult
     public func merge(_ a: UUID, into b: UUID) async throws(VaultError) -> MergeAnswer {
         core.tell("Identity merged", try await core.write(tenant, core.merge(a, into: b)))
+    }
+
+    /// The same, decided about what there is between the two.
+    /// - Throws: `refused` too where that does not hold any more.
+    package func merge(
+        _ a: UUID, into b: UUID, if holds: @escaping ConflictsCheck
+    ) async throws(VaultError) -> MergeAnswer {
+        core.tell("Identity merged", try await core.write(tenant, core.merge(a, into: b, if: holds)))
     }
 
     /// The blocking twin.
@@ -46,9 +51,7 @@ extension Organization {
     /// - Parameter limit: 1 to `Limits.scanEntriesMax`.
     public func merges(before cursor: UUID? = nil, limit: Int = 100) throws(VaultError) -> [Merge] {
         try Self.validate(limit: limit)
-        return try core.read(tenant) { (snapshot, number) throws(VaultError) in
-            try snapshot.merges(before: cursor, limit: limit, in: number)
-        } ?? []
+        return try core.merges(before: cursor, limit: limit, tenant)
     }
 
     // MARK: Keeping apart
@@ -61,6 +64,14 @@ extension Organization {
     @discardableResult
     public func keepApart(_ a: UUID, _ b: UUID) async throws(VaultError) -> [Conflict] {
         try await core.write(tenant, core.keepApart(a, b))
+    }
+
+    /// The same, decided about what there is between the two.
+    /// - Throws: `refused` too where that does not hold any more.
+    package func keepApart(
+        _ a: UUID, _ b: UUID, if holds: @escaping ConflictsCheck
+    ) async throws(VaultError) -> [Conflict] {
+        try await core.write(tenant, core.keepApart(a, b, if: holds))
     }
 
     /// The blocking twin.
@@ -89,9 +100,7 @@ extension Organization {
     /// - Parameter limit: 1 to `Limits.scanEntriesMax`.
     public func erasures(after cursor: UUID? = nil, limit: Int = 100) throws(VaultError) -> [Erasure] {
         try Self.validate(limit: limit)
-        return try core.read(tenant) { (snapshot, number) throws(VaultError) in
-            try snapshot.erasures(after: cursor, limit: limit, in: number)
-        } ?? []
+        return try core.erasures(after: cursor, limit: limit, tenant)
     }
 
     /// Does an erasure again in a vault that was restored from a backup made before it.
@@ -124,19 +133,13 @@ extension Organization {
 
     /// Every time during which an identifier was held, oldest first.
     public func holdings(of identifier: Identifier) throws(VaultError) -> [Holding] {
-        try core.read(tenant) { (snapshot, number) throws(VaultError) in
-            try snapshot.holdings(of: identifier, in: number)
-        } ?? []
+        try core.holdings(of: identifier, tenant)
     }
 
     /// What an identity holds and held: at one moment, or ever. A merged identity answers for itself.
     /// - Throws: `notFound` and `erased`.
     public func holdings(by id: UUID, at time: Timestamp? = nil) throws(VaultError) -> [Holding] {
-        let all = try core.found(id, tenant) { (snapshot, number) throws(VaultError) in
-            _ = try snapshot.living(id, in: number)
-            guard let identity = try snapshot.identity(id, in: number) else { throw .unknownIdentity(id) }
-            return try snapshot.holdings(by: identity, in: number)
-        }
+        let all = try core.holdings(by: id, tenant)
         guard let time else { return all }
         return all.filter { $0.covers(time) }
     }

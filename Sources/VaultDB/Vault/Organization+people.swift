@@ -21,9 +21,7 @@ extension Organization {
     }
 
     public func record(_ kind: RecordKind, _ id: String) throws(VaultError) -> Record? {
-        try core.read(tenant) { (snapshot, number) throws(VaultError) in
-            try snapshot.record(kind, id, in: number)
-        } ?? nil
+        try core.record(kind, id, tenant)
     }
 
     /// A page of an identity's records, of one kind or of all, in order of time.
@@ -65,9 +63,7 @@ extension Organization {
         _ id: UUID, from cursor: RecordCursor? = nil, order: TimelineOrder = .oldestFirst, limit: Int = 100
     ) throws(VaultError) -> Contact {
         try Self.validate(limit: limit, max: Limits.recordsPerPageMax)
-        return try core.found(id, tenant) { (snapshot, number) throws(VaultError) in
-            try snapshot.contact(id, from: cursor, order: order, limit: limit, in: number)
-        }
+        return try core.contact(id, from: cursor, order: order, limit: limit, tenant)
     }
 
     /// Everything held about a person, as one JSON document; docs/EXPORT.md tells its fields.

@@ -179,6 +179,13 @@ public struct Organization: Sendable {
         } ?? []
     }
 
+    /// What there is between two identities: their open conflicts, or where there are none, those that were settled.
+    package func conflicts(between one: UUID, _ other: UUID) throws(VaultError) -> [Conflict] {
+        try core.read(tenant) { (snapshot, number) throws(VaultError) in
+            try snapshot.conflicts(between: one, other, in: number)
+        } ?? []
+    }
+
     /// The trail from a sequence number on, oldest first.
     /// - Parameter limit: 1 to `Limits.scanEntriesMax`.
     public func events(from sequence: UInt64 = 1, limit: Int = 100) throws(VaultError) -> [Event] {

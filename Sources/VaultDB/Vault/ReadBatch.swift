@@ -1,7 +1,6 @@
 package import Foundation
 internal import LMDB
 internal import Storage
-internal import Synchronization
 
 /// Lookups on bytes, many of them on one snapshot: the way of a server's hits. No `String` is made and nothing is
 /// allocated for an identifier that is normalised already, or a phone spelling that is remembered.
@@ -108,21 +107,11 @@ package struct ReadBatch: ~Copyable {
         package let sequence: UInt64
     }
 
-    /// What a look says of a resolve by an email, a phone or both.
-    package enum Look {
-        /// It would change nothing: this is its answer.
-        case match(Match)
-        /// Nobody is known by the email, so there is something to write.
-        case unknown
-        /// Nothing at all: the request is to take the way of all others.
-        case undecided
-    }
-
     /// Looks for the answer to a resolve by an email, a phone or both that changes nothing; an empty span stands for "not
-    /// given".
+    /// given". Where nobody has the email, it does not look at the phone.
     package borrowing func look(
         email: Span<UInt8>, phone spelling: Span<UInt8>, name: Span<UInt8>, in organization: Organization
-    ) throws(VaultError) -> Look {
+    ) throws(VaultError) -> QuickLook<Match> {
         // Hits that are logged are told by the usual way.
         guard !core.logsHits, let number = try number(of: organization) else { return .undecided }
         guard email.isEmpty || EmailAddress.isNormalized(email), name.isEmpty || name.isPlainName else {
@@ -149,7 +138,6 @@ package struct ReadBatch: ~Copyable {
             return identity.lastSequence
         }
         guard case let sequence?? = sequence else { return .undecided }
-        core.hits.add(1, ordering: .relaxed)
         return .match(Match(identity: entry.holder, kind: kind, phone: phone, sequence: sequence))
     }
 

@@ -9,14 +9,22 @@ extension Vault {
         /// Writes of the largest commit.
         package let groupMax: Int
         package let pending: Int
+        /// How long the oldest write waits that is in no commit yet.
+        package let oldestWait: Duration
     }
 
     package var writerStatistics: WriterStatistics {
         let statistics = core.writes.statistics
         return WriterStatistics(
             commits: statistics.commits, writes: statistics.jobs, groupMax: statistics.groupMax,
-            pending: statistics.pending)
+            pending: statistics.pending, oldestWait: core.writes.oldestWait)
     }
+
+    /// How long the oldest write waits because another process writes; zero where none does.
+    package var oldestWaitForOthers: Duration { core.writes.oldestWaitForOthers }
+
+    /// Refuses writes that are in no commit yet, and all later ones, with `busy`. What was begun is done and answered.
+    package func refuseWaitingWrites() { core.writes.refuseWaiting() }
 
     /// Identities that this process has created since it opened the vault, whatever the call: a resolve, a record, a
     /// form. Of imports only those that do not block count.
@@ -24,6 +32,10 @@ extension Vault {
 
     /// Tells of commits; those of other processes only where somebody notes them.
     package var commits: CommitSignal { core.writes.committed }
+
+    /// Tells that the answers of writes that were handed in to be delivered are all delivered for now: those of a commit are
+    /// delivered one after the other, and who passes them on can do so once.
+    package var deliveries: CommitSignal { core.writes.delivered }
 
     /// The number of the last commit, whichever process made it.
     package func lastCommit() throws(VaultError) -> Int { try readBatch().commit }

@@ -1,4 +1,5 @@
 public import Foundation
+internal import Dispatch
 internal import LMDB
 internal import Storage
 
@@ -28,6 +29,7 @@ public final class Vault: Sendable {
         }
         core = try Core(
             engine: environment, region: options.region, bytesMax: options.bytesMax,
+            organization: options.organization,
             normalizer: Normalizer(spellingCacheSlots: options.spellingCacheSlots), logger: options.logger,
             actor: options.actor, isReadOnly: isReadOnly, creates: options.creates,
             writerNiceness: options.writerNiceness)
@@ -44,6 +46,24 @@ public final class Vault: Sendable {
     public func close() {
         core.close()
         core.engine.close()
+    }
+
+    /// As `close`, but not for ever where another process has the writer's lock.
+    /// - Returns: false where that takes more seconds than these. Only the end of the process closes it then: what waits is
+    ///   not written, and what was acknowledged is there when it is opened next.
+    package func close(within seconds: Int) -> Bool {
+        guard core.writes.close(within: seconds) else { return false }
+        // It writes back what it has put off, for which it needs the lock again.
+        let isDone = DispatchSemaphore(value: 0)
+        let code = startThread(named: "vaultdb.close", stackBytes: 8 << 20) { [core] in
+            core.engine.close()
+            isDone.signal()
+        }
+        if code != 0 {
+            core.engine.close()
+            return true
+        }
+        return isDone.wait(timeout: .now() + .seconds(seconds)) == .success
     }
 
     /// The tenant with this id. It needs no registration: it is known to the vault from its first write on. It does not

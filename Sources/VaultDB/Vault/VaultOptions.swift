@@ -1,3 +1,4 @@
+package import Foundation
 internal import LMDB
 public import Logging
 
@@ -22,6 +23,8 @@ public struct VaultOptions: Sendable {
     /// For a new vault: the largest size it may grow to, in bytes, within `bytesMaxRange`. Beyond it writes fail with
     /// `mapFull`.
     public var bytesMax = VaultOptions.bytesMaxRange.upperBound
+    /// For a new vault: an organization that is made together with it, and its region.
+    package var organization: (id: UUID, region: Region)?
     /// What a vault's largest size may be: 1 MiB to 16 TiB.
     public static let bytesMaxRange = (1 << 20)...(16 << 40)
     /// Raw phone spellings to remember, about 64 bytes each; 0 for none.

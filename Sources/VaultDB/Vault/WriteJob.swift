@@ -2,7 +2,7 @@ internal import Dispatch
 internal import Storage
 
 /// One waiting write, whatever it answers. Used by one thread at a time: the caller's until it is handed in, the
-/// writer's from then on, and the caller's again once it is woken; hence `@unchecked`.
+/// writer's from then on, or that of who refuses what waits, and the caller's again once it is woken; hence `@unchecked`.
 class WriteJob<Engine: StorageEngine>: @unchecked Sendable {
     typealias Body<Answer> = @Sendable (inout Engine.Writer) throws(VaultError) -> Answer
 

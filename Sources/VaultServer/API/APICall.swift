@@ -88,10 +88,9 @@ struct APICall: Sendable {
     var isStillGranted: Bool { caller.map { state.access.renewed($0.grant) != nil } ?? true }
 
     /// The whole body.
-    /// - Parameter bytesMax: nil for what the limits say.
-    /// - Throws: 413 where there are more, 401 where the token was revoked while they came.
-    func bytes(upTo bytesMax: Int? = nil) async throws -> ByteBuffer {
-        let bytes = try await request.body.collect(upTo: bytesMax ?? state.limits.httpBodyBytesMax)
+    /// - Throws: 413 where it is larger than its path takes, 401 where the token was revoked while it came.
+    func bytes() async throws -> ByteBuffer {
+        let bytes = try await request.body.collect(upTo: HTTPRoutes.bodyBytesMax(request.uri.path, state.limits))
         guard isStillGranted else { throw Problem.unauthenticated }
         return bytes
     }

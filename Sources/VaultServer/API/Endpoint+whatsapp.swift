@@ -7,9 +7,11 @@ internal import VaultDB
 
 /// Messages of WhatsApp's Cloud API, as its webhook brings them.
 extension Endpoint {
+    static let webhookPath = "/api/v1/whatsapp/webhook"
+
     static let whatsAppEndpoints: [Endpoint] = [
         Endpoint(
-            method: .get, path: "/api/v1/whatsapp/webhook", operation: "verifyWebhook", tag: .whatsapp,
+            method: .get, path: webhookPath, operation: "verifyWebhook", tag: .whatsapp,
             summary: "The handshake by which Meta verifies the webhook's address.", role: nil,
             parameters: [
                 .query("hub.mode", "subscribe", isRequired: true),
@@ -19,7 +21,7 @@ extension Endpoint {
             successes: [Success(status: .ok, summary: "The challenge.", schema: "Text", type: "text/plain")],
             problems: [.notFound], takesFurtherParameters: true, handle: verify),
         Endpoint(
-            method: .post, path: "/api/v1/whatsapp/webhook", operation: "receiveMessages", tag: .whatsapp,
+            method: .post, path: webhookPath, operation: "receiveMessages", tag: .whatsapp,
             summary: """
                 Resolves who wrote each message, once a message, and answers with their contacts for the inbox. Signed \
                 with the app's secret.
@@ -62,7 +64,7 @@ extension Endpoint {
 
     private static func receive(_ call: APICall) async throws -> Response {
         let settings = try settings(call)
-        let bytes = try await call.bytes(upTo: max(call.state.limits.httpBodyBytesMax, deliveryBytesMax))
+        let bytes = try await call.bytes()
         try requireSignature(of: bytes, call, settings)
         // What people write holds anything, and Meta sends a refused delivery again and again.
         let payload = try JSONElement(parsing: bytes.readableBytesUInt8Span, isLenient: true)

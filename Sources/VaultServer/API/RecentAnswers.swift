@@ -77,9 +77,7 @@ extension APICall {
         let name = RecentAnswers.Name(organization: try organization.id, key: key)
         switch state.recentAnswers.begin(name, "\(request.method.rawValue) \(request.uri.path) \(detail)") {
         case .again(let json): return Response(json)
-        case .underWay:
-            throw Problem(
-                .conflict, "under_way", "the first request with this key is under way", advice: "try again later")
+        case .underWay: throw Problem.underWay
         case .taken:
             throw Problem(
                 .conflict, VaultError.Code.refused.rawValue, "the idempotency key was used for another request",

@@ -65,12 +65,12 @@ struct Arguments: Sendable {
         return value
     }
 
-    /// The next field, its name in lower case; one that can be no field's is cut for a message.
+    /// The next field, its name in lower case; one that can be no field's is made fit for a message.
     /// - Parameter repeatable: the name of one that may be given again.
     /// - Throws: another that was taken before.
     mutating func field(repeatable: String? = nil) throws(ReplyError) -> (name: String, value: String) {
         let (given, value) = (try next(), try next())
-        let name = given.word.isEmpty ? given.printable : given.word
+        let name = (given.word.isEmpty ? given : given.word).printable
         if name != repeatable { try take(name) }
         return (name, value)
     }

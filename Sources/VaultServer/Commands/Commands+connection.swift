@@ -133,7 +133,7 @@ extension ConnectionCommand {
         else {
             session.noteFailedAttempt()
             server.metrics.failedLoginCount.add(1, ordering: .relaxed)
-            server.logger.notice("Token refused", metadata: ["client": "\(client.address)"])
+            server.tokenRefusals.note(["client": "\(client.address)"])
             throw ReplyError(.wrongPassword, "this is no token of this vault")
         }
         session.grant = grant

@@ -14,26 +14,24 @@ extension CommandTable {
             }
             return .array(found.identity.identifiers.map(\.json))
         },
-        state("share", "Marks an identifier as shared by several people: it identifies nobody alone.") {
-            (organization, identifier) throws(VaultError) in try organization.shareBlocking(identifier)
-        },
-        state("block", "Marks an identifier as one that is never used for matching.") {
-            (organization, identifier) throws(VaultError) in try organization.blockBlocking(identifier)
-        },
-        state("release", "Gives a shared or blocked identifier back to who holds it, or frees an owned one.") {
-            (organization, identifier) throws(VaultError) in try organization.releaseBlocking(identifier)
-        },
+        state(
+            "share", "Marks an identifier as shared by several people: it identifies nobody alone.",
+            Organization.shareBlocking),
+        state("block", "Marks an identifier as one that is never used for matching.", Organization.blockBlocking),
+        state(
+            "release", "Gives a shared or blocked identifier back to who holds it, or frees an owned one.",
+            Organization.releaseBlocking),
     ]
 
     private static func state(
         _ name: String, _ summary: String,
-        _ change: @escaping @Sendable (Organization, Identifier) throws(VaultError) -> IdentifierStateChange
+        _ change: @escaping @Sendable (Organization) -> (Identifier) throws(VaultError) -> IdentifierStateChange
     ) -> Command {
         .work(name, 4, "org EMAIL|PHONE|EXTERNAL identifier", .review, role: .admin, summary) {
             organization, arguments in
             let kind = try arguments.identifierKind()
             let identifier = try organization.identifier(try arguments.next(), kind: kind)
-            return try change(organization, identifier).json
+            return try change(organization)(identifier).json
         }
     }
 }

@@ -24,9 +24,9 @@ extension CommandTable {
             guard let found = try organization.identity(try arguments.id()) else { return .null }
             return found.json
         },
-        .read(
-            "scan", -3, "org cursor [KIND kind] [PREFIX prefix] [COUNT count]", .people,
-            "Walks over identities, emails or phones, a page at a time."
+        .work(
+            "scan", -3, "org cursor [KIND kind] [PREFIX prefix] [COUNT count]", .people, role: .reader,
+            flags: .readOnly, "Walks over identities, emails or phones, a page at a time."
         ) { organization, arguments in try scan(organization, &arguments) },
     ]
 

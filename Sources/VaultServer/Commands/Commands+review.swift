@@ -27,13 +27,16 @@ extension CommandTable {
             return try organization.conflictPage(in: state, from: cursor, limit: limit).json
         },
         .work(
-            "audit", -2, "org [VERIFY] [id] [FROM sequence] [COUNT count]", .trail, role: .reader, flags: .readOnly,
-            "The trail from a sequence number on, or from one of an identity's events back, the newest first."
+            "audit", -2, "org [VERIFY] [id] [FROM sequence] [BEFORE sequence] [COUNT count]", .trail, role: .reader,
+            flags: .readOnly,
+            "The trail from a sequence number on; or an identity's events, newest first, from one of them or before it."
         ) { organization, arguments in
-            var (from, limit, id): (UInt64?, Int, UUID?) = (nil, arguments.countDefault, nil)
+            var (from, before, limit, id): (UInt64?, UInt64?, Int, UUID?) = (nil, nil, arguments.countDefault, nil)
             while !arguments.isEmpty {
                 if let text = try arguments.option("FROM") {
                     from = UInt64(try Arguments.number(text, 0...Int.max))
+                } else if let text = try arguments.option("BEFORE") {
+                    before = UInt64(try Arguments.number(text, 0...Int.max))
                 } else if let count = try arguments.countOption() {
                     limit = count
                 } else if id == nil {
@@ -42,10 +45,16 @@ extension CommandTable {
                     throw ReplyError.syntax
                 }
             }
-            if let id {
-                return .array(try organization.historyPage(of: id, from: from, limit: limit).events.map(\.json))
+            guard let id else {
+                guard before == nil else { throw ReplyError.syntax }
+                return .array(try organization.events(from: from ?? 1, limit: limit).map(\.json))
             }
-            return .array(try organization.events(from: from ?? 1, limit: limit).map(\.json))
+            if let before {
+                guard from == nil else { throw ReplyError.syntax }
+                from = try organization.historyPage(of: id, from: before, limit: 1).next
+                if from == nil { return .array([]) }
+            }
+            return .array(try organization.historyPage(of: id, from: from, limit: limit).events.map(\.json))
         }.or(
             .walk("verify", 3, "org", .trail, "Walks the whole chain of the trail.") { organization, _, goOn in
                 try organization.verifyAudit { (_) throws(VaultError) in try goOn() }.json

@@ -21,6 +21,9 @@ final class ClientRecord: Sendable {
     /// Tells a connection that it was silent for too long.
     struct IdleCheck: Sendable {}
 
+    /// Tells a connection that what it has yet to take is in others' way.
+    struct OutputCheck: Sendable {}
+
     /// Tells a connection that tokens were made or revoked.
     struct AccessChange: Sendable {}
 
@@ -51,6 +54,9 @@ final class ClientRecord: Sendable {
 
     /// Ends it unless it waits for an answer or takes one, which is for it to say.
     func endIfIdle() { channel.pipeline.fireUserInboundEventTriggered(IdleCheck()) }
+
+    /// Ends it if it goes on taking nothing of what waits for it.
+    func checkOutput() { channel.pipeline.fireUserInboundEventTriggered(OutputCheck()) }
 
     /// Has it ask what has become of its grant, though it be silent.
     func renewGrant() { channel.pipeline.fireUserInboundEventTriggered(AccessChange()) }

@@ -16,13 +16,21 @@ struct WaitingForChanges {
 
 /// `CHANGES`: every committed event once, in order, as soon as it is there.
 extension ConnectionHandler {
+    /// So many events are answered on the event loop.
+    private static let fewEventsMax = 100
+
     func changes(
         _ request: ChangesRequest, _ organization: Organization, _ run: CommandRun, _ writer: inout ReplyWriter
-    ) throws(ReplyError) {
-        let events = try read(request, organization)
+    ) throws(ReplyError) -> Outcome {
+        let events = try readFew(request, organization)
+        if events.count == Self.fewEventsMax, request.limit > Self.fewEventsMax {
+            return try work(in: server.work, run) {
+                .array(try organization.events(from: request.first, limit: request.limit).map(\.json))
+            }
+        }
         guard events.isEmpty, let milliseconds = request.blockMilliseconds, mayWait(milliseconds), let context else {
             writer.value(Self.answer(events))
-            return
+            return .answered
         }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let loop = context.eventLoop
@@ -39,6 +47,7 @@ extension ConnectionHandler {
             request: request, organization: organization, command: run.index, timeout: timeout, waiter: waiter)
         // What was committed since the look above woke nobody.
         loop.execute { bound.value.lookForChanges() }
+        return .answered
     }
 
     /// Whether events may be waited for so long; 0 is for ever. Nothing else would end the wait of a client that sends
@@ -51,13 +60,14 @@ extension ConnectionHandler {
         finishWaiting { $0.value([]) }
     }
 
-    /// Answers a connection that waits, if there is something now.
+    /// Answers a connection that waits, if there is something now: with the first of it where that is much, for many may
+    /// wait.
     func lookForChanges() {
         guard let waiting = waitingForChanges else { return }
         renewGrant()
         guard session.isAuthenticated else { return failWaiting(.unauthenticated) }
         do throws(ReplyError) {
-            let events = try read(waiting.request, waiting.organization)
+            let events = try readFew(waiting.request, waiting.organization)
             if !events.isEmpty { finishWaiting { $0.value(Self.answer(events)) } }
         } catch {
             failWaiting(error)
@@ -85,13 +95,17 @@ extension ConnectionHandler {
         server.waiters.subtract(1, ordering: .relaxed)
     }
 
-    private func read(_ request: ChangesRequest, _ organization: Organization) throws(ReplyError) -> [Event] {
+    private func readFew(_ request: ChangesRequest, _ organization: Organization) throws(ReplyError) -> [Event] {
         do throws(VaultError) {
-            return try organization.events(from: max(request.from, 1), limit: request.limit)
+            return try organization.events(from: request.first, limit: min(request.limit, Self.fewEventsMax))
         } catch {
             throw ReplyError(error)
         }
     }
 
     private static func answer(_ events: [Event]) -> JSONValue { .array(events.map(\.json)) }
+}
+
+extension ChangesRequest {
+    fileprivate var first: UInt64 { max(from, 1) }
 }

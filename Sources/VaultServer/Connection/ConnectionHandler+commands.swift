@@ -144,7 +144,7 @@ extension ConnectionHandler {
             }
         case .changes:
             let asked = try ChangesRequest(&arguments)
-            try changes(asked, organization(request), run, &writer)
+            return try changes(asked, organization(request), run, &writer)
         case .find, .findMany, .resolve, .echo, .connection, .submit: break
         }
         return .answered
@@ -237,7 +237,7 @@ extension ConnectionHandler {
     func delivery<Answer: Sendable>(
         _ ticket: ReplyOrder.Ticket, _ run: CommandRun, _ write: @escaping @Sendable (inout ReplyWriter, Answer) -> Void
     ) -> @Sendable (Result<Answer, VaultError>) -> Void {
-        let server = server
+        let (server, inbox) = (server, turn.inbox)
         // Without a connection nobody waits for the reply; the loop outlives it.
         guard let loop = context?.eventLoop else {
             return { _ in server.pendingWrites.subtract(1, ordering: .relaxed) }
@@ -245,7 +245,7 @@ extension ConnectionHandler {
         let bound = NIOLoopBound(self, eventLoop: loop)
         return { result in
             server.pendingWrites.subtract(1, ordering: .relaxed)
-            loop.execute { bound.value.complete(ticket, run, result, write) }
+            inbox.put { bound.value.complete(ticket, run, result, write) }
         }
     }
 
@@ -272,7 +272,7 @@ extension ConnectionHandler {
         LoopMetrics.add(resolution.conflicts.count, to: metrics.conflicts)
     }
 
-    /// Runs beside the event loops; the connection goes on when it is done.
+    /// Runs beside the event loops, and makes the reply there; the connection goes on when it is done.
     func work(
         in queue: WorkQueue, _ run: CommandRun, _ answer: @escaping @Sendable () throws -> JSONValue
     ) throws(ReplyError) -> Outcome {
@@ -280,19 +280,23 @@ extension ConnectionHandler {
         try reserve(queue.pending, max: queue.pendingMax, "such commands are under way")
         pause = .work
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let done = queue.threads.runIfActive(eventLoop: context.eventLoop, answer)
+        let (version, held) = (session.version, server.heldReplies)
+        let done = queue.threads.runIfActive(eventLoop: context.eventLoop) {
+            try held.refuseWhereFull()
+            let value = try answer()
+            let reply = ConnectionHandler.encoded(version) { $0.value(value) }
+            return (reply: reply, part: held.hold(reply.readableBytes))
+        }
         done.whenComplete { result in
             queue.pending.subtract(1, ordering: .relaxed)
             let handler = bound.value
             let isError = (try? result.get()) == nil
             handler.note(run, doneAt: NIODeadline.now().uptimeNanoseconds, isError: isError)
-            let reply = handler.encoded { writer in
-                switch result {
-                case .success(let value): writer.value(value)
-                case .failure(let error): writer.error(Self.replyError(error), handler.server.metrics)
-                }
+            switch result {
+            case .success(let made): handler.resume(with: made.reply, made.part)
+            case .failure(let error):
+                handler.resume(with: handler.encoded { $0.error(Self.replyError(error), handler.server.metrics) })
             }
-            handler.resume(with: reply)
         }
         return .handedOn
     }

@@ -31,6 +31,11 @@ extension ConnectionHandler {
         watchOutput(context, beyond: isClosing ? 0 : server.limits.outputBytesMax, server.limits.outputSecondsMax)
     }
 
+    /// Ends a client that takes nothing of what waits for it, however little that is.
+    func watchAnyOutput(_ context: ChannelHandlerContext) {
+        watchOutput(context, beyond: 0, server.limits.outputSecondsMax)
+    }
+
     /// Ends a client for its silence. One that waits for an answer is silent for a reason, and one that has yet to take
     /// one is ended only if it takes nothing of it.
     func endIfIdle(_ context: ChannelHandlerContext) {

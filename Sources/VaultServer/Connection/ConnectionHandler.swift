@@ -61,6 +61,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var lingering: Lingering?
     /// Of replies, before TLS.
     private(set) var sentByteCount = 0
+    /// Of the replies that were made beside the event loop and wait for `send`.
+    private var heldParts: [HeldReplies.Part] = []
     /// The next look at a client that has much to take.
     var outputWatch: Scheduled<Void>?
 
@@ -132,6 +134,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if case .handshakeCompleted = event as? TLSUserEvent { publishDetails() }
         if event is ClientRecord.End { closeAtOnce() }
         if event is ClientRecord.IdleCheck { endIfIdle(context) }
+        if event is ClientRecord.OutputCheck { watchAnyOutput(context) }
         if event is ClientRecord.AccessChange {
             renewGrant()
             lookForChanges()
@@ -224,6 +227,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
         var expectedCount = expectedCount
         self.expectedCount = 0
         while pause == .none, !session.isEnding {
+            // Before the next is begun, which may run beside the loop: it is for later where the client takes too little.
+            if writer.byteCount >= server.limits.outputHighWaterBytes {
+                send(&writer, context)
+                if !context.channel.isWritable { break }
+            }
             let isAuthenticated = session.isAuthenticated
             let step = parser.next(
                 in: input.readableBytesUInt8Span, limits: isAuthenticated ? requestLimits : .unauthenticated,
@@ -248,10 +256,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
             count += 1
             input.moveReaderIndex(forwardBy: parser.byteCount)
             parser.finish()
-            if writer.byteCount >= server.limits.outputHighWaterBytes {
-                send(&writer, context)
-                if !context.channel.isWritable { break }
-            }
             if started &- began > Self.beginningNanosecondsMax, pause == .none { letOthersCome(context) }
         }
         LoopMetrics.add(count, to: client.commandCount)
@@ -270,13 +274,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func fail(_ fault: ProtocolFault, _ writer: inout ReplyWriter) {
         server.metrics.protocolFaultCount.add(1, ordering: .relaxed)
-        server.logger.notice(
-            "Protocol error", metadata: ["client": "\(client.address)", "fault": "\(fault.sentence)"])
+        server.protocolErrors.note(["client": "\(client.address)", "fault": "\(fault.sentence)"])
         session.isEnding = true
-        if fault == .http {
-            // Not a word to a browser, of what was asked before either.
-            return closeAtOnce()
-        }
+        // Not a word to a browser.
+        if fault == .http { return }
         reply(&writer) { $0.error(ReplyError(.general, "Protocol error: \(fault.sentence)")) }
     }
 
@@ -323,9 +324,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var isOrderFull: Bool { order.count >= server.limits.connectionWritesPendingMax }
 
     /// A reply in a buffer of its own.
-    func encoded(_ write: (inout ReplyWriter) -> Void) -> ByteBuffer {
+    func encoded(_ write: (inout ReplyWriter) -> Void) -> ByteBuffer { Self.encoded(session.version, write) }
+
+    /// The same on any thread.
+    static func encoded(_ version: ProtocolVersion, _ write: (inout ReplyWriter) -> Void) -> ByteBuffer {
         // Room for a resolve's reply at once.
-        var writer = ReplyWriter(ByteBufferAllocator().buffer(capacity: 512), session.version)
+        var writer = ReplyWriter(ByteBufferAllocator().buffer(capacity: 512), version)
         write(&writer)
         return writer.buffer
     }
@@ -334,10 +338,20 @@ final class ConnectionHandler: ChannelDuplexHandler {
         guard !writer.isEmpty else { return }
         LoopMetrics.add(writer.byteCount, to: metrics.bytesWritten)
         sentByteCount &+= writer.byteCount
-        context.writeAndFlush(wrapOutboundOut(writer.buffer), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(writer.buffer), promise: promiseOfHeldParts(context))
         // By now the bytes are gone as a rule, and their memory is free again.
         writer.clear()
         if !context.channel.isWritable { watchOutput(context) }
+    }
+
+    /// What ends the parts of the replies that are sent once the system has taken these, or nobody will; nil where there
+    /// are none.
+    private func promiseOfHeldParts(_ context: ChannelHandlerContext) -> EventLoopPromise<Void>? {
+        guard !heldParts.isEmpty else { return nil }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.whenComplete { [heldParts] _ in for part in heldParts { part.end() } }
+        heldParts = []
+        return promise
     }
 
     /// Puts a reply into its place; all that is complete up to there is sent.
@@ -348,10 +362,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// Takes the reply of what was waited for, and goes on with what follows it.
-    func resume(with reply: ByteBuffer) {
+    func resume(with reply: ByteBuffer, _ part: HeldReplies.Part? = nil) {
         noteActivity()
         pause = .none
         output.append(reply)
+        if let part { heldParts.append(part) }
         turn.join(self)
     }
 

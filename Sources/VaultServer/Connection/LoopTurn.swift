@@ -6,6 +6,7 @@ internal import VaultDB
 /// together.
 final class LoopTurn {
     let metrics: LoopMetrics
+    let inbox: LoopInbox
     private let loop: any EventLoop
     private var handlers: [ConnectionHandler] = []
     private var isRunning = false
@@ -14,8 +15,9 @@ final class LoopTurn {
     private static let bytesMax = 256 << 10
     private static let timeMax = TimeAmount.milliseconds(1)
 
-    init(of loop: any EventLoop, _ metrics: LoopMetrics) {
+    init(of loop: any EventLoop, _ metrics: LoopMetrics, _ inbox: LoopInbox) {
         self.loop = loop
+        self.inbox = inbox
         self.metrics = metrics
     }
 

@@ -13,6 +13,8 @@ final class RESPListener: Sendable {
     private let state: ServerState
     private let group: MultiThreadedEventLoopGroup
     private let turns: [ObjectIdentifier: NIOLoopBoundBox<LoopTurn>]
+    /// Passes on what the writer has for the loops.
+    private let deliveries: Int
     private let security: NIOSSLContext?
     private let handlers = Mutex<[Int: NIOLoopBound<ConnectionHandler>]>([:])
     private var configuration: ServerConfiguration { state.configuration }
@@ -23,12 +25,19 @@ final class RESPListener: Sendable {
         self.group = group
         self.security = security
         let (metrics, count) = (state.metrics, state.table.commands.count)
+        let inboxes = group.makeIterator().map { LoopInbox(of: $0) }
         turns = Dictionary(
-            uniqueKeysWithValues: group.makeIterator().map { loop in
-                let turn = LoopTurn(of: loop, metrics.addLoop(commandCount: count))
+            uniqueKeysWithValues: zip(group.makeIterator(), inboxes).map { loop, inbox in
+                let turn = LoopTurn(of: loop, metrics.addLoop(commandCount: count), inbox)
                 return (ObjectIdentifier(loop), NIOLoopBoundBox.makeBoxSendingValue(turn, eventLoop: loop))
             })
+        deliveries = state.vault.deliveries.add { for inbox in inboxes { inbox.passOn() } }
     }
+
+    deinit { endDeliveries() }
+
+    /// To be called before the loops end.
+    func endDeliveries() { state.vault.deliveries.remove(deliveries) }
 
     /// Serves what `listen` gave until a graceful end is asked for, or the task is cancelled.
     func serve(_ listener: any Channel) async {
@@ -124,7 +133,7 @@ final class RESPListener: Sendable {
             logger.notice("Draining", metadata: ["connections": "\(open.count)"])
         }
         for handler in open { handler.eventLoop.execute { handler.value.drain() } }
-        let deadline = ContinuousClock.now + .seconds(configuration.drainSecondsMax)
+        let deadline = ContinuousClock.now + .seconds(configuration.drainSecondsMax + Server.lastAnswersSeconds)
         while state.clients.count > 0, ContinuousClock.now < deadline {
             try? await Task.sleep(for: .milliseconds(10))
         }

@@ -8,8 +8,9 @@ struct Compression {
     /// A compressed body may grow to so many times its size: ordinary texts stay below, bombs do not.
     static let decompressionRatioMax = 64
 
-    private var undoes = false
     private var compresses = false
+    /// Where bodies go on from that were compressed.
+    private var undoing: ChannelHandlerContext?
 
     /// - Parameter isOnlyOne: no earlier request waits for its answer. What compresses takes each response for the answer
     ///   to a request that it has seen, so it can't come in between.
@@ -27,14 +28,21 @@ struct Compression {
                 try pipeline.addHandler(compressor, position: .after(handler))
                 compresses = true
             }
-            if !undoes, head.headers.contains(name: "content-encoding") {
+            if undoing == nil, head.headers.contains(name: "content-encoding") {
                 let decompressor = NIOHTTPRequestDecompressor(limit: .ratio(Self.decompressionRatioMax))
                 try pipeline.addHandler(decompressor, position: .after(handler))
-                undoes = true
+                undoing = try pipeline.context(handler: decompressor)
             }
         } catch {
             context.fireErrorCaught(error)
         }
+    }
+
+    /// Passes an empty part of a body on. What undoes compression would let none through.
+    func passEmptyPart(_ context: ChannelHandlerContext) {
+        let context = undoing ?? context
+        context.fireChannelRead(NIOAny(HTTPServerRequestPart.body(ByteBuffer())))
+        context.fireChannelReadComplete()
     }
 
     /// JSON and style sheets. Pages hold a secret beside what a query put there, which compression would give away to

@@ -16,7 +16,7 @@ internal import NIOHTTPTypesHTTP1
 /// - Answers to an import's rows are held while rows still come: its client may send all before it reads.
 /// - An import is told when no more has come for a moment, so that no row waits for others to come.
 /// - A client that for long neither sends what it is to send nor takes anything of its responses is disconnected; an
-///   import is refused before.
+///   import is refused before, and so is a request whose head has begun.
 /// - An import's last line tells its client why it ends, also when the server stops.
 /// - A connection ends after the answers that are owed, and after what was written to it.
 /// - A client that waits for `100 Continue` gets it, once it is its turn.
@@ -32,6 +32,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let limits: ServerLimits
     private let logger: Logger
+    private let look: HeadLook
     /// Between a request's head and its end.
     private var isReading = false
     /// Nothing more is read, and the connection ends once all that is owed has gone out.
@@ -51,6 +52,12 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var lastWritten: EventLoopFuture<Void>?
     /// When the client sent or took something last, or was given something to take.
     private var lastActive = NIODeadline.now()
+    /// When rows of an import came last.
+    private var lastRows = NIODeadline.now()
+    /// Whether the read under way brought a part of a request.
+    private var hasBroughtPart = false
+    /// Whether the last read brought none: a request's head has begun, unless it is of a body.
+    private var hasBroughtNone = false
     /// Bytes that the client had yet to take then.
     private var heldBytes = 0
     /// Whether who is behind this takes what the client sends, and does not have it wait.
@@ -69,12 +76,14 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var isClientsTurn: Bool {
         heldBytes > 0 || !isOwing || (isReading && owedCount == 1 && isTaking && importStep == .taking)
     }
+    private var isReadingHead: Bool { hasBroughtNone && !isReading && !hasReadAll }
     /// Whether the response under way is that of the import whose rows still come.
     private var isStreaming: Bool { isReading && mayStream && isResponding && unanswered.isEmpty }
 
-    init(_ limits: ServerLimits, _ logger: Logger) {
+    init(_ limits: ServerLimits, _ logger: Logger, _ look: HeadLook) {
         self.limits = limits
         self.logger = logger
+        self.look = look
     }
 
     // MARK: Requests
@@ -82,6 +91,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !hasReadAll else { return }
         lastActive = .now()
+        hasBroughtPart = true
         switch unwrapInboundIn(data) {
         case .head(let head): begin(head, context)
         case .body: context.fireChannelRead(data)
@@ -93,6 +103,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func endReading(_ context: ChannelHandlerContext) {
         isReading = false
+        look.expectNext()
         requestDeadline?.cancel()
         requestDeadline = nil
         if mayStream { hold(Self.heldBytesMax, context) }
@@ -104,7 +115,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         isReading = true
         mayStream = head.method == .POST && HTTPRoutes.isStreaming(head.uri)
         if mayStream { hold(max(limits.outputBytesMax, Self.heldBytesMax), context) }
-        let isTooLarge = !mayStream && HTTPRoutes.isTooLarge(head.headers.first(name: "content-length"), limits)
+        let isTooLarge = HTTPRoutes.isTooLarge(head.headers.first(name: "content-length"), head.uri, limits)
         let exchange = Exchange(head, isImport: mayStream, isTooLarge: isTooLarge)
         if !exchange.persists { last = exchange }
         let isOnlyOne = !isOwing
@@ -128,6 +139,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        (hasBroughtNone, hasBroughtPart) = (!hasBroughtPart, false)
         // A request that came at once never costs a timer.
         if isReading, mayStream {
             expectPause(context)
@@ -163,13 +175,18 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// How long an import waits for a row to come before it puts fewer than it would put at once.
     private static let pause = TimeAmount.milliseconds(200)
 
-    /// An empty part tells an import that no more has come for a moment.
     private func expectPause(_ context: ChannelHandlerContext) {
-        pauseDeadline?.cancel()
-        pauseDeadline = schedule(context, at: NIODeadline.now() + Self.pause) { handler, context in
+        lastRows = .now()
+        if pauseDeadline == nil { awaitPause(context) }
+    }
+
+    /// An empty part tells an import that no more has come for a moment.
+    private func awaitPause(_ context: ChannelHandlerContext) {
+        pauseDeadline = schedule(context, at: lastRows + Self.pause) { handler, context in
+            handler.pauseDeadline = nil
             guard handler.isReading, handler.mayStream else { return }
-            context.fireChannelRead(handler.wrapInboundOut(.body(ByteBuffer())))
-            context.fireChannelReadComplete()
+            guard handler.lastRows + Self.pause <= .now() else { return handler.awaitPause(context) }
+            handler.compression.passEmptyPart(context)
         }
     }
 
@@ -186,7 +203,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
             head.headerFields[.cacheControl] = "no-store"
             head.headerFields[.xContentTypeOptions] = "nosniff"
             context.write(wrapOutboundOut(.head(HTTPResponseHead(head))), promise: nil)
-            context.write(wrapOutboundOut(.body(.byteBuffer(problem.body))), promise: nil)
+            if !look.asksForHead { context.write(wrapOutboundOut(.body(.byteBuffer(problem.body))), promise: nil) }
             writeEnd(wrapOutboundOut(.end(nil)), context, nil)
             flush(context: context)
         }
@@ -305,7 +322,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         heldBytes = bytes
         if isMoving || !isClientsTurn { lastActive = .now() }
         guard lastActive + idle <= .now() else { return expectActivity(context) }
-        if isStreaming, heldBytes == 0 {
+        if heldBytes == 0, isStreaming || isReadingHead {
             refuse(context, .timedOut)
             return expectActivity(context)
         }

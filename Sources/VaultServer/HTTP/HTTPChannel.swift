@@ -19,6 +19,8 @@ struct HTTPChannel: ServerChildChannel, HTTPChannelHandler {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
             if let security { try pipeline.addHandler(NIOSSLServerHandler(context: security)) }
+            let look = HeadLook()
+            try pipeline.addHandler(look)
             var decoder = NIOHTTPDecoderLimitConfiguration()
             decoder.maxHeaderFieldSize = limits.httpHeaderBytesMax
             decoder.maxHeaderListSize = limits.httpHeaderBytesMax
@@ -26,7 +28,7 @@ struct HTTPChannel: ServerChildChannel, HTTPChannelHandler {
             try pipeline.configureHTTPServerPipeline(
                 withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
                 withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoder)
-            try pipeline.addHandler(ExchangeHandler(limits, self.logger))
+            try pipeline.addHandler(ExchangeHandler(limits, self.logger, look))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: security != nil))
             // Its time of idleness would begin with the end of an answer, however long the client goes on taking it.
             try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: nil, logger: logger))

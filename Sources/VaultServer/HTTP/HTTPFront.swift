@@ -20,7 +20,9 @@ struct HTTPFront: RouterMiddleware {
         var response: Response
         do {
             try access.refuseOtherSites(request)
-            try refuseTooLarge(request)
+            if HTTPRoutes.isTooLarge(request.headers[.contentLength], request.uri.path, state.limits) {
+                throw Problem.tooLarge
+            }
             if let allowed = preflight(request) {
                 response = allowed
             } else {
@@ -33,12 +35,6 @@ struct HTTPFront: RouterMiddleware {
         count(&response, context.endpointPath, request.method, since: started)
         // The router makes heads only of what it finds.
         return request.method == .head ? response.createHeadResponse() : response
-    }
-
-    private func refuseTooLarge(_ request: WebRequest) throws(Problem) {
-        guard HTTPRoutes.isTooLarge(request.headers[.contentLength], state.limits) else { return }
-        let isImport = request.method == .post && HTTPRoutes.isStreaming(request.uri.path)
-        if !isImport { throw .tooLarge }
     }
 
     /// Has a response be counted: one that streams at its end, which may be long after its beginning.

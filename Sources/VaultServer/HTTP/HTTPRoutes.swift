@@ -21,10 +21,19 @@ struct HTTPRoutes: Sendable {
     /// Whether the body of a request with this target, in whatever form, comes as a stream that may last.
     static func isStreaming(_ target: String) -> Bool { matches(Endpoint.importEndpoint.path, URI(target).path) }
 
-    /// Whether a body of this length is refused at its head, where it does not come as a stream. One that is larger than
-    /// its own endpoint takes is refused when it has come.
-    static func isTooLarge(_ length: String?, _ limits: ServerLimits) -> Bool {
-        (length.flatMap { UInt64($0) } ?? 0) > UInt64(max(limits.httpBodyBytesMax, Endpoint.deliveryBytesMax))
+    /// The most bytes that a body may have which comes to this path, announced or not. An import's comes as a stream.
+    static func bodyBytesMax(_ path: String, _ limits: ServerLimits) -> Int {
+        if matches(Endpoint.importEndpoint.path, path) { return .max }
+        guard matches(Endpoint.webhookPath, path) else { return limits.httpBodyBytesMax }
+        return max(limits.httpBodyBytesMax, Endpoint.deliveryBytesMax)
+    }
+
+    /// Whether a body is refused at its head.
+    /// - Parameter length: what it announces.
+    static func isTooLarge(_ length: String?, _ target: String, _ limits: ServerLimits) -> Bool {
+        // No path takes less than the limit.
+        guard let bytes = length.flatMap({ UInt64($0) }), bytes > UInt64(limits.httpBodyBytesMax) else { return false }
+        return bytes > UInt64(bodyBytesMax(URI(target).path, limits))
     }
 
     func register(on router: Router<HTTPContext>) {

@@ -29,13 +29,13 @@ final class HTTPServer: Sendable {
     func run(_ onListening: @escaping @Sendable (String) -> Void) async throws {
         let application = application(onListening)
         let running = Task { try await application.run() }
-        let secondsMax = Int64(state.configuration.drainSecondsMax)
+        let secondsMax = Int64(state.configuration.drainSecondsMax + Server.lastAnswersSeconds)
         do {
             try await withTaskCancellationHandler {
                 try await withGracefulShutdownHandler {
                     try await running.value
                 } onGracefulShutdown: { [group] in
-                    _ = group.any().scheduleTask(in: .seconds(secondsMax)) { running.cancel() }
+                    group.any().scheduleTask(in: .seconds(secondsMax)) { running.cancel() }
                 }
             } onCancel: {
                 running.cancel()

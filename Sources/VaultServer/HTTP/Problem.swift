@@ -131,6 +131,13 @@ struct Problem: Error, Sendable {
         advice: "speak HTTP/1.1 here; Redis' protocol has a port of its own")
     static let cutOff = invalid("the body ends before its end", advice: "send the request again, whole")
 
+    static let underWay: Problem = {
+        var problem = Problem(
+            .conflict, "under_way", "the first request with this key is under way", advice: "try again later")
+        problem.headers[.retryAfter] = "1"
+        return problem
+    }()
+
     static let unauthenticated: Problem = {
         var problem = Problem(
             .unauthorized, "unauthenticated", "a token is needed",

@@ -69,12 +69,14 @@ struct PrometheusText {
 
     private var writer: [Sample] {
         let writer = state.vault.writerStatistics
+        let oldestWait = Int(writer.oldestWait.components.seconds)
         let pending = state.pendingWrites.load(ordering: .relaxed)
         return [
             ("writer_commits_total", "counter", "Commits of the writer.", writer.commits),
             ("writer_writes_total", "counter", "Writes in those commits.", writer.writes),
             ("writer_group_max", "gauge", "Writes of the largest commit.", writer.groupMax),
             ("writer_queue", "gauge", "Writes waiting for the writer.", writer.pending),
+            ("writer_oldest_wait_seconds", "gauge", "How long the oldest of them waits.", oldestWait),
             ("writes_pending", "gauge", "Writes handed in and not answered yet.", pending),
         ]
     }

@@ -8,7 +8,8 @@ package import VaultDB
 
 /// The server: one vault, over Redis' protocol and over HTTP.
 ///
-/// The vault is its caller's, who closes it after `run` has returned.
+/// The vault is its caller's, who closes it after `run` has returned, within a time where other processes may hold the
+/// writer's lock. What is not begun when the time of `drainSecondsMax` is over is refused, and so is every later write.
 package final class Server: Service {
     /// Where it listens.
     package struct Addresses: Equatable, Sendable {
@@ -104,19 +105,27 @@ package final class Server: Service {
         let listener = try await resp.listen()
         let upkeep = Upkeep(state).start(on: group.any())
         defer { upkeep.cancel() }
-        try await withThrowingTaskGroup(of: Void.self) { [resp, http] tasks in
-            tasks.addTask { await resp.serve(listener) }
-            if let http {
-                tasks.addTask { try await http.run { [self] in tell(listener, $0) } }
-            } else {
-                tell(listener, nil)
+        try await withGracefulShutdownHandler {
+            try await withThrowingTaskGroup(of: Void.self) { [resp, http] tasks in
+                tasks.addTask { await resp.serve(listener) }
+                if let http {
+                    tasks.addTask { try await http.run { [self] in tell(listener, $0) } }
+                } else {
+                    tell(listener, nil)
+                }
+                // Whichever ends first ends the other: at the signal to stop both do so by themselves.
+                try await tasks.next()
+                if !Task.isShuttingDownGracefully { tasks.cancelAll() }
+                try await tasks.waitForAll()
             }
-            // Whichever ends first ends the other: at the signal to stop both do so by themselves.
-            try await tasks.next()
-            if !Task.isShuttingDownGracefully { tasks.cancelAll() }
-            try await tasks.waitForAll()
+        } onGracefulShutdown: { [state, group] in
+            let seconds = Int64(state.configuration.drainSecondsMax)
+            group.any().scheduleTask(in: .seconds(seconds)) { state.vault.refuseWaitingWrites() }
         }
     }
+
+    /// So long it may take, beyond the time that running work has, to answer that what was not begun is refused.
+    static let lastAnswersSeconds = 1
 
     private func tell(_ listener: any Channel, _ http: String?) {
         let resp = listener.localAddress.map(ListenPolicy.text) ?? state.configuration.host
@@ -132,6 +141,7 @@ package final class Server: Service {
     private func stopThreads() async throws {
         try await state.walks.threads.shutdownGracefully()
         try await state.work.threads.shutdownGracefully()
+        resp.endDeliveries()
         try await group.shutdownGracefully()
     }
 }

@@ -112,6 +112,7 @@ struct ServerInformation {
             ("writer_commits", String(writer.commits)), ("writer_writes", String(writer.writes)),
             ("writer_group_size", String(format: "%.2f", size)), ("writer_group_max", String(writer.groupMax)),
             ("writer_queue", String(writer.pending)),
+            ("writer_oldest_wait_seconds", String(writer.oldestWait.components.seconds)),
             ("pending_writes", String(state.pendingWrites.load(ordering: .relaxed))),
         ]
     }

@@ -32,6 +32,9 @@ package struct ServerLimits: Equatable, Sendable {
     package var workPendingMax = 256
     /// Walks over all that an organization has, of which one runs; beyond it they are answered `-BUSY`.
     package var walksPendingMax = 16
+    /// Replies of long reads and rare writes, of all connections, that clients have yet to take; beyond it such commands
+    /// are answered `-BUSY`.
+    package var workOutputBytesMax = 256 << 20
     /// Connections that wait for changes.
     package var waitersMax = 1_024
     /// Entries of one answer.
@@ -69,7 +72,8 @@ package struct ServerLimits: Equatable, Sendable {
         ("output-high-water-bytes", \.outputHighWaterBytes), ("output-bytes-max", \.outputBytesMax),
         ("output-seconds-max", \.outputSecondsMax),
         ("connection-writes-pending-max", \.connectionWritesPendingMax), ("writes-pending-max", \.writesPendingMax),
-        ("work-pending-max", \.workPendingMax), ("walks-pending-max", \.walksPendingMax), ("waiters-max", \.waitersMax),
+        ("work-pending-max", \.workPendingMax), ("walks-pending-max", \.walksPendingMax),
+        ("work-output-bytes-max", \.workOutputBytesMax), ("waiters-max", \.waitersMax),
         ("answer-entries-max", \.answerEntriesMax), ("http-connections-max", \.httpConnectionsMax),
         ("http-idle-seconds-max", \.httpIdleSecondsMax), ("http-request-seconds-max", \.httpRequestSecondsMax),
         ("http-header-bytes-max", \.httpHeaderBytesMax), ("http-body-bytes-max", \.httpBodyBytesMax),

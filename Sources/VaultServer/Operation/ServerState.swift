@@ -22,7 +22,11 @@ final class ServerState: Sendable {
     let work: WorkQueue
     /// Walks over all that an organization has, one after the other.
     let walks: WorkQueue
+    /// What the work of these has answered and clients have yet to take.
+    let heldReplies: HeldReplies
     let logger: Logger
+    let tokenRefusals: FrequentNotice
+    let protocolErrors: FrequentNotice
     let startedAt = NIODeadline.now()
     let startDate = Date()
     /// Writes handed in and not answered yet, of all connections.
@@ -47,7 +51,10 @@ final class ServerState: Sendable {
         self.loopCount = loopCount
         work = WorkQueue(threadCount: 2, pendingMax: configuration.limits.workPendingMax)
         walks = WorkQueue(threadCount: 1, pendingMax: configuration.limits.walksPendingMax)
+        heldReplies = HeldReplies(bytesMax: configuration.limits.workOutputBytesMax)
         self.logger = logger
+        tokenRefusals = FrequentNotice("Token refused", logger)
+        protocolErrors = FrequentNotice("Protocol error", logger)
         access = try AccessControl(vault, isProtected: isProtected, logger: logger)
         slowLog = SlowLog(thresholdMicroseconds: configuration.slowLogMicroseconds)
     }

@@ -1,9 +1,12 @@
+internal import CMalloc
 internal import Logging
 internal import NIOCore
+internal import NIOPosix
 internal import Synchronization
 internal import VaultDB
 
-/// What has to be looked at from time to time: tokens, commits of other processes, connections that do nothing.
+/// What has to be looked at from time to time: tokens, commits of other processes, connections that do nothing, writes that
+/// wait.
 struct Upkeep: Sendable {
     /// The longest time until a token that another process revoked is of no use.
     static let interval = TimeAmount.milliseconds(200)
@@ -14,6 +17,8 @@ struct Upkeep: Sendable {
 
     private final class Memory: Sendable {
         let rounds = Atomic<Int>(0)
+        /// Whether the last look found writes that wait for too long.
+        let isLate = Atomic(false)
         /// Of `AccessControl` when connections were told of it last.
         let accessGeneration: Atomic<Int>
 
@@ -39,7 +44,30 @@ struct Upkeep: Sendable {
             state.logger.warning("The vault can't be read", metadata: ["error": "\(error)"])
         }
         renewGrants()
-        if memory.rounds.add(1, ordering: .relaxed).newValue % Self.roundsPerSweep == 0 { sweep(at: .now()) }
+        if memory.rounds.add(1, ordering: .relaxed).newValue % Self.roundsPerSweep == 0 {
+            sweep(at: .now())
+            seeToReplies(at: .now())
+            state.tokenRefusals.tellRest()
+            state.protocolErrors.tellRest()
+            lookAtWriter()
+        }
+    }
+
+    /// Writes that wait for so long are told to the log.
+    private static let lateWait = Duration.seconds(5)
+
+    private func lookAtWriter() {
+        let writer = state.vault.writerStatistics
+        let isLate = writer.oldestWait >= Self.lateWait
+        guard memory.isLate.exchange(isLate, ordering: .relaxed) != isLate else { return }
+        guard isLate else { return state.logger.notice("Writes wait no more") }
+        let isForOthers = state.vault.oldestWaitForOthers > .zero
+        state.logger.warning(
+            "Writes wait",
+            metadata: [
+                "seconds": "\(writer.oldestWait.components.seconds)", "writes": "\(writer.pending)",
+                "for": isForOthers ? "another process, which writes or is stopped, or the disk" : "a long write",
+            ])
     }
 
     /// Tells all connections where tokens were made or revoked: one that is silent would never ask.
@@ -62,6 +90,17 @@ struct Upkeep: Sendable {
                 client.end()
             }
         }
+    }
+
+    /// Where there is no room for more replies, has clients ended that go on taking none; gives memory back to the system
+    /// that large ones have left.
+    func seeToReplies(at now: NIODeadline) {
+        if state.heldReplies.isFull {
+            for client in state.clients.all { client.checkOutput() }
+        }
+        guard state.heldReplies.isTrimDue(at: now) else { return }
+        // Beside the event loop, for it may take long.
+        state.work.threads.submit { if case .active = $0 { malloc_trim(0) } }
     }
 
     /// - Parameter secondsMax: 0 for no bound.

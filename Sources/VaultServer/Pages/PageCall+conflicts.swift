@@ -106,7 +106,7 @@ extension PageCall {
 
     func conflict() async throws -> Response {
         let (first, second, times) = (try identity("first"), try identity("second"), times)
-        let reasons = try reasons(first, second)
+        let reasons = try organization.conflicts(between: first, second)
         guard !reasons.isEmpty, first != second else { return try elsewhere(first, second) }
         let isOpen = reasons.contains { $0.state == .open }
         let isMerged = reasons.contains { $0.state == .merged }
@@ -125,13 +125,6 @@ extension PageCall {
         ]
         if !isOpen { content["settled_text"] = .text(language.text(isMerged ? "settled.merged" : "settled.apart")) }
         return try page("conflict", content)
-    }
-
-    /// What there is between two people: the open conflicts, or where there are none, those that were settled.
-    private func reasons(_ first: UUID, _ second: UUID) throws(VaultError) -> [Conflict] {
-        let all = try organization.conflicts(of: first).filter { $0.first == second || $0.second == second }
-        let open = all.filter { $0.state == .open }
-        return open.isEmpty ? all : open
     }
 
     /// What stands for conflicts in a form, so that it decides what its page showed and nothing else.
@@ -224,8 +217,7 @@ extension PageCall {
         try requireReview()
         let (from, into, organization) = (try identity(), try id(inForm: "into"), organization)
         return try await decided {
-            try requireShown(from, into)
-            let answer = try await pages.state.writing { try await organization.merge(from, into: into) }
+            let answer = try await pages.state.writing { try await organization.merge(from, into: into, if: isShown) }
             return merged(into: answer.identity, answer.merge)
         } unless: { _ in
             try organization.merges().first { $0.from == from && $0.into == into }.map { merged(into: into, $0.id) }
@@ -252,11 +244,10 @@ extension PageCall {
         let (first, second, organization) = (try id(inForm: "first"), try id(inForm: "second"), organization)
         let pair = path("/conflicts/\(first.text)/\(second.text)")
         return try await decided {
-            try requireShown(first, second)
-            _ = try await pages.state.writing { try await organization.keepApart(first, second) }
+            _ = try await pages.state.writing { try await organization.keepApart(first, second, if: isShown) }
             return toQueue("notice.kept_apart", link: pair)
         } unless: { _ in
-            let isApart = try reasons(first, second).contains { $0.state == .keptApart }
+            let isApart = try organization.conflicts(between: first, second).contains { $0.state == .keptApart }
             return isApart ? toQueue("notice.kept_apart", link: pair) : nil
         }
     }
@@ -265,12 +256,10 @@ extension PageCall {
         redirect(to: path("/conflicts"), PageNotice(key: notice, link: link))
     }
 
-    /// - Throws: `refused` where there is something else between two people than the form's page showed.
-    private func requireShown(_ first: UUID, _ second: UUID) throws(VaultError) {
-        let reasons = try reasons(first, second)
-        guard !reasons.isEmpty, form["shown"] == Self.mark(of: reasons) else {
-            throw VaultError(.refused, "what there is between the two has changed")
-        }
+    /// Whether what there is between two people is what the form's page showed.
+    private var isShown: ConflictsCheck {
+        let shown = form["shown"]
+        return { !$0.isEmpty && shown == Self.mark(of: $0) }
     }
 
     /// What the vault refuses was decided meanwhile, by a second click or by somebody else: the next page says so.

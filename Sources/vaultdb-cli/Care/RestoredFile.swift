@@ -11,12 +11,17 @@ struct RestoredFile {
 
     init(at path: String) {
         self.path = path
-        temporaryPath = "\(path).\(getpid()).restore"
+        temporaryPath = Self.temporaryPath(of: path, by: getpid())
     }
 
     /// All that may lie there until it has its name.
-    var unfinished: [String] {
-        [VaultFiles.partial(of: temporaryPath), temporaryPath, VaultFiles.lock(of: temporaryPath)]
+    var unfinished: [String] { Self.unfinished(path, by: getpid()) }
+
+    private static func temporaryPath(of path: String, by process: Int32) -> String { "\(path).\(process).restore" }
+
+    private static func unfinished(_ path: String, by process: Int32) -> [String] {
+        let copy = temporaryPath(of: path, by: process)
+        return [StoreFiles.partial(of: copy, by: process), copy, StoreFiles.lock(of: copy)]
     }
 
     /// Copies the backup, which has to be a vault, as one snapshot.
@@ -27,6 +32,8 @@ struct RestoredFile {
             vault.close()
             if !hadLock { Self.whileAlone(backup) { unlink(VaultFiles.lock(of: backup)) } }
         }
+        // Not before the backup is open, which may be one of them.
+        LMDB.NewFile.removeAbandoned(path) { Self.unfinished(path, by: $0) }
         do throws(VaultError) {
             try vault.backup(to: temporaryPath)
         } catch {
@@ -49,32 +56,32 @@ struct RestoredFile {
     /// Gives it its name.
     /// - Parameter replaces: whether it may take the place of a vault, which nobody has open.
     func finish(replaces: Bool) throws(Failure) {
-        // An empty file claims the name, so that from here on there is one to be locked.
-        let claim = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard claim >= 0 || (errno == EEXIST && replaces) else { throw Self.failure(path, errno) }
-        if claim >= 0 { close(claim) }
-        var code: Int32 = 0
-        let isAlone = Self.whileAlone(path) {
-            if keepOwner() {
-                // It counts the commits of the vault that was here.
-                unlink(VaultFiles.lock(of: path))
-                if rename(temporaryPath, path) == 0 {
-                    // Not before: they hold what that vault has committed last.
-                    for name in VaultFiles.logs(of: path) { unlink(name) }
-                    return
-                }
+        var code = giveName(replaces: false)
+        if code == EEXIST, replaces {
+            let isAlone = Self.whileAlone(path) { code = keepOwner() ? giveName(replaces: true) : errno }
+            guard isAlone else {
+                throw Failure(
+                    .failed, "\(path) is in use by another process, or no file",
+                    advice: "stop that process and try again")
             }
-            code = errno
-            if claim >= 0 { unlink(path) }
-        }
-        guard isAlone else {
-            throw Failure(
-                .failed, "\(path) is in use by another process, or no file", advice: "stop that process and try again")
         }
         guard code == 0 else { throw Self.failure(path, code) }
-        // The name survives a power cut once its directory is on disk.
-        let failed = LMDB.NewFile.syncDirectory(of: path)
-        if failed != 0 { throw Self.failure(path, failed) }
+    }
+
+    /// Gives it its name for good, and takes away what lies beside that of a vault that was there.
+    /// - Returns: 0, or the number of the error; `EEXIST` where the name is taken.
+    private func giveName(replaces: Bool) -> Int32 {
+        var code = EBUSY
+        // Whoever opens the vault by its name waits until this is done.
+        Self.whileAlone(temporaryPath) {
+            code = LMDB.NewFile.giveName(path, to: temporaryPath, replaces: replaces)
+            guard code == 0 else { return }
+            // Not before the name is on disk: they hold what that vault has committed last. Nor is that vault opened to have
+            // it write them back: it may be so damaged that this ends the process.
+            for name in [VaultFiles.lock(of: path)] + VaultFiles.logs(of: path) { unlink(name) }
+            code = LMDB.NewFile.syncDirectory(of: path)
+        }
+        return code
     }
 
     /// The owner stays the same when someone else, such as root, restores the vault.

@@ -42,13 +42,13 @@ struct InitCommand: ParsableCommand {
             throw Self.existing(path)
         }
         options.region = region
+        options.organization = organization.map { (id: $0, region: orgRegion ?? region) }
         if let maxSize { options.bytesMax = maxSize }
         let vault = try make(path, options)
         defer { vault.close() }
         // Another program may have made it meanwhile.
         guard vault.isNew else { throw Self.existing(path) }
         Output.noteDone("the vault is made")
-        if let organization { try vault.organization(organization).setRegionBlocking(orgRegion ?? region) }
         try print(vault, organization)
         try Output.flush()
     }
@@ -79,7 +79,10 @@ struct InitCommand: ParsableCommand {
             case .notFound:
                 throw Failure(
                     .failed, "the directory \(path.directoryPath) is not there", advice: "make it, or choose another")
-            case .notAVault: throw Failure(.failed, error.message, advice: "choose another name")
+            case .notAVault:
+                throw Failure(
+                    .failed, error.message,
+                    advice: "choose another name, or remove it if `vaultdb init` was cut off while making it")
             default: throw error
             }
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Glibc
 import Logging
 import VaultDB
 import VaultServer
@@ -93,7 +94,8 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         let settings = try settings()
-        var options = global.vaultOptions()
+        defer { LogStream.errors.flush() }
+        var options = global.vaultOptions(log: .errors)
         options.access = settings.isReadOnly ? .readOnly : .readWrite
         options.creates = false
         options.durability = settings.durability
@@ -118,7 +120,7 @@ struct ServeCommand: ParsableCommand {
     private func serve(
         _ vault: Vault, _ configuration: ServerConfiguration, _ settings: ServeSettings, _ logger: Logger
     ) throws {
-        defer { vault.close() }
+        defer { Self.close(vault, within: max(configuration.drainSecondsMax, 1), logger) }
         try Blocking.wait {
             let server = try Server(
                 vault, configuration, durability: settings.durability, logger: logger, onReady: Self.tell)
@@ -127,10 +129,18 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
+    /// Ends the process where the vault can't be closed: nothing of what waits is written then.
+    private static func close(_ vault: Vault, within seconds: Int, _ logger: Logger) {
+        if vault.close(within: seconds) { return }
+        logger.error("The vault can't be closed in time, for another process or the disk: what was not begun is not done")
+        LogStream.errors.flush()
+        _exit(ExitStatus.failed.rawValue)
+    }
+
     private static func tell(_ addresses: Server.Addresses) {
         var lines = "listening on \(addresses.resp)\n"
         if let http = addresses.http { lines += "pages on \(http)/contacts\n" }
-        Terminal.errors.write(lines)
+        LogStream.errors.write(lines)
     }
 
     /// The settings that flags give, by their names in the environment and the file.

@@ -49,6 +49,8 @@ extension GlobalOptions {
         options.cacheBytes = cacheBytes
         let vault = try open(options)
         defer { vault.close() }
+        let watch = access == .readWrite ? LockWatch(vault) : nil
+        defer { watch?.end() }
         if access == .readWrite { Output.noteDone("what was to be done is done") }
         try body(vault)
         try Output.flush()
@@ -71,9 +73,13 @@ extension GlobalOptions {
         try withOrganization(.readOnly) { organization, vault in try body(vault, organization) }
     }
 
-    /// The options that come from the command line; the rest is as the library has it.
-    func vaultOptions() -> VaultOptions {
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+    /// The options that come from the command line; the rest is as the library has it. To be called once.
+    /// - Parameter log: where lines of the log go; nil for stderr, which is waited for.
+    func vaultOptions(log: LogStream? = nil) -> VaultOptions {
+        LoggingSystem.bootstrap { label in
+            guard let log else { return StreamLogHandler.standardError(label: label) }
+            return StreamLogHandler(label: label, stream: log)
+        }
         var options = VaultOptions()
         options.logger = Logger(label: "vaultdb")
         options.logger.logLevel = verbose ? .debug : .warning

@@ -33,8 +33,9 @@ final class NewFile {
 
     /// - Parameter replaces: whether a file that has the name already gives way.
     init(_ path: String, replaces: Bool = true) throws(Failure) {
+        let target = path.resolvedPath
         self.path = path
-        target = path.resolvedPath
+        self.target = target
         self.replaces = replaces
         let stream = Self.stream(path)
         if stream == nil, !replaces, access(path, F_OK) == 0 { throw Failure.existing(path) }
@@ -46,9 +47,12 @@ final class NewFile {
             temporaryPath = nil
             descriptor = open(path, O_WRONLY | O_CLOEXEC)
         } else {
-            let temporaryPath = Self.temporaryPath(of: target)
+            let temporaryPath = Self.temporaryPath(of: target, by: getpid())
             self.temporaryPath = temporaryPath
+            LMDB.NewFile.removeAbandoned(target) { [Self.temporaryPath(of: target, by: $0)] }
             descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            // Says that it is in use.
+            if descriptor >= 0 { _ = flock(descriptor, LOCK_EX | LOCK_NB) }
         }
         if descriptor < 0 { throw Failure.unwritable(path) }
         buffer.reserveCapacity(Self.bufferBytes + 4_096)
@@ -59,11 +63,11 @@ final class NewFile {
         if let temporaryPath, !isFinished { unlink(temporaryPath) }
     }
 
-    /// What this process's file is called until it is whole.
-    private static func temporaryPath(of target: String) -> String { "\(target).\(getpid()).tmp" }
+    /// What the file of the process with this number is called until it is whole.
+    private static func temporaryPath(of target: String, by process: Int32) -> String { "\(target).\(process).tmp" }
 
     /// What lies there until a file at `path` is whole.
-    static func unfinished(_ path: String) -> String { temporaryPath(of: path.resolvedPath) }
+    static func unfinished(_ path: String) -> String { temporaryPath(of: path.resolvedPath, by: getpid()) }
 
     /// Whether something has the name that a file must not take the place of.
     static func isWrittenInPlace(_ path: String) -> Bool { stream(path) != nil || path.isOtherThanFile }

@@ -94,7 +94,6 @@ extension Model {
         answer.conflicts = owned.filter { $0.owner != person }
         let changed = enrich(person, answer, request, at: now)
         if changed || row { see(request.names, by: person, at: now) }
-        if !changed, !row { hits += 1 }
         answer.sequence = people[person]?.lastSequence ?? 0
         return answer
     }

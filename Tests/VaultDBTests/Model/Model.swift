@@ -1,12 +1,11 @@
-// Model is a vault written plainly after docs/SEMANTICS.md, of dictionaries and lists, to compare the real one with.
-
 import Foundation
 import TestSupport
 
 @testable import VaultDB
 
-/// One organization. It is given identifiers that are normalised already and a clock; people and merges are named by
-/// numbers. An operation that refuses has changed nothing.
+/// One organization, written plainly after docs/SEMANTICS.md, of dictionaries and lists, to compare the real one with. It
+/// is given identifiers that are normalised already and a clock; people and merges are named by numbers. An operation that
+/// refuses has changed nothing.
 struct Model {
     typealias Person = Int
 
@@ -115,7 +114,6 @@ struct Model {
     var erasedNames: Set<Name>?
     var happenings: [Happening] = []
     var answers: [String: FirstAnswer] = [:]
-    var hits = 0
     /// What the next person is called, and the next merge.
     var nextPerson = 0
     var nextMerge = 0

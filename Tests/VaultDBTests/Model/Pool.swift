@@ -1,10 +1,8 @@
-// Pool is what random requests are made of.
-
 import Foundation
 
 @testable import VaultDB
 
-/// Few enough that people meet. Each identifier comes with ways to write it.
+/// What random requests are made of: few enough that people meet. Each identifier comes with ways to write it.
 enum Pool {
     struct Email {
         let text: String

@@ -62,7 +62,6 @@ extension Twins {
         }
         expect(contents["identities", default: [:]].count, models.values.reduce(0) { $0 + $1.people.count }, "people")
         expect(contents["timeline", default: [:]].count, models.values.reduce(0) { $0 + $1.rows.count }, "timeline")
-        expect(vault.hits, models.values.reduce(0) { $0 + $1.hits }, "hits")
     }
 
     /// Every id ever given out answers: by itself, by its survivor, or as erased.

@@ -1,11 +1,9 @@
-// Twins is a vault and its models, one for each organization, and what they disagreed on.
-
 import Foundation
 import TestSupport
 
 @testable import VaultDB
 
-/// Does the same to both and compares.
+/// A vault and its models, one for each organization. Does the same to both, and keeps what they disagreed on.
 final class Twins {
     var vault: any TestVault
     private(set) var differences: [String] = []

@@ -1,0 +1,2 @@
+// `malloc_trim`, which Swift's Glibc does not name. Only the target VaultServer imports it.
+#include <malloc.h>
