@@ -215,15 +215,13 @@ final class LogFile {
         guard let head else { throw .system(code: EIO, during: "reading \(path)") }
         if head.isEmpty { return nil }
         // A power cut leaves the head, which lies in one sector, as it was before or after a write.
-        guard head.isOfLog else { throw damagedHeader }
         let pageBytes = Int(head.sums >> 32)
-        if pageBytes.nonzeroBitCount == 1, (256...32768).contains(pageBytes) {
-            let bytes = try read(Self.prefixBytes + 2 * pageBytes, at: 0)
-            (start, end) = (bytes.count, bytes.count)
-            if bytes.count == Self.prefixBytes + 2 * pageBytes {
-                if let header = Self.decode(bytes) { return header }
-                if try isWholeButForEpoch(bytes) { throw damagedHeader }
-            }
+        guard head.isOfLog, pageBytes.nonzeroBitCount == 1, (256...32768).contains(pageBytes) else { throw damagedHeader }
+        let bytes = try read(Self.prefixBytes + 2 * pageBytes, at: 0)
+        (start, end) = (bytes.count, bytes.count)
+        if bytes.count == Self.prefixBytes + 2 * pageBytes {
+            if let header = Self.decode(bytes) { return header }
+            if try isWholeButForEpoch(bytes) { throw damagedHeader }
         }
         // A power cut leaves at most one record behind a header that it tears: both are on disk before the second is written.
         if try wholeRecords(of: head.number, from: 0).count > 1 { throw damagedHeader }

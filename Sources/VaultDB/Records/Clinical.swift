@@ -13,7 +13,8 @@ extension WriteTransaction where Self: ~Copyable {
         guard !leads.isEmpty else { return [] }
         for lead in leads { try convert(lead.record, of: &identity, &scope) }
         try changeJournals(of: identity.id, &scope) { journal in
-            for lead in leads where journal.records.contains(lead.record) {
+            let moved = Set(journal.records)
+            for lead in leads where moved.contains(lead.record) {
                 journal.converted.append(.init(record: lead.record, updatedAt: lead.updatedAt))
             }
         }

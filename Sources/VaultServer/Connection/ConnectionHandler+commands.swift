@@ -281,10 +281,12 @@ extension ConnectionHandler {
         pause = .work
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let (version, held) = (session.version, server.heldReplies)
+        // What is done has to be told.
+        let mayBeRefused = server.table.commands[run.index].flags.contains(.readOnly)
         let done = queue.threads.runIfActive(eventLoop: context.eventLoop) {
-            try held.refuseWhereFull()
             let value = try answer()
             let reply = ConnectionHandler.encoded(version) { $0.value(value) }
+            if mayBeRefused { try held.refuseWhereFull(reply.readableBytes) }
             return (reply: reply, part: held.hold(reply.readableBytes))
         }
         done.whenComplete { result in

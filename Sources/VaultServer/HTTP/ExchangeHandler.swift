@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
@@ -50,6 +51,10 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var isImporting = false
     /// The end of the last response, once the system has it.
     private var lastWritten: EventLoopFuture<Void>?
+    /// Until when what still comes is passed over; nil before the output is closed.
+    private var lingeringEnd: NIODeadline?
+    /// Whether something came since the last look.
+    private var hasPassedOver = false
     /// When the client sent or took something last, or was given something to take.
     private var lastActive = NIODeadline.now()
     /// When rows of an import came last.
@@ -139,6 +144,10 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        if lingeringEnd != nil {
+            hasPassedOver = true
+            return context.read()
+        }
         (hasBroughtNone, hasBroughtPart) = (!hasBroughtPart, false)
         // A request that came at once never costs a timer.
         if isReading, mayStream {
@@ -286,8 +295,36 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
             return context.close(mode: isEnding ? .all : mode, promise: promise)
         }
         isEnding = true
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        lastWritten.whenComplete { _ in bound.value.close(mode: mode, promise: promise) }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        lastWritten.whenComplete { _ in
+            let (handler, context) = bound.value
+            if mode == .all { handler.linger(context, promise) } else { context.close(mode: mode, promise: promise) }
+        }
+    }
+
+    /// Closes the output, passes over what still comes, and closes the rest once the client's system has all of it. A socket
+    /// that is closed while something is unread, or comes, resets its connection, and what is on its way is lost.
+    private func linger(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        if let promise { context.channel.closeFuture.cascade(to: promise) }
+        guard lingeringEnd == nil else { return }
+        lingeringEnd = .now() + ConnectionHandler.Lingering.timeMax
+        context.close(mode: .output, promise: nil)
+        passOver(context)
+    }
+
+    private func passOver(_ context: ChannelHandlerContext) {
+        guard let lingeringEnd, lingeringEnd > .now(), !isOverdue, context.channel.isActive else {
+            return context.close(promise: nil)
+        }
+        context.read()
+        _ = schedule(context, at: .now() + ConnectionHandler.Lingering.interval) { $0.passOver($1) }
+        guard !hasPassedOver, let socket = context.channel as? any SocketOptionProvider else {
+            return hasPassedOver = false
+        }
+        let channel = context.channel
+        socket.getTCPInfo().whenSuccess { information in
+            if information.tcpi_state == UInt8(TCP_FIN_WAIT2) { channel.close(promise: nil) }
+        }
     }
 
     /// Writes the last line of an import whose task was cancelled, and can write nothing itself.

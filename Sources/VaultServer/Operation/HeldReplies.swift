@@ -41,9 +41,13 @@ final class HeldReplies: Sendable {
 
     var isFull: Bool { byteCount.load(ordering: .relaxed) > bytesMax }
 
-    /// - Throws: busy, where clients have to take some first. What is made at the same time, or alone, may go beyond.
-    func refuseWhereFull() throws(ReplyError) {
-        guard isFull else { return }
+    /// A reply of no more is never refused.
+    private static let smallBytesMax = 64 << 10
+
+    /// - Parameter byteCount: of a reply that is made.
+    /// - Throws: busy, where it is large and clients have to take others first. What is made at the same time may go beyond.
+    func refuseWhereFull(_ byteCount: Int) throws(ReplyError) {
+        guard isFull, byteCount > Self.smallBytesMax else { return }
         throw ReplyError(.busy, "\(bytesMax) bytes of replies wait for clients to take them; try again later")
     }
 
