@@ -216,7 +216,9 @@ final class LogFile {
         if head.isEmpty { return nil }
         // A power cut leaves the head, which lies in one sector, as it was before or after a write.
         let pageBytes = Int(head.sums >> 32)
-        guard head.isOfLog, pageBytes.nonzeroBitCount == 1, (256...32768).contains(pageBytes) else { throw damagedHeader }
+        guard head.isOfLog, pageBytes.nonzeroBitCount == 1, (256...32768).contains(pageBytes) else {
+            throw damagedHeader
+        }
         let bytes = try read(Self.prefixBytes + 2 * pageBytes, at: 0)
         (start, end) = (bytes.count, bytes.count)
         if bytes.count == Self.prefixBytes + 2 * pageBytes {

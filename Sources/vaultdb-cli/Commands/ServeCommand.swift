@@ -132,7 +132,8 @@ struct ServeCommand: ParsableCommand {
     /// Ends the process where the vault can't be closed: nothing of what waits is written then.
     private static func close(_ vault: Vault, within seconds: Int, _ logger: Logger) {
         if vault.close(within: seconds) { return }
-        logger.error("The vault can't be closed in time, for another process or the disk: what was not begun is not done")
+        logger.error(
+            "The vault can't be closed in time, for another process or the disk: what was not begun is not done")
         LogStream.errors.flush()
         _exit(ExitStatus.failed.rawValue)
     }
