@@ -87,7 +87,7 @@ struct RestoreTests {
     }
 
     /// No process has this number.
-    private static let gone = 1_999_999_999
+    private static let gone = 4_194_304
 
     @Test func whatAnEarlierRestoreLeftGoes() throws {
         let place = try placeWithBackup()

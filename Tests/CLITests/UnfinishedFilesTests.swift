@@ -79,8 +79,8 @@ struct UnfinishedFilesTests {
     /// No process has the first number.
     @Test func whatAnEarlierBackupLeftGoes() throws {
         let place = try Workplace.withVault()
-        let (left, other) = ("copy.vault.1999999999.partial", "copy.vault.\(getpid()).partial")
-        let used = "copy.vault.1999999998.partial"
+        let (left, other) = ("copy.vault.4194304.partial", "copy.vault.\(getpid()).partial")
+        let used = "copy.vault.4194303.partial"
         for name in [left, other, used] { try place.write("people", to: name) }
         let descriptor = open(place.file(used), O_RDONLY)
         defer { close(descriptor) }
@@ -92,7 +92,7 @@ struct UnfinishedFilesTests {
     @Test func whatAnEarlierExportLeftGoes() throws {
         let place = try Workplace.withVault()
         let id = try place.person("--email", "ana@example.com")
-        let left = "ana.json.1999999999.tmp"
+        let left = "ana.json.4194304.tmp"
         try place.write("people", to: left)
         #expect(try place.run("export", id, "--output", "ana.json").status == 0)
         #expect(!place.exists(left) && place.exists("ana.json"))

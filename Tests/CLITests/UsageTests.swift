@@ -84,7 +84,8 @@ struct UsageTests {
     }
 
     @Test func anUnknownOptionLeavesTheHelpThatIsAskedFor() throws {
-        let help = try Workplace.withVault().start(["resolve", "--emial", "a@example.com", "--help"]).end()
+        let place = try Workplace.withVault()
+        let help = try place.start(["resolve", "--emial", "a@example.com", "--help"]).end()
         #expect(help.status == 0 && help.output.contains("USAGE: vaultdb "))
     }
 
