@@ -53,6 +53,25 @@ extension ServerTests {
             }
         }
 
+        @Test("Answers before the end of a connection arrive over HTTP too, whatever was sent behind it")
+        func endedAmidRequests() async throws {
+            try await TestServer.runHTTP { server in
+                let wire = try Wire(port: server.httpPort, receiveBytes: Self.receiveBytes)
+                let host = "127.0.0.1:\(try server.httpPort)"
+                func request(_ more: String = "") -> String {
+                    "GET /openapi.json HTTP/1.1\r\nHost: \(host)\r\n\(more)\r\n"
+                }
+                let before = String(repeating: request(), count: 9) + request("Connection: close\r\n")
+                try wire.send(before + String(repeating: request(), count: 1_000))
+                for _ in 0..<10 {
+                    let answer = try wire.answer()
+                    #expect(answer.status == 200 && answer.body.count > 10_000)
+                }
+                #expect(wire.all().isEmpty)
+                #expect(!wire.isReset)
+            }
+        }
+
         /// Leaves a socket open that is to be closed, as TLS does until the client agrees.
         private final class Unclosing: ChannelOutboundHandler, Sendable {
             typealias OutboundIn = ByteBuffer
