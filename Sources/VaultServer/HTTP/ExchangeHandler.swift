@@ -146,7 +146,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         if lingeringEnd != nil {
             hasPassedOver = true
-            return context.read()
+            return read(context: context)
         }
         (hasBroughtNone, hasBroughtPart) = (!hasBroughtPart, false)
         // A request that came at once never costs a timer.
@@ -316,7 +316,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard let lingeringEnd, lingeringEnd > .now(), !isOverdue, context.channel.isActive else {
             return context.close(promise: nil)
         }
-        context.read()
+        read(context: context)
         _ = schedule(context, at: .now() + ConnectionHandler.Lingering.interval) { $0.passOver($1) }
         guard !hasPassedOver, let socket = context.channel as? any SocketOptionProvider else {
             return hasPassedOver = false
