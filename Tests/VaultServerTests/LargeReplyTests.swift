@@ -107,27 +107,12 @@ extension ServerTests {
 
         @Test("Replies take room until their client has taken them, or is ended as one that takes nothing")
         func untaken() async throws {
-            try await TestServer.run({
-                $0.limits.outputHighWaterBytes = 1_024
-                $0.limits.workOutputBytesMax = 20_000
-                $0.limits.outputSecondsMax = 3_600
-            }) { server in
-                try Self.fill(server)
-                let (wire, held) = (try server.connect(), server.server.state.heldReplies)
-                try await Self.leaveUntaken(wire, held)
+            try await Self.leavingUntaken(outputSecondsMax: 3_600) { wire, _, held in
                 #expect(wire.all().components(separatedBy: "*2\r\n$1\r\n0\r\n").count == Self.scanCount + 1)
                 while held.isFull { await Task.yield() }
             }
-            try await TestServer.run({
-                $0.limits.outputHighWaterBytes = 1_024
-                $0.limits.workOutputBytesMax = 20_000
-                $0.limits.outputSecondsMax = 1
-            }) { server in
-                try Self.fill(server)
-                let (wire, held) = (try server.connect(), server.server.state.heldReplies)
-                try await Self.leaveUntaken(wire, held)
-                // Less waits for it than any one client may leave.
-                let metrics = server.server.state.metrics
+            // Less waits for it than any one client may leave.
+            try await Self.leavingUntaken(outputSecondsMax: 1) { wire, metrics, held in
                 while metrics.outputOverrunCount.load(ordering: .relaxed) == 0 {
                     try await Task.sleep(for: .milliseconds(10))
                 }
@@ -143,10 +128,21 @@ extension ServerTests {
         }
 
         /// Asks for some twenty megabytes, more than the system keeps for a client, until there is no room for others.
-        private static func leaveUntaken(_ wire: Wire, _ held: HeldReplies) async throws {
-            let scan = Wire.encoded(["SCAN", org, "0", "KIND", "EMAIL", "COUNT", "10000"])
-            try wire.send(String(repeating: scan, count: scanCount) + "QUIT\r\n")
-            while !held.isFull { await Task.yield() }
+        private static func leavingUntaken(
+            outputSecondsMax: Int, _ body: (Wire, ServerMetrics, HeldReplies) async throws -> Void
+        ) async throws {
+            try await TestServer.run({
+                $0.limits.outputHighWaterBytes = 1_024
+                $0.limits.workOutputBytesMax = 20_000
+                $0.limits.outputSecondsMax = outputSecondsMax
+            }) { server in
+                try fill(server)
+                let (wire, state) = (try server.connect(), server.server.state)
+                let scan = Wire.encoded(["SCAN", org, "0", "KIND", "EMAIL", "COUNT", "10000"])
+                try wire.send(String(repeating: scan, count: scanCount) + "QUIT\r\n")
+                while !state.heldReplies.isFull { await Task.yield() }
+                try await body(wire, state.metrics, state.heldReplies)
+            }
         }
 
         private static func isBusy(_ wire: Wire) throws -> Bool {
