@@ -67,6 +67,7 @@ struct VaultDBCommand: ParsableCommand {
             try CommandLineOrder.refuseHelpOnNothing(arguments)
             var command = try parsed(arguments)
             try RepeatedOptions.refuse(arguments, of: command)
+            try OpenFiles.require(free: OpenFiles.commandMin)
             try command.run()
         } catch {
             Ending(of: error).exit()

@@ -95,15 +95,15 @@ struct BenchTests {
     }
 
     /// Nothing in the command line or the environment names the vault.
-    @Test(arguments: ["clinic.vault", "notes"])
-    func onlyADrawingIsDrawnOver(_ name: String) throws {
+    @Test(arguments: [("clinic.vault", "belongs to a vault"), ("notes", "no drawing")])
+    func onlyADrawingIsDrawnOver(_ name: String, _ part: String) throws {
         let place = try Workplace.withVault()
         try place.write("Dear Ana,\n", to: "notes")
         let before = try Data(contentsOf: URL(filePath: place.file(name)))
         place.environment = [:]
         expectOneLineError(
             try place.start(["bench", "--operations", "10", "--svg", name] + Self.few).end(), status: 1,
-            containing: "no drawing")
+            containing: part)
         #expect(try Data(contentsOf: URL(filePath: place.file(name))) == before)
         for old in ["", "<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>\n"] {
             try place.write(old, to: "l.svg")
@@ -113,11 +113,12 @@ struct BenchTests {
         }
     }
 
-    @Test func withoutADirectoryForTheDrawingNothingIsMeasured() throws {
+    @Test(arguments: ["missing/l.svg", "."])
+    func withoutAPlaceForTheDrawingNothingIsMeasured(_ name: String) throws {
         let place = try Workplace()
-        let words = ["bench", "--json", "--operations", "10", "--svg", "missing/l.svg"]
+        let words = ["bench", "--json", "--operations", "10", "--svg", name]
         let result = try place.start(words + Self.few).end()
-        expectOneLineError(result, status: 1, containing: "missing/l.svg can't be written")
+        expectOneLineError(result, status: 1, containing: "\(name) can't be written")
         #expect(result.output.isEmpty)
     }
 

@@ -276,6 +276,11 @@ struct ErasureCommandTests {
         expectOneLineError(try place.run("export", id, "-o", "missing/ana.json"), status: 1)
         expectOneLineError(
             try place.run("export", id, "-o", "clinic.vault", "--force"), status: 2, containing: "belongs to the vault")
+        try place.run("backup", "copy.vault")
+        for words in [["export", id, "-o", "copy.vault"], ["erasures", "--export", "copy.vault"]] {
+            let result = try place.start(words + ["--force"]).end()
+            expectOneLineError(result, status: 1, containing: "belongs to a vault")
+        }
         #expect(try place.files().filter { $0.hasSuffix(".tmp") }.isEmpty)
     }
 

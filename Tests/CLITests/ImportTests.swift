@@ -221,6 +221,29 @@ struct ImportTests {
         try place.expectClean()
     }
 
+    @Test(arguments: ["--assignments", "--rejects"])
+    func whatNoImportHasWrittenIsNotWrittenOver(_ option: String) throws {
+        let place = try Workplace.withVault()
+        try place.write("id,email\n1,a@example.com\n2,x\n", to: "rows.csv")
+        #expect(try place.run("backup", "other.vault").status == 0)
+        #expect(symlink("other.vault", place.file("link.csv")) == 0)
+        try place.write("Dear Ana,\n", to: "notes")
+        for name in ["other.vault-wal0", "locked", "locked-lock"] { try place.write("", to: name) }
+        let expected = [
+            "notes": "not what \(option) writes", "other.vault": "belongs to a vault", "link.csv": "belongs to a vault",
+            "other.vault-wal0": "belongs to a vault", "locked": "belongs to a vault",
+        ]
+        for (name, part) in expected {
+            let before = try Data(contentsOf: URL(filePath: place.file(name)))
+            let result = try place.run("import", "--kind", "lead", "rows.csv", option, name)
+            expectOneLineError(result, status: 1, containing: part)
+            #expect(try Data(contentsOf: URL(filePath: place.file(name))) == before)
+        }
+        #expect(try place.counters()["records"] ?? 0 == 0)
+        try place.write("", to: "out.csv")
+        for _ in 0..<2 { #expect(try place.run("import", "--kind", "lead", "rows.csv", option, "out.csv").status == 0) }
+    }
+
     @Test(arguments: ["out.csv", "./out.csv", "link.csv"])
     func assignmentsAndRejectsAreTwoFiles(_ name: String) throws {
         let place = try Workplace.withVault()
@@ -236,7 +259,7 @@ struct ImportTests {
     @Test func aLinkIsFollowedAndAPipeIsWrittenTo() throws {
         let place = try Workplace.withVault()
         try place.write("id,email\n1,a@example.com\n2,x\n", to: "rows.csv")
-        try place.write("old", to: "out.csv")
+        try place.write("kind,id,identity_id\r\nold", to: "out.csv")
         #expect(symlink("out.csv", place.file("link.csv")) == 0)
         #expect(mkfifo(place.file("pipe"), 0o600) == 0)
         // Open for reading and writing, a FIFO waits for no one, and holds what is written into it.

@@ -102,6 +102,23 @@ import Testing
         expectOneLineError(try place.start(["serve"] + flags).end(), status: 1, containing: part)
     }
 
+    @Test("A certificate that is out of date is told to the log")
+    func expiredCertificate() throws {
+        let place = try Workplace.withVault()
+        let words = try Self.tls(in: place)
+        let script = """
+            openssl req -new -key server.key -subj /CN=localhost -out server.csr
+            openssl x509 -req -days -1 -in server.csr -signkey server.key -out expired.pem
+            """
+        let made = try place.start(program: ["bash", "-ec", script]).end()
+        try #require(made.status == 0, "\(made.errors)")
+        for (name, isTold) in [("server.pem", false), ("expired.pem", true)] {
+            let served = try Served(place, words.map { $0 == "server.pem" ? name : $0 })
+            let log = try served.stop().errors
+            #expect(log.contains("The TLS certificate has expired") == isTold, "\(log)")
+        }
+    }
+
     /// The words for TLS, with a certificate made for it.
     private static func tls(in place: Workplace) throws -> [String] {
         let words =

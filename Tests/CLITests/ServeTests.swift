@@ -237,6 +237,29 @@ import Testing
         }
     }
 
+    @Test("Writes that fail for want of room are told to the log, over either protocol")
+    func fullVault() throws {
+        let place = try Workplace()
+        try #require(try place.run("init", "--org", Self.org, "--max-size", "1M").status == 0)
+        let words = ["--durability", "relaxed"]
+        var served = try Served(place, words)
+        let fill = """
+            seq 6000 | sed 's/.*/RESOLVE \(Self.org) EMAIL person&@example.com/' | redis-cli -p \(served.port) \
+              | grep -c 'largest size'
+            """
+        #expect(try place.start(program: ["bash", "-c", fill]).end().status == 0)
+        #expect(try served.stop().errors.contains("Writes fail"))
+
+        served = try Served(place, words, http: true)
+        let port = try #require(served.http?.split(separator: ":").last.flatMap { Int($0) })
+        let body = #"{"email":"nobody@example.com"}"#
+        let answer = try IdleWire(port: port).ask(
+            "POST /api/v1/contacts/resolve HTTP/1.1\r\nHost: localhost\r\nX-Organization-Id: \(Self.org)\r\n"
+                + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+        #expect(answer.hasPrefix("HTTP/1.1 507"), "\(answer)")
+        #expect(try served.stop().errors.contains("Writes fail"))
+    }
+
     @Test("TLS, with a client certificate where it is asked for")
     func tls() throws {
         let place = try Workplace.withVault()

@@ -127,6 +127,22 @@ struct UsageTests {
         #expect(try place.counters()["identities"] == 0)
     }
 
+    @Test func aDemonstrationHasAVaultOfItsOwn() throws {
+        let place = try Workplace.withVault()
+        let result = try place.run("serve", "--demo", "--db", "clinic.vault")
+        expectOneLineError(result, status: 2, containing: "give one of --demo and --db")
+    }
+
+    @Test(arguments: [
+        (8, "resolve --email a@example.com"), (8, "serve --port 0"), (24, "serve --port 0 --http-port 0"),
+    ])
+    func whereTooFewFilesMayBeOpenItIsSaid(_ count: Int, _ words: String) throws {
+        let place = try Workplace.withVault()
+        let command = "ulimit -n \(count); exec \(Program.path) \(words)"
+        let result = try place.start(program: ["sh", "-c", command]).end()
+        expectOneLineError(result, status: 1, containing: "(ulimit -n)")
+    }
+
     @Test func whatMayBeRepeatedMay() throws {
         let place = try Workplace.withVault()
         let result = try place.run(

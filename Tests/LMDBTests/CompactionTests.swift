@@ -140,6 +140,21 @@ extension EngineTests {
             again.close()
         }
 
+        /// A copy of everybody, which nobody would look for.
+        @Test func whoOpensToWriteTakesAwayWhatACrashLeft() throws {
+            let store = try Store()
+            try store.environment.put("a", "1")
+            store.environment.close()
+            let rest = store.path + ".compact"
+            try writeFile(rest, bytes("what a crash left"))
+            var options = EnvironmentOptions()
+            options.access = .readOnly
+            try Environment(at: store.path, tables: tables, options: options).close()
+            #expect(access(rest, F_OK) == 0)
+            try Environment(at: store.path, tables: tables).close()
+            #expect(access(rest, F_OK) != 0)
+        }
+
         @Test(.enabled(if: geteuid() == 0, "only root may give files away"))
         func theOwnerStays() throws {
             let store = try Store()

@@ -182,10 +182,59 @@ extension EngineTests {
             store.environment.close()
             unlink(store.path + "-lock")
             try #require(symlink(store.directory.file("nowhere"), store.path + "-lock") == 0)
-            #expect(throws: StorageError.system(code: ELOOP, during: store.path + "-lock")) {
+            expectMisuse("store-lock lies behind a symbolic link") {
                 _ = try Environment(at: store.path, tables: tables)
             }
         }
+
+        @Test(arguments: ["loop", "loop/store"])
+        func linksThatLeadInACircleAreNamed(_ name: String) throws {
+            let directory = try TemporaryDirectory()
+            try #require(symlink(directory.file("loop"), directory.file("loop")) == 0)
+            var options = EnvironmentOptions()
+            options.creates = true
+            expectMisuse("\(name) lies behind a symbolic link") {
+                _ = try Environment(at: directory.file(name), tables: tables, options: options)
+            }
+        }
+
+        /// Whoever writes to the store by another path sees only those who have the lock file.
+        @Test(.enabled(if: mayMount, "skipped: this process may not mount"))
+        func aReadOnlyFileSystemIsReadWithoutTheLockFileThatIsThereWhileNobodyHasIt() throws {
+            let store = try Store()
+            try store.environment.put("a", "1")
+            store.environment.close()
+            let place = try TemporaryDirectory()
+            try #require(mount(store.directory.path, place.path, "", Self.boundMount, nil) == 0)
+            defer { umount(place.path) }
+            try #require(mount("", place.path, "", Self.boundMount | Self.readOnlyAnew, nil) == 0)
+            let path = place.file("store")
+            try #require(access(path + "-lock", F_OK) == 0 && access(path + "-lock", W_OK) != 0)
+            var options = EnvironmentOptions()
+            options.access = .readOnly
+            let child = try ChildProcess { link in
+                let reader = try Environment(at: path, tables: tables, options: options)
+                link.signal()
+                try link.await()
+                try expectInChild(try reader.value("a") == bytes("1"), "value")
+                reader.close()
+            }
+            try child.awaitSignal()
+            let reader = try Environment(at: path, tables: tables, options: options)
+            #expect(try reader.value("a") == bytes("1"))
+            reader.close()
+            child.signal()
+            #expect(child.end() == .exited(0))
+            let other = try Self.other(with: store.path)
+            expectMisuse("store lies on a read-only file system, and is in use") {
+                _ = try Environment(at: path, tables: tables, options: options)
+            }
+            try Self.end(other, of: store.path)
+        }
+
+        /// What `mount` calls MS_BIND, and MS_REMOUNT with MS_RDONLY.
+        private static let boundMount: UInt = 0x1000
+        private static let readOnlyAnew: UInt = 0x21
 
         @Test func aClosedStoreOpensAgain() throws {
             let store = try Store()
@@ -491,4 +540,14 @@ func expectThrows(
     } catch {
         #expect(matches(error), "\(error)", sourceLocation: location)
     }
+}
+
+/// One that says so many words.
+func expectMisuse(
+    _ words: String, at location: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+) {
+    func matches(_ error: any Error) -> Bool {
+        if case StorageError.misuse(let what) = error { what.contains(words) } else { false }
+    }
+    expectThrows(matches, at: location, body)
 }

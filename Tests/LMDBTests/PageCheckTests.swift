@@ -1,3 +1,4 @@
+import Glibc
 import Storage
 import TestSupport
 import Testing
@@ -64,6 +65,23 @@ extension EngineTests {
                 }
                 environment.close()
             }
+        }
+
+        /// LMDB says a commit on a first page, and then in the lock file, by which others go. A writer may be ended in between.
+        @Test func aCommitThatOnlyAFirstPageTellsOfIsInNobodysWay() throws {
+            let store = try Store()
+            try store.environment.put("a", "1")
+            let file = try readFile(store.path)
+            let last = try #require(MetaPage.newest(in: file, pageBytes: 4096))
+            let (place, next) = ((last.commit & 1) * 4096, last.commit + 1)
+            let content = file[(place + 16)..<(place + 144)] + withUnsafeBytes(of: next.littleEndian) { [UInt8]($0) }
+            let descriptor = open(store.path, O_WRONLY)
+            defer { close(descriptor) }
+            try StoreFile.write(Array(content), at: 4096 - place + 16, to: descriptor, during: "a test")
+            #expect(try store.environment.statistics().lastCommit == next)
+            let shown = try store.environment.read { (snapshot) throws(StorageError) in snapshot.commit }
+            #expect(shown == last.commit)
+            #expect(try Self.faults(store.environment) == [])
         }
 
         /// A closed store with several levels of pages, and the numbers on its list of free pages.

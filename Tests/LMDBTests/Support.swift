@@ -15,6 +15,15 @@ let tables = [letters, numbers]
 
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
+/// Root of a container may not either.
+let mayMount: Bool = {
+    guard geteuid() == 0, let disk = try? TemporaryDirectory(),
+        mount("tmpfs", disk.path, "tmpfs", 0, "size=1m") == 0
+    else { return false }
+    umount(disk.path)
+    return true
+}()
+
 /// Runs a body on so many threads at once, however few processors there are, and waits for all of them.
 func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
     let ended = DispatchSemaphore(value: 0)

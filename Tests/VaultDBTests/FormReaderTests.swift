@@ -101,6 +101,10 @@ import Testing
         Example(
             "an unusable email, and one elsewhere", [("email", "ana at home"), ("note", "ana@example.com")],
             email: "ana@example.com", rest: ["email"]),
+        Example(
+            "an email with a space in it, which is nobody's",
+            [("Email", "juan perez@gmail.com"), ("Teléfono", "600 77 01 22"), ("Your work email", "a\u{A0}b@x.com")],
+            phone: "600 77 01 22", rest: ["Email", "Your work email"]),
         Example("an email in the name", [("name", "ana@example.com")], email: "ana@example.com"),
         Example("an email and a phone in a name", [("name", "600123456")], phone: "600123456"),
         Example(
@@ -168,6 +172,12 @@ import Testing
         #expect(form.taken.map(\.role) == [.email, .phone, .firstName, .lastName])
         let text = try read([("phone", "600123456"), ("message", "a@example.com is mine")])
         #expect(text.taken.map(\.field) == ["message", "phone"])
+    }
+
+    @Test func `what was asked for and is not usable is told`() throws {
+        #expect(try read([("email", "ana perez@x.com"), ("phone", "12")]).unusable == [.email, .phone])
+        #expect(try read([("email", "ana at home"), ("note", "ana@x.com"), ("tel", "")]).unusable.isEmpty)
+        #expect(try read([("emergency phone", "12"), ("message", "a b@x.com or c@x.com")]).unusable.isEmpty)
     }
 
     @Test func `what is left becomes a JSON object, in which no name comes twice`() throws {

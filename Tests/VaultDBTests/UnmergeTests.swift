@@ -100,6 +100,29 @@ import Testing
 
     // MARK: Conflicts
 
+    /// Whose conflict had a source keeps it, and who had none gets none, also where it is seen again without one.
+    @Test(arguments: [("web", nil), (nil, "web"), (nil, nil), ("web", "app")] as [(String?, String?)])
+    func `sources of conflicts survive a merge and its undoing`(_ mine: String?, _ theirs: String?) throws {
+        try person("c@example.com")
+        func meet(_ external: String, _ source: String?) throws -> UUID {
+            let id = try vault.resolve("\(external)@example.com", externals: ["z:\(external)"]).identity.id
+            vault.clock.advance()
+            try vault.resolve("c@example.com", externals: ["z:\(external)"], source: source)
+            return id
+        }
+        func sources(of id: UUID) throws -> [String?] {
+            try vault.conflicts(in: .open, after: nil, limit: 100, organization: .clinic)
+                .filter { $0.first == id || $0.second == id }.map(\.source)
+        }
+        let (a, b) = (try meet("a", mine), try meet("b", theirs))
+        let id = try merge(b, into: a)
+        #expect(try sources(of: a) == [theirs ?? mine])
+        try vault.resolve("c@example.com", externals: ["z:a"])
+        try vault.unmerge(id)
+        #expect(try sources(of: a) == [mine])
+        #expect(try sources(of: b) == [theirs])
+    }
+
     /// How far the clock is moved after the merge, in seconds.
     static let steps: [Int64] = [0, -2, -30 * 86_400]
 

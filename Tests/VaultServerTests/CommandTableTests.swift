@@ -69,14 +69,27 @@ import VaultDB
         #expect(NamePattern(pattern).matches(Array("port".utf8)) == isMatch)
     }
 
-    @Test("A cursor comes back as it was given", arguments: [nil, [0], [0xFF, 0x00, 0x7A]] as [[UInt8]?])
-    func cursors(_ position: [UInt8]?) throws {
-        #expect(try ScanCursor(ScanCursor(position).text).position == position)
+    @Test(
+        "A cursor is a number, and comes back as it was given",
+        arguments: [
+            (nil, "0"), ([0], "1000"), ([0xFF, 0x00, 0x7A], "1255000122"),
+            ([UInt8](repeating: 9, count: 319), "1" + String(repeating: "009", count: 319)),
+        ] as [([UInt8]?, String)])
+    func cursors(_ position: [UInt8]?, _ text: String) throws {
+        #expect(ScanCursor(position).text == text)
+        #expect(try ScanCursor(text).position == position)
     }
 
     @Test(
+        "A cursor of a former version is taken: of an id, an email, a phone",
+        arguments: ["10000000000000000000000000000001", "616e61406578616d706c652e636f6d", "2b3334363030313233343536"])
+    func formerCursors(_ text: String) throws { #expect(try ScanCursor(text).position?.hex == text) }
+
+    @Test(
         "What is no cursor is refused",
-        arguments: ["", "x", "1", "-1", "0x", "abc", "12 ", String(repeating: "0", count: 1_000)])
+        arguments: [
+            "", "x", "1", "-1", "0x", "abc", "12 ", "1+12", "100 ", String(repeating: "0", count: 1_000),
+        ])
     func badCursors(_ text: String) { #expect(throws: ReplyError.self) { try ScanCursor(text) } }
 }
 
@@ -91,6 +104,18 @@ import VaultDB
         #expect((500.0...625).contains(summary.microseconds(atShare: 0.5)))
         #expect((990.0...1_240).contains(summary.microseconds(atShare: 0.99)))
         #expect(summary.sumNanoseconds == 500_500_000)
+    }
+
+    @Test("What /metrics tells is within a bound is all up to it and nothing beyond", arguments: PrometheusText.bounds)
+    func bounds(_ bound: Double) {
+        let histogram = LatencyHistogram()
+        for nanoseconds in [0, UInt64(bound) - 1, UInt64(bound), UInt64(bound) + 1] {
+            histogram.add(nanoseconds: nanoseconds)
+        }
+        var summary = LatencyHistogram.Summary()
+        summary.add(histogram)
+        #expect(summary.count(within: bound) == 3)
+        #expect(summary.count == 4)
     }
 
     @Test("The shortest and the longest times have a bucket too", arguments: [0, 1, 127, 128, .max] as [UInt64])

@@ -81,46 +81,136 @@ extension ServerTests {
             }
         }
 
+        /// A connection, and what of the server's is known to tests alone.
+        private struct Arrival {
+            let wire: Wire
+            let client: ClientRecord
+            let loop: any EventLoop
+            let metrics: LoopMetrics
+
+            var lastActivity: UInt64 { client.lastActivity.load(ordering: .relaxed) }
+
+            /// Runs `body` while the event loop stands still, as it does while the process is stopped.
+            func whileStopped(_ body: () async throws -> Void) async throws {
+                let mayGoOn = DispatchSemaphore(value: 0)
+                loop.execute { mayGoOn.wait() }
+                defer { mayGoOn.signal() }
+                try await body()
+            }
+
+            /// Waits until the loop has done all that was put off for less than a second.
+            func seeToTheEnd() async throws {
+                try await loop.scheduleTask(in: .seconds(1)) {}.futureResult.get()
+            }
+        }
+
+        /// - Parameter isUnclosing: whether the socket stays open.
+        private static func connecting(
+            to server: TestServer, isUnclosing: Bool = false, _ body: (Arrival) async throws -> Void
+        ) async throws {
+            let state = server.server.state
+            let loop = MultiThreadedEventLoopGroup.singleton.any()
+            let metrics = state.metrics.addLoop(commandCount: state.table.commands.count)
+            let (clients, arrivals) = AsyncStream.makeStream(of: ClientRecord.self)
+            let bootstrap = ServerBootstrap(group: loop).childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let client = ClientRecord(id: 1_000, channel: channel)
+                    let turn = LoopTurn(of: channel.eventLoop, metrics, LoopInbox(of: channel.eventLoop))
+                    if isUnclosing { try channel.pipeline.syncOperations.addHandler(Unclosing()) }
+                    try channel.pipeline.syncOperations.addHandler(
+                        ConnectionHandler(state, turn: turn, client: client))
+                    arrivals.yield(client)
+                }
+            }
+            let listener = try await bootstrap.bind(host: "127.0.0.1", port: 0).get()
+            let wire = try Wire(port: try #require(listener.localAddress?.port))
+            var iterator = clients.makeAsyncIterator()
+            let arrived = await iterator.next()
+            let client = try #require(arrived)
+            try await body(Arrival(wire: wire, client: client, loop: loop, metrics: metrics))
+            try await listener.close()
+        }
+
         @Test(
             "What comes when a connection was ended is not done, however long its closing takes",
             arguments: [true, false])
         func sentBehindTheEnd(_ isIdle: Bool) async throws {
             try await TestServer.run { server in
-                let state = server.server.state
-                let loop = MultiThreadedEventLoopGroup.singleton.any()
-                let metrics = state.metrics.addLoop(commandCount: state.table.commands.count)
-                let (clients, arrivals) = AsyncStream.makeStream(of: ClientRecord.self)
-                let bootstrap = ServerBootstrap(group: loop).childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        let client = ClientRecord(id: 1_000, channel: channel)
-                        let turn = LoopTurn(of: channel.eventLoop, metrics, LoopInbox(of: channel.eventLoop))
-                        try channel.pipeline.syncOperations.addHandler(Unclosing())
-                        try channel.pipeline.syncOperations.addHandler(
-                            ConnectionHandler(state, turn: turn, client: client))
-                        arrivals.yield(client)
+                try await Self.connecting(to: server, isUnclosing: true) { arrival in
+                    let (wire, client, loop, metrics) = (arrival.wire, arrival.client, arrival.loop, arrival.metrics)
+                    #expect(try wire.command("PING") == "PONG")
+                    if isIdle { client.endIfIdle(since: arrival.lastActivity) } else { client.end() }
+                    try await arrival.seeToTheEnd()
+                    let (read, count) = (Self.load(metrics.bytesRead), Self.load(client.commandCount))
+                    try wire.send(Wire.encoded(["RESOLVE", Self.org, "EMAIL", "late@example.com"]))
+                    let deadline = ContinuousClock.now + .seconds(60)
+                    while Self.load(metrics.bytesRead) == read, ContinuousClock.now < deadline {
+                        try await Task.sleep(for: .milliseconds(1))
+                    }
+                    // The first comes behind the read, the second behind the turn that the read asked for.
+                    for _ in 0..<2 { try await loop.submit {}.get() }
+                    let (readLater, countLater) = (Self.load(metrics.bytesRead), Self.load(client.commandCount))
+                    #expect(readLater > read && countLater == count)
+                    let isGone = client.isGone.load(ordering: .relaxed)
+                    #expect(isGone)
+                }
+            }
+        }
+
+        @Test("A client that was found idle is ended only if nothing has come of it", arguments: [true, false])
+        func idleWhileStopped(_ isHeard: Bool) async throws {
+            try await TestServer.run { server in
+                try await Self.connecting(to: server) { arrival in
+                    #expect(try arrival.wire.command("PING") == "PONG")
+                    try await arrival.whileStopped {
+                        if isHeard { try arrival.wire.send(Wire.encoded(["PING"])) }
+                        arrival.client.endIfIdle(since: arrival.lastActivity)
+                    }
+                    if isHeard {
+                        #expect(try arrival.wire.reply() == "PONG")
+                        try await arrival.seeToTheEnd()
+                        #expect(try arrival.wire.command("PING") == "PONG")
+                    } else {
+                        #expect(arrival.wire.isClosed())
                     }
                 }
-                let listener = try await bootstrap.bind(host: "127.0.0.1", port: 0).get()
-                let wire = try Wire(port: try #require(listener.localAddress?.port))
-                #expect(try wire.command("PING") == "PONG")
-                var iterator = clients.makeAsyncIterator()
-                let arrived = await iterator.next()
-                let client = try #require(arrived)
-                if isIdle { client.endIfIdle() } else { client.end() }
-                try await loop.submit {}.get()
-                let (read, count) = (Self.load(metrics.bytesRead), Self.load(client.commandCount))
-                try wire.send(Wire.encoded(["RESOLVE", Self.org, "EMAIL", "late@example.com"]))
-                let deadline = ContinuousClock.now + .seconds(60)
-                while Self.load(metrics.bytesRead) == read, ContinuousClock.now < deadline {
-                    try await Task.sleep(for: .milliseconds(1))
+            }
+        }
+
+        @Test("A client whose wait for changes ended while the server was stopped gets its answer")
+        func waitingWhileStopped() async throws {
+            try await TestServer.run { server in
+                try await Self.connecting(to: server) { arrival in
+                    try arrival.wire.send(Wire.encoded(["CHANGES", Self.org, "FROM", "1", "BLOCK", "200"]))
+                    while Self.load(arrival.client.commandCount) == 0 { try await Task.sleep(for: .milliseconds(1)) }
+                    try await arrival.whileStopped {
+                        try await Task.sleep(for: .milliseconds(300))
+                        arrival.client.endIfIdle(since: arrival.lastActivity)
+                    }
+                    #expect(try arrival.wire.reply() == "[]")
                 }
-                // The first comes behind the read, the second behind the turn that the read asked for.
-                for _ in 0..<2 { try await loop.submit {}.get() }
-                let (readLater, countLater) = (Self.load(metrics.bytesRead), Self.load(client.commandCount))
-                #expect(readLater > read && countLater == count)
-                let isGone = client.isGone.load(ordering: .relaxed)
-                #expect(isGone)
-                try await listener.close()
+            }
+        }
+
+        @Test("A client that has sent its token is not ended for want of it", arguments: [true, false])
+        func tokenWhileStopped(_ isSent: Bool) async throws {
+            var token = ""
+            try await TestServer.run(prepare: {
+                token = try $0.createTokenBlocking(for: UUID(uuidString: Self.org) ?? UUID(), role: .reader).text
+            }) { server in
+                try await Self.connecting(to: server) { arrival in
+                    try await arrival.whileStopped {
+                        if isSent { try arrival.wire.send(Wire.encoded(["AUTH", token])) }
+                        arrival.client.endIfUnauthenticated()
+                    }
+                    if isSent {
+                        #expect(try arrival.wire.reply() == "OK")
+                        try await arrival.seeToTheEnd()
+                        #expect(try arrival.wire.command("PING") == "PONG")
+                    } else {
+                        #expect(arrival.wire.isClosed())
+                    }
+                }
             }
         }
 

@@ -1,28 +1,13 @@
 import Logging
-import Synchronization
 import Testing
 
 @testable import VaultServer
 
 @Suite("What clients can bring into the log at will is bounded") struct FrequentNoticeTests {
-    private final class Lines: TextOutputStream, Sendable {
-        private let text = Mutex("")
-
-        func write(_ line: String) { text.withLock { $0 += line } }
-
-        func take() -> [String] {
-            text.withLock { text in
-                defer { text = "" }
-                return text.split(separator: "\n").map { String($0) }
-            }
-        }
-    }
-
     @Test("A few lines are written each second, and then how many more there were")
     func bounded() {
-        let lines = Lines()
-        let notice = FrequentNotice(
-            "Token refused", Logger(label: "test") { StreamLogHandler(label: $0, stream: lines) })
+        let lines = LogLines()
+        let notice = FrequentNotice("Token refused", lines.logger)
         for _ in 0..<2 {
             for index in 0..<1_000 { notice.note(["client": "\(index)"]) }
             let written = lines.take()

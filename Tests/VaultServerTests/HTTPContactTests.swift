@@ -239,6 +239,26 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("A contact that is asked for as it was is answered while it is so")
+        func asked() async throws {
+            try await TestServer.runHTTP { server in
+                let (first, second) = try server.conflictingPair()
+                let path = "\(Self.contacts)/\(first)"
+                let tag = try #require(try server.ask("GET", path)["etag"])
+                for known in [tag, "*", "\"x\", \(tag)"] {
+                    #expect(try server.ask("GET", path, headers: ["If-Match": known]).status == 200, "\(known)")
+                }
+                let both = try server.ask("GET", path, headers: ["If-Match": tag, "If-None-Match": tag])
+                #expect(both.status == 304)
+                _ = try server.ask("POST", "\(path)/merge", #"{"into": "\#(second)"}"#)
+                for method in ["GET", "HEAD"] {
+                    #expect(try server.ask(method, path, headers: ["If-Match": tag]).status == 412, "\(method)")
+                }
+                let redirected = try #require(try server.ask("GET", path)["etag"])
+                #expect(try server.ask("GET", path, headers: ["If-Match": redirected]).status == 200)
+            }
+        }
+
         @Test("A merged id and its survivor have different tags, for their answers differ")
         func tagOfRedirect() async throws {
             try await TestServer.runHTTP { server in
@@ -264,6 +284,27 @@ extension ServerTests.HTTPTests {
                 _ = try server.put("patient/p", #"{"email": "ana@example.com"}"#)
                 #expect(try server.ask("DELETE", "/api/v1/records/patient/p").text("change") != "unchanged")
                 #expect(try server.ask("GET", "/api/v1/records/patient/p").json["is_active"] == .bool(false))
+            }
+        }
+
+        @Test("An id that begins with a byte order mark is another one than the same without")
+        func recordsWithMark() async throws {
+            try await TestServer.runHTTP { server in
+                let paths = ["K0", "%EF%BB%BFK0", "%ef%bb%bf"].map { "/api/v1/records/lead/\($0)" }
+                let ids = ["K0", "\u{FEFF}K0", "\u{FEFF}"]
+                for (path, id) in zip(paths, ids) {
+                    let body = #"{"email": "ana@example.com", "attributes": {"note": "\#(id)"}}"#
+                    let made = try server.ask("PUT", path, body)
+                    #expect(made.status == 201, "\(made.text)")
+                    let record = try server.ask("GET", path)
+                    #expect(try record.text("id").utf8.elementsEqual(id.utf8))
+                    #expect(try record.json["attributes"]?["note"]?.string?.utf8.elementsEqual(id.utf8) == true)
+                }
+                for path in paths[1...] {
+                    #expect(try server.ask("DELETE", path).status == 200)
+                    #expect(try server.ask("GET", path).status == 404)
+                    #expect(try server.ask("GET", paths[0]).status == 200)
+                }
             }
         }
 

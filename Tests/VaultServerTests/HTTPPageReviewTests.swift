@@ -9,6 +9,9 @@ import VaultDB
 
 extension ServerTests.HTTPTests {
     @Suite("Reviewing") struct PageReviewTests {
+        /// What a link to another page of a list begins with.
+        private static let button = #"<a class="button" href=""#
+
         /// Sends a form of a page, which a browser with this cookie has.
         private static func send(
             _ server: TestServer, _ path: String, _ fields: String, from page: WebAnswer, _ cookie: [String: String?]
@@ -92,6 +95,62 @@ extension ServerTests.HTTPTests {
             }
         }
 
+        @Test("The page of a pair that is merged leads to the one contact")
+        func mergedPair() async throws {
+            try await TestServer.runHTTP { server in
+                let (first, second) = try server.conflictingPair()
+                let pair = "/en/conflicts/\(first)/\(second)"
+                let page = try server.ask("GET", pair)
+                let cookie: [String: String?] = ["Cookie": try PageTests.cookie(page)]
+                _ = try Self.send(server, "/contacts/\(first)/merge", "into=\(second)", from: page, cookie)
+                #expect(try server.ask("GET", pair, headers: cookie)["location"] == "/en/contacts/\(second)")
+                let survivor = try server.ask("GET", "/en/contacts/\(second)", headers: cookie)
+                #expect(survivor.text.contains("merged already"), "\(survivor.text)")
+            }
+        }
+
+        @Test("A page of the queue leads back to the first, above all where nothing of it is left")
+        func emptiedPage() async throws {
+            try await TestServer.runHTTP { server in
+                let clinic = server.clinic
+                _ = try await clinic.resolve(email: "ana@example.com")
+                for phone in (600_123_410..<600_123_437).map({ "+34\($0)" }) {
+                    _ = try await clinic.resolve(phone: phone)
+                    _ = try await clinic.resolve(email: "ana@example.com", phone: phone)
+                }
+                let more = try PageTests.value(Self.button, in: try server.ask("GET", "/en/conflicts"))
+                let second = try server.ask("GET", more)
+                #expect(Self.count("pair card", in: second) == 2)
+                #expect(try PageTests.value(Self.button, in: second) == "/en/conflicts")
+                let first = try clinic.conflictPage(limit: 25)
+                for conflict in try clinic.conflictPage(from: first.next, limit: 25).conflicts {
+                    _ = try await clinic.keepApart(conflict.first, conflict.second)
+                }
+                #expect(try server.ask("GET", more)["location"] == "/en/conflicts")
+            }
+        }
+
+        @Test("Merges are listed in pages, and a page of which nothing is left leads to the newest")
+        func merges() async throws {
+            try await TestServer.runHTTP { server in
+                let clinic = server.clinic
+                let hub = try await clinic.resolve(email: "ana@example.com").identity.id
+                for number in 0..<12 {
+                    let other = try await clinic.resolve(phone: "+346001234\(10 + number)").identity.id
+                    _ = try await clinic.merge(other, into: hub)
+                }
+                let newest = try server.ask("GET", "/en/conflicts")
+                #expect(Self.count(#"class="merged""#, in: newest) == 10)
+                let link = try PageTests.value(Self.button, in: newest)
+                let older = try server.ask("GET", String(link.prefix { $0 != "#" }))
+                #expect(Self.count(#"class="merged""#, in: older) == 2)
+                #expect(try PageTests.value(Self.button, in: older) == "/en/conflicts#merges")
+                let oldest = try #require(try clinic.merges().last?.id.text)
+                #expect(try server.ask("GET", "/en/conflicts?merges=\(oldest)")["location"] == "/en/conflicts")
+                #expect(try server.ask("GET", "/en/conflicts?merges=nonsense").status == 400)
+            }
+        }
+
         @Test("A pair is listed once, with all that it shares, and what is left out of a list is said and leads on")
         func pairs() async throws {
             try await TestServer.runHTTP { server in
@@ -122,7 +181,7 @@ extension ServerTests.HTTPTests {
                 let (first, second) = try server.conflictingPair()
                 _ = try server.resolved(#"{"email": "ana@example.com", "name": "Anita"}"#)
                 let page = try server.ask("GET", "/en/conflicts/\(first)/\(second)").text
-                #expect(page.contains(#"<span class="alias">Anita</span>"#), "\(page)")
+                #expect(page.contains(#"<span class="alias"><bdi>Anita</bdi></span>"#), "\(page)")
             }
         }
     }

@@ -101,8 +101,27 @@ extension ServerTests.HTTPTests {
                     _ = try server.ask("POST", "/en/sign-out", secret, headers: form.merging(session) { $1 })
                 }
                 try wire.send(String(body.dropFirst()))
-                #expect(try wire.answer()["location"] == "/en/sign-in?next=%2Fen%2Fcontacts")
+                #expect(try wire.answer()["location"] == "/en/sign-in?next=%2Fen%2Fcontacts&ended=1")
                 #expect(try clinic.merges().isEmpty)
+            }
+        }
+
+        @Test(
+            "Where a form's session has ended, signing in says that nothing was changed and leads back to its page alone",
+            arguments: [
+                ("http://HOST/en/conflicts?from=1", "/en/conflicts?from=1"), ("http://HOST/conflicts", "/en/conflicts"),
+                ("http://HOST//evil.example", "/en/contacts"), ("http://HOST", "/en/contacts"),
+                ("http://evil.example/en/conflicts", "/en/contacts"), ("/en/conflicts", "/en/contacts"),
+            ])
+        func endedBefore(_ referer: String, _ next: String) async throws {
+            try await Self.withToken { server, _ in
+                let referer = referer.replacing("HOST", with: "127.0.0.1:\(try server.httpPort)")
+                let answer = try server.ask(
+                    "POST", "/en/conflicts/keep-apart", "csrf=none",
+                    headers: Self.form.merging(["Referer": referer]) { $1 })
+                let page = try server.ask("GET", try #require(answer["location"]))
+                #expect(page.text.contains("nothing was changed"), "\(page.text)")
+                #expect(try Self.value(#"name="next" value=""#, in: page) == next)
             }
         }
 
@@ -171,6 +190,25 @@ extension ServerTests.HTTPTests {
                 let signIn = try server.ask("GET", "/en/sign-in")
                 #expect(signIn["location"] == "/en/contacts")
                 #expect(try server.ask("GET", "/en/contacts").status == 200)
+            }
+        }
+
+        @Test("Where there are several organizations, pages lead back to choosing one")
+        func otherOrganization() async throws {
+            try await TestServer.runHTTP { server in
+                let body = #"{"email": "ana@example.com"}"#
+                _ = try server.put("lead/l1", body)
+                let alone = try server.ask("GET", "/en/contacts").text
+                #expect(alone.contains(TestServer.organization) && !alone.contains("Change organization"))
+                _ = try server.ask(
+                    "PUT", "/api/v1/records/lead/l1", body, headers: ["X-Organization-Id": TestServer.other])
+                let entered = try server.ask(
+                    "POST", "/en/sign-in", "organization=\(TestServer.other)", headers: Self.form)
+                let cookie: [String: String?] = ["Cookie": try Self.cookie(entered)]
+                let page = try server.ask("GET", "/en/contacts", headers: cookie).text
+                #expect(page.contains(#"<a href="/en/sign-in">Change organization</a>"#), "\(page)")
+                let choice = try server.ask("GET", "/en/sign-in", headers: cookie).text
+                for id in [TestServer.organization, TestServer.other] { #expect(choice.contains(id)) }
             }
         }
 
@@ -448,6 +486,10 @@ extension ServerTests.HTTPTests {
                     let page = try server.ask("GET", "/en/contacts?q=\(typed)")
                     #expect(page.text.contains("/en/contacts/\(id)"), "\(typed)")
                 }
+                // What the copied text holds besides may be part of the address as it is held.
+                let odd = try server.resolved(#"{"email": "leo@example.com\u200B"}"#)
+                let exact = try server.ask("GET", "/en/contacts?q=leo%40example.com%E2%80%8B")
+                #expect(exact.text.contains("/en/contacts/\(odd)"), "\(exact.text)")
                 // An `@` makes no email of what has a namespace, but `mailto:` is none.
                 let other = try server.resolved(#"{"external": ["instagram:leo", "crm:leo@example.com"]}"#)
                 for (typed, found) in [

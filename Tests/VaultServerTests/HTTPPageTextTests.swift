@@ -17,7 +17,7 @@ extension ServerTests.HTTPTests {
         func invisible(_ name: String) async throws {
             try await TestServer.runHTTP { server in
                 let id = try server.put("lead/l1", #"{"first_name": \#(JSONValue.string(name).text), \#(Self.email)}"#)
-                for (path, mark) in [("/\(id)", "</h1>"), ("?q=ana%40example.com", "</a>")] {
+                for (path, mark) in [("/\(id)", "</bdi></h1>"), ("?q=ana%40example.com", "</bdi></a>")] {
                     let page = try server.ask("GET", "/en/contacts\(path)").text
                     #expect(page.contains("ana@example.com\(mark)"), "\(page)")
                 }
@@ -36,6 +36,22 @@ extension ServerTests.HTTPTests {
             }
             #expect(PageText("a\u{7F}b\u{9B}c\n\td").renderText == "a\u{FFFD}b\u{FFFD}c\n\td")
             #expect(PageText("a\u{61C}b\u{FEFF}c").renderText == "a\u{FFFD}b\u{FFFD}c")
+        }
+
+        @Test("A name goes the way that it is written, with what stands at its end")
+        func rightToLeft() async throws {
+            try await TestServer.runHTTP { server in
+                let name = "<bdi>שרה 165440!</bdi>"
+                let id = try server.put("lead/l1", #"{"first_name": "שרה 165440!", "phone": "+34600123456"}"#)
+                let other = try server.resolved("{\(Self.email)}")
+                _ = try server.resolved(#"{\#(Self.email), "phone": "+34600123456"}"#)
+                let pair = [id, other].sorted().joined(separator: "/")
+                for path in [
+                    "contacts/\(id)", "contacts?q=%2B34600123456", "records/lead/l1", "conflicts", "conflicts/\(pair)",
+                ] {
+                    #expect(try server.ask("GET", "/en/\(path)").text.contains(name), "\(path)")
+                }
+            }
         }
 
         @Test("A long run of marks is parted, so that no character takes long to look up")
@@ -138,6 +154,35 @@ extension ServerTests.HTTPTests {
                 let query = resolved.query.map { "?\($0)" } ?? ""
                 let path = resolved.absoluteURL.standardized.path(percentEncoded: true)
                 #expect(try server.ask("GET", path + query).status == 200, "\(link)")
+            }
+        }
+
+        @Test("An older page of a timeline of which nothing is left leads to the newest")
+        func emptiedTimeline() async throws {
+            try await TestServer.runHTTP { server in
+                let records = (0..<51).map { "lead/l\($0)" }
+                let id = try records.map { try server.put($0, "{\(Self.email)}") }[0]
+                let page = try server.ask("GET", "/en/contacts/\(id)")
+                let older = try PageTests.value(#"<a class="button" href=""#, in: page)
+                let last = try server.ask("GET", older).text
+                #expect(last.components(separatedBy: #"class="details""#).count == 2)
+                for record in records where last.contains("/en/records/\(record)\"") {
+                    #expect(try server.ask("DELETE", "/api/v1/records/\(record)").status == 200)
+                }
+                #expect(try server.ask("GET", older)["location"] == "/en/contacts/\(id)")
+            }
+        }
+
+        @Test("A search that finds more than are shown says so")
+        func manyPeople() async throws {
+            try await TestServer.runHTTP { server in
+                for number in 0...50 {
+                    let page = try server.ask("GET", "/en/contacts?q=ana+ruiz").text
+                    #expect(!page.contains("More people match"), "\(number)")
+                    _ = try await server.clinic.resolve(email: "ana\(number)@example.com", name: "Ana Ruiz")
+                }
+                let page = try server.ask("GET", "/en/contacts?q=ana+ruiz").text
+                #expect(page.contains("the first 50 are shown") && page.contains("50 contacts"), "\(page)")
             }
         }
 

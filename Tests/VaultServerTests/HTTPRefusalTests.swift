@@ -53,6 +53,8 @@ extension ServerTests.HTTPTests {
             Wrong("a wrong type in a list", "POST", "/api/v1/contacts/resolve", #"{"external": [5]}"#),
             Wrong("a wrong flag", "POST", "/api/v1/bookings", #"{"paid": "yes"}"#),
             Wrong("a wrong time", "PUT", "/api/v1/records/lead/1", #"{"created_at": "yesterday"}"#),
+            Wrong("half an escape", "PUT", "/api/v1/records/lead/a%4", "{}"),
+            Wrong("an escape of no digits", "PUT", "/api/v1/records/lead/%+1", "{}"),
             Wrong("a wrong region", "POST", "/api/v1/contacts/resolve", #"{"region": "Spain"}"#),
             Wrong("a wrong kind", "PUT", "/api/v1/records/Le%20ad/1", "{}"),
             Wrong("a record's id that is no text", "PUT", "/api/v1/records/lead/%FF", "{}"),
@@ -109,6 +111,48 @@ extension ServerTests.HTTPTests {
                     #expect(problem["status"] == .number("\(wrong.status)"))
                 }
                 #expect(try server.vault.lastCommit() == commit)
+            }
+        }
+
+        @Test(
+            "A precondition of a write is refused, and nothing is done",
+            arguments: [("If-Match", "\"zzz\""), ("If-None-Match", "*"), ("If-Unmodified-Since", "0")])
+        func precondition(_ name: String, _ value: String) async throws {
+            try await TestServer.runHTTP { server in
+                let id = try server.put("lead/l1", #"{"email": "ana@example.com"}"#)
+                let commit = try server.vault.lastCommit()
+                let requests: [(method: String, path: String, body: String?)] = [
+                    ("PUT", "records/lead/l1", #"{"email": "leo@example.com"}"#), ("DELETE", "records/lead/l1", nil),
+                    ("DELETE", "contacts/\(id)", nil), ("POST", "contacts/resolve", #"{"email": "leo@example.com"}"#),
+                ]
+                for (method, path, body) in requests {
+                    let answer = try server.ask(method, "/api/v1/\(path)", body, headers: [name: value])
+                    try Self.expect(answer, 412, "precondition_failed")
+                    #expect(try answer.text("advice") == "leave out \(name)")
+                }
+                #expect(try server.vault.lastCommit() == commit)
+            }
+        }
+
+        @Test("The times that there are here are told")
+        func time() async throws {
+            try await TestServer.runHTTP { server in
+                let answer = try server.ask(
+                    "PUT", "/api/v1/records/lead/1", #"{"created_at": "1965-01-31T09:00:00Z"}"#)
+                try Self.expect(answer, 400, "invalid_argument")
+                #expect(
+                    try answer.text("detail")
+                        == "created_at is no time from 1970 to 9999, such as 2025-01-31T09:00:00Z")
+            }
+        }
+
+        @Test("An escape stands for its byte, and a byte order mark for itself")
+        func escapes() throws {
+            let query = try Query("%EF%BB%BFa=%ef%bb%bf&\u{FEFF}b=\u{FEFF}%2B+%25")
+            #expect(query.pairs.map { Array($0.name.utf8) } == ["\u{FEFF}a", "\u{FEFF}b"].map { Array($0.utf8) })
+            #expect(query.pairs.map { Array($0.value.utf8) } == ["\u{FEFF}", "\u{FEFF}+ %"].map { Array($0.utf8) })
+            for text in ["%", "%4", "%4%", "%g0", "%+1", "%FF", "%C3", "%00"] {
+                #expect(throws: Problem.self, "\(text)") { try Query("a=\(text)") }
             }
         }
 
@@ -204,7 +248,7 @@ extension ServerTests.HTTPTests {
         func told() async throws {
             try await TestServer.runHTTP { server in
                 let kind = try server.ask("POST", "/api/v1/contacts/import?kind=Lead", "")
-                #expect(try kind.text("detail") == "'Lead' is no kind of record")
+                #expect(try kind.text("detail") == "there is no such kind of record 'Lead'")
                 let marks = String(repeating: "%CC%81", count: 4_000)
                 for path in ["contacts/x\(marks)", "records/x\(marks)/1", "conflicts?state=x\(marks)"] {
                     #expect(try server.ask("GET", "/api/v1/\(path)").text.utf8.count < 1_000, "\(path.prefix(20))")

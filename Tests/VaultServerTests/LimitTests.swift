@@ -200,6 +200,22 @@ extension ServerTests {
             }
         }
 
+        @Test("A client that sends all before it takes a reply is ended, and does not wait for ever")
+        func endlessPipeline() async throws {
+            try await TestServer.run({
+                $0.limits.outputHighWaterBytes = 64 << 10
+                $0.limits.outputSecondsMax = 1
+            }) { server in
+                let wire = try Wire(port: server.port, receiveBytes: 4_096)
+                let request = Array(Wire.encoded(["ECHO", String(repeating: "x", count: 8_000)]).utf8)
+                _ = try? await wire.sendUntilStalled(request, bytesMax: 200 << 20)
+                let overruns = { server.server.state.metrics.outputOverrunCount.load(ordering: .relaxed) }
+                let deadline = ContinuousClock.now + .seconds(60)
+                while overruns() == 0, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(1)) }
+                #expect(wire.isClosed())
+            }
+        }
+
         @Test("Writes beyond the limit of all connections are answered busy, and hits are not")
         func busy() async throws {
             try await TestServer.run({ $0.limits.writesPendingMax = 1 }) { server in
@@ -454,7 +470,7 @@ extension ServerTests {
                 for command in [["PUT", Self.org, "lead", "z"], ["BOOK", Self.org], ["LEAD", Self.org]] {
                     try wire.send(Wire.encoded(command + ["A\(sign)[31mb", "1"]))
                     let reply = try wire.reply()
-                    #expect(reply.contains("no field 'a\u{FFFD}[31mb'"), "\(reply.debugDescription)")
+                    #expect(reply.contains("no such field; ") && !reply.contains(sign), "\(reply.debugDescription)")
                 }
             }
         }

@@ -103,6 +103,7 @@ private func parsed(_ text: String, limits: RequestLimits? = nil) -> Feed {
             ("ECHO \"open\r\n", .quotes), ("ECHO 'a'b\r\n", .quotes),
             ("GET / HTTP/1.1\r\n", .http), ("POST /resolve HTTP/1.1\r\n", .http), ("Host: localhost\r\n", .http),
             ("PUT /x HTTP/1.0\r\n", .http), ("post x\r\n", .http),
+            ("PROXY TCP4 192.0.2.1 192.0.2.2 50000 7379\r\n", .proxy), ("\r\n\r\n\0\r\nQUIT\n", .proxy),
         ] as [(String, ProtocolFault)])
     func faults(_ text: String, _ fault: ProtocolFault) { #expect(parsed(text).fault == fault) }
 

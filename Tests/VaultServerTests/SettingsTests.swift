@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test(
-        "What is of a wrong form is refused though something above it counts",
+        "What is of a wrong form or out of range is refused though something above it counts",
         arguments: [
             (["port": "1"], #"{"port": "x"}"#, [:], "port is no whole number; give another in the settings file"),
             (["readOnly": "true"], #"{"readOnly": 1}"#, [:], "readOnly is neither"),
@@ -84,6 +84,17 @@ import Testing
             ([:], #"{"host": 1}"#, ["VAULTDB_HOST": "127.0.0.1"], "host is no text"),
             ([:], #"{"threads": "2"}"#, ["VAULTDB_THREADS": "2"], "threads is no whole number"),
             (["port": "1"], "{}", ["VAULTDB_PORT": "x"], "port is no whole number; give another in the environment"),
+            (["threads": "1"], #"{"threads": 0}"#, [:], "threads can't be 0"),
+            (["port": "1"], "{}", ["VAULTDB_PORT": "65536"], "port can't be 65536"),
+            (["noHttp": "true"], #"{"httpPort": 65536}"#, [:], "httpPort can't be 65536"),
+            (["connectionsMax": "1"], #"{"connectionsMax": 0}"#, [:], "connectionsMax can't be 0"),
+            ([:], #"{"writerNiceness": 20}"#, ["VAULTDB_WRITER_NICENESS": "0"], "writerNiceness can't be 20"),
+            ([:], #"{"org": "x"}"#, ["VAULTDB_ORG": "8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80"], "org is no UUID"),
+            (["timeZone": "Europe/Madrid"], #"{"timeZone": "Mars/X"}"#, [:], "no time zone 'Mars/X'"),
+            (["durability": "durable"], #"{"durability": "x"}"#, [:], "no durability 'x'"),
+            (["logLevel": "notice"], "{}", ["VAULTDB_LOG_LEVEL": "x"], "no log level 'x'"),
+            ([:], #"{"corsOrigins": "x"}"#, ["VAULTDB_CORS_ORIGINS": "https://a.example"], "'x' is no origin"),
+            (["tlsKey": "a.pem"], "{}", ["VAULTDB_TLS_KEY": ""], "tlsKey is empty"),
         ] as [([String: String], String, [String: String], String)])
     func refusedBelow(_ flags: [String: String], _ file: String, _ environment: [String: String], _ part: String) {
         #expect(Self.refusal(flags: flags, file: file, environment: environment).contains(part))
@@ -117,6 +128,17 @@ import Testing
         ])
     func outOfRange(_ key: String, _ value: String) {
         #expect(Self.refusal(flags: [key: value]).contains(value))
+    }
+
+    @Test("Settings are read from a pipe as from a file, up to a bound")
+    func pipe() throws {
+        let pipe = Pipe()
+        try pipe.fileHandleForWriting.write(contentsOf: Data(#"{"port": 3}"#.utf8))
+        try pipe.fileHandleForWriting.close()
+        let path = "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)"
+        let settings = try ServeSettings(flags: [:], file: path, environment: [:])
+        #expect(settings.server.port == 3)
+        #expect(Self.refusal(file: String(repeating: " ", count: (1 << 20) + 1)).contains("it has more than 1 MiB"))
     }
 
     @Test("Texts of flags stay texts, whatever they look like")

@@ -124,6 +124,7 @@ public final class Environment: StorageEngine {
         do throws(StorageError) {
             try ProcessGuard.refuseOpen(name)
             try LockFile.refuseOfAnother(beside: name)
+            try LockFile.refuseUsedElsewhere(beside: name)
             let isNew = try createIfAsked(path, options)
             // Before the store is looked at: who finds it in use then leaves the recovery to somebody who came through here.
             let recovery = try LogRecovery(name, mayBeNew: options.creates)
@@ -136,6 +137,8 @@ public final class Environment: StorageEngine {
                 // Whoever crashed while making the file has left it empty.
                 if !(options.creates && file.bytes == 0) { try file.checkHeader() }
                 try ProcessGuard.claim(file)
+                // Who rewrites a store has it alone, so this is of one that was ended before it was done.
+                if options.access == .readWrite { unlink(StoreFiles.rewrite(of: name)) }
             } catch {
                 if isNew { file.removeIfAlone() }
                 throw error

@@ -33,6 +33,11 @@ extension StorageError {
         case ENOSPC, EDQUOT, EFBIG: self = .diskFull
         case ENOENT, ENOTDIR: self = .missing(operation)
         case EISDIR: self = .notAStore("\(operation) is a directory")
+        case ETXTBSY: self = .notAStore("\(operation) is a program that runs")
+        case ELOOP:
+            self = .misuse(
+                "\(operation) lies behind a symbolic link that leads in a circle, or is one where none may be: remove that"
+                    + " link")
         case EEXIST: self = .exists(operation)
         case EACCES, EPERM: self = .accessDenied(operation)
         case EROFS: self = .readOnlyFileSystem(operation)

@@ -18,12 +18,7 @@ enum LockFile {
         _ store: String, _ access: EnvironmentOptions.Access, isRecovered: Bool
     ) throws(StorageError) {
         let path = StoreFiles.lock(of: store)
-        // Where none can be made readers do without.
-        if access == .readOnly, Glibc.access(path, F_OK) != 0,
-            Glibc.access(NewFile.directory(of: path), W_OK) != 0
-        {
-            return
-        }
+        if access == .readOnly, isOutOfReach(path) { return }
         var attempts = 0
         while true {
             // Whoever rewrites the store has it alone for some seconds, too, and ends between two looks.
@@ -54,6 +49,22 @@ enum LockFile {
     /// Likewise one beside a store that this process has alone.
     static func refuseUsed(beside store: String) throws(StorageError) {
         if isUsed(lockFile: StoreFiles.lock(of: store)) == true { throw ofAnother(StoreFiles.lock(of: store)) }
+    }
+
+    /// Refuses a store on a read-only file system that others have open where it can be written to: they would not see who
+    /// reads it here.
+    static func refuseUsedElsewhere(beside store: String) throws(StorageError) {
+        let path = StoreFiles.lock(of: store)
+        guard access(path, W_OK) != 0, errno == EROFS, isUsed(lockFile: path) == true else { return }
+        throw .misuse(
+            "\(store) lies on a read-only file system, and is in use by others who have it where it can be written to: read it"
+                + " there, or make a backup there and read that")
+    }
+
+    /// Whether nobody here can write to the file, or make it: readers do without.
+    private static func isOutOfReach(_ path: String) -> Bool {
+        if access(path, W_OK) == 0 { return false }
+        return errno == EROFS || errno == ENOENT && access(NewFile.directory(of: path), W_OK) != 0
     }
 
     private static func ofAnother(_ path: String) -> StorageError {
@@ -91,13 +102,15 @@ enum LockFile {
 
     /// Makes the file and gives it all of its blocks, for LMDB maps it: a disk that is full would end the process.
     /// - Parameter store: with its owner's rights.
-    /// - Returns: false for a reader where there is none and none can be made: nobody writes there either.
+    /// - Returns: false for a reader where there is none and none can be made, or on a read-only file system: nobody writes
+    ///   there either.
     static func make(beside store: String, _ options: EnvironmentOptions) throws(StorageError) -> Bool {
         let path = StoreFiles.lock(of: store)
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
         guard descriptor >= 0 else {
             let code = errno
-            if options.access == .readOnly, code == EROFS || code == EACCES, access(path, F_OK) != 0 { return false }
+            let isWithout = code == EROFS || code == EACCES && access(path, F_OK) != 0
+            if options.access == .readOnly, isWithout { return false }
             throw StorageError(code: code, during: path)
         }
         defer { close(descriptor) }

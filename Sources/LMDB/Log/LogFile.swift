@@ -211,7 +211,10 @@ final class LogFile {
     // MARK: Reading
 
     /// The header; nil where there is none that records follow on.
-    func header() throws(StorageError) -> Header? {
+    /// - Parameter lastCommit: of LMDB's file, as far as that says, where its pages have so many bytes.
+    func header(
+        _ lastCommit: (_ pageBytes: Int) throws(StorageError) -> Int? = { _ in nil }
+    ) throws(StorageError) -> Header? {
         guard let head else { throw .system(code: EIO, during: "reading \(path)") }
         if head.isEmpty { return nil }
         // A power cut leaves the head, which lies in one sector, as it was before or after a write.
@@ -225,8 +228,12 @@ final class LogFile {
             if let header = Self.decode(bytes) { return header }
             if try isWholeButForEpoch(bytes) { throw damagedHeader }
         }
-        // A power cut leaves at most one record behind a header that it tears: both are on disk before the second is written.
-        if try wholeRecords(of: head.number, from: 0).count > 1 { throw damagedHeader }
+        // A power cut leaves at most one record behind a header that it tears: both are on disk before the second is written, and
+        // before LMDB makes the first one's commit.
+        let commits = try wholeCommits(of: head.number, from: 0)
+        guard let first = commits.first else { return nil }
+        let last = try lastCommit(pageBytes) ?? -1
+        if commits.count > 1 || first <= last { throw damagedHeader }
         return nil
     }
 
@@ -259,23 +266,23 @@ final class LogFile {
         defer { end = start }
         var commits = 0
         while try nextRecord(of: epoch) != nil { commits += 1 }
-        guard try wholeRecords(of: epoch, from: end).isEmpty else {
+        guard try wholeCommits(of: epoch, from: end).isEmpty else {
             throw .corrupted("\(path) has a damaged commit before others")
         }
         return commits
     }
 
-    /// Where records of an epoch stand, whatever is before and between them.
-    private func wholeRecords(of epoch: UInt64, from first: Int) throws(StorageError) -> [Int] {
+    /// The commits of an epoch whose records are whole, whatever is before and between them.
+    private func wholeCommits(of epoch: UInt64, from first: Int) throws(StorageError) -> [Int] {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw StorageError(code: errno, during: path) }
         let bytes = try read(max(Int(status.st_size) - first, 0), at: first)
-        var places: [Int] = []
+        var commits: [Int] = []
         for offset in LogRecord.places(of: epoch, in: bytes) {
             end = first + offset
-            if try nextRecord(of: epoch) != nil { places.append(first + offset) }
+            if let record = try nextRecord(of: epoch) { commits.append(record.commit) }
         }
-        return places
+        return commits
     }
 
     private func read(_ count: Int, at offset: Int) throws(StorageError) -> [UInt8] {

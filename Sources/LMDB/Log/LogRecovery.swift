@@ -63,8 +63,11 @@ final class LogRecovery {
             if let file = try LogFile(at: path + name) { files.append(file) }
         }
         var parts: [(file: LogFile, header: LogFile.Header)] = []
+        let lastCommit = { (pageBytes: Int) throws(StorageError) -> Int? in
+            try Self.lastCommit(of: descriptor, pageBytes: pageBytes, path)
+        }
         if files.first?.isRecovered != true {
-            for file in files { if let header = try file.header() { parts.append((file, header)) } }
+            for file in files { if let header = try file.header(lastCommit) { parts.append((file, header)) } }
         }
         parts.sort { $0.header.epoch < $1.header.epoch }
         if let first = parts.first {
@@ -107,14 +110,20 @@ final class LogRecovery {
     private static func refuseOtherState(
         _ path: String, _ descriptor: Int32, pageBytes: Int, than commits: ClosedRange<Int>
     ) throws(StorageError) {
-        let pages = try StoreFile.firstPages(of: descriptor, pageBytes: pageBytes, path)
-        guard let commit = MetaPage.newest(in: pages, pageBytes: pageBytes)?.commit else { return }
+        guard let commit = try lastCommit(of: descriptor, pageBytes: pageBytes, path) else { return }
         if commit < commits.lowerBound { throw strangeLog(path) }
         guard commit <= commits.upperBound else {
             throw .misuse(
                 "the log beside \(path) (\(logNames)) has lost commits that the file has: put it back as it was, or,"
                     + " if the machine has not stopped since, move it away")
         }
+    }
+
+    private static func lastCommit(
+        of descriptor: Int32, pageBytes: Int, _ path: String
+    ) throws(StorageError) -> Int? {
+        let pages = try StoreFile.firstPages(of: descriptor, pageBytes: pageBytes, path)
+        return MetaPage.newest(in: pages, pageBytes: pageBytes)?.commit
     }
 
     private static let logNames = LogFile.names.joined(separator: ", ")

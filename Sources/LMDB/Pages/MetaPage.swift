@@ -1,5 +1,5 @@
 /// What one of LMDB's two first pages says of a commit: a page's head, and then what LMDB 0.9 calls `MDB_meta`. Commits write
-/// the two by turns, so the one with the greater number tells of the last.
+/// the two by turns, so the one with the greater number tells of the last. Readers see that once the lock file names it, too.
 struct MetaPage {
     private static let magic: UInt32 = 0xBEEF_C0DE
     /// In words of eight bytes.

@@ -1,4 +1,5 @@
 internal import CLMDB
+internal import Glibc
 public import Storage
 
 /// What is wrong with a page of the file, whatever its entries are.
@@ -173,7 +174,8 @@ private struct PageSet {
 }
 
 extension Environment {
-    /// How often another commit may come between the beginning of a snapshot and a look at what is said of it.
+    /// How often two commits may come between the beginning of a snapshot and a look at what is said of it. About a millisecond
+    /// each.
     private static let attemptsMax = 1_000
 
     /// Looks at every page of the file, unless its pages are not of 4096 bytes.
@@ -198,16 +200,18 @@ extension Environment {
                 return check.faults
             }
             if let faults { return faults }
+            usleep(1000)
         }
         throw Failure(storage: .busy("others write without a pause"))
     }
 
-    /// What is said of a commit that a reader keeps; nil where there is another by now.
+    /// What is said of a commit that a reader keeps; nil where others have committed twice since. The next commit is said on the
+    /// other page, before the lock file has its number, and a writer may have been ended in between.
     private func metaPage(of commit: Int) throws(StorageError) -> MetaPage? {
         let firstPages = try file.firstPages(pageBytes: Tree.pageBytes)
         // Twice, for the next commit but one writes over what is said of this one.
         guard try file.firstPages(pageBytes: Tree.pageBytes) == firstPages,
-            let meta = MetaPage.newest(in: firstPages, pageBytes: Tree.pageBytes), meta.commit == commit
+            let meta = MetaPage.all(in: firstPages, pageBytes: Tree.pageBytes).first(where: { $0.commit == commit })
         else { return nil }
         guard (0..<pointer.information.me_mapsize / Tree.pageBytes).contains(meta.lastPage) else {
             throw .corrupted("\(path) claims to have page \(UInt(bitPattern: meta.lastPage))")

@@ -74,7 +74,7 @@ extension VaultError: StorageFailure {
         case .mapFull:
             self.init(
                 .mapFull, "the vault has reached its largest size; this write was not made",
-                advice: "raise it with `vaultdb compact --max-size`")
+                advice: "make room with `vaultdb compact`, or raise it with `vaultdb compact --max-size`")
         case .mapHeld(let process):
             self.init(
                 .mapFull,

@@ -59,7 +59,7 @@ enum TableText {
     static func prefix(_ text: String, in table: Table) throws(VaultError) -> KeyPrefix {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         switch table {
-        case Tables.ledgers: return KeyPrefix([])
+        case Tables.ledgers: return KeyPrefix("ledger".hasPrefix(text) ? [] : Array(text.utf8))
         case Tables.organizations, Tables.identities, Tables.merges: return try idPrefix(text)
         case Tables.byName: return try namePrefix(parts)
         case Tables.records: return KeyPrefix(recordBytes(parts))

@@ -20,6 +20,8 @@ struct FieldMeaning {
         hint = hints.count == 1 ? hints.first : nil
     }
 
+    func asks(for role: FormRole) -> Bool { self.role == role || hint == role }
+
     private static let roles: [String: FormRole] = {
         let lists: [(FormRole, [String])] = [
             (.email, FieldName.email + ["correos", "emailid", "direccioncorreo", "direccioncorreoelectronico"]),

@@ -36,6 +36,8 @@ public struct Form: Sendable, Equatable {
     /// What was found where, in the order of the roles. An email that was found within a text leaves that field in
     /// `rest`.
     public internal(set) var taken: [Taken] = []
+    /// Kinds that a field was named after, of which no field had a usable one.
+    public internal(set) var unusable: [IdentifierKind] = []
     /// All other fields that are not blank, in their order; among them a whole name beside a first name.
     public internal(set) var rest: [FormField] = []
 

@@ -33,6 +33,9 @@ package struct FormReader: Sendable {
             form.email = found.address
             form.taken.insert(.init(field: found.field, role: .email), at: 0)
         }
+        let unused = candidates.filter { !$0.isTaken && !$0.meaning.isOtherPerson }.map(\.meaning.role)
+        if form.email == nil, unused.contains(.email) { form.unusable.append(.email) }
+        if form.phone == nil, unused.contains(.phone) { form.unusable.append(.phone) }
         form.rest = candidates.filter { !$0.isTaken }.map(\.field)
         if let attributes = form.attributes, attributes.utf8.count > Limits.attributesBytesMax {
             throw .invalid("the form is longer than \(Limits.attributesBytesMax) bytes as JSON", advice: "shorten it")
@@ -134,10 +137,11 @@ extension FormReader {
     /// What may stand next to an address within a text.
     private static let separators = Set("<>()[]{},;:\"'!?¿¡".unicodeScalars)
 
-    /// The one address that stands within longer texts; nil where there are several.
+    /// The one address that stands within longer texts; nil where there are several. A field for an address has one or none:
+    /// of one with a space in it the rest is somebody else's.
     private func emailInText(_ candidates: [Candidate]) -> (address: String, field: String)? {
         var found: (address: String, field: String)?
-        for candidate in candidates where !candidate.meaning.isOtherPerson {
+        for candidate in candidates where !candidate.meaning.isOtherPerson && !candidate.meaning.asks(for: .email) {
             // By scalars: a character may be thousands of marks long, and hide the separator that they stand on.
             for word in candidate.field.value.unicodeScalars.split(whereSeparator: {
                 $0.properties.isWhitespace || Self.separators.contains($0)

@@ -123,6 +123,13 @@ public struct FormAnswer: Equatable, Sendable {
     public let intake: IntakeAnswer
     /// Which field was taken for what.
     public let taken: [Form.Taken]
+
+    init(_ intake: IntakeAnswer, to form: Form) {
+        var put = intake.put
+        for kind in form.unusable where !put.warnings.contains(.invalid(kind)) { put.warnings.append(.invalid(kind)) }
+        self.intake = IntakeAnswer(put: put, isPatient: intake.isPatient)
+        taken = form.taken
+    }
 }
 
 extension Core {

@@ -43,7 +43,7 @@ extension WriteTransaction where Self: ~Copyable {
         tombstone.isErased = true
         scope.names.note(from: identity, to: tombstone)
         try note(.identityErased, on: &tombstone, &scope)
-        try put(tombstone, in: scope.organization)
+        try putErased(tombstone, in: scope.organization)
         try scope.ledger.take(\.identities)
         return ErasureAnswer(
             identity: identity.id, absorbed: absorbed, identifiers: identity.identifiers.count,

@@ -255,9 +255,12 @@ extension MergeJournal.MovedConflict {
         var (mine, theirs) = (mine, theirs)
         if now.count > joined.count {
             let part = isReturned ? mine : theirs
+            // What is as the merge left it, nobody has named since.
+            let isNamed = part == nil || now.source != joined.source
             let gained = ConflictEntry(
-                state: part?.state ?? .open, source: now.source, firstSeen: part?.firstSeen ?? now.lastSeen,
-                lastSeen: now.lastSeen, count: (part?.count ?? 0) + now.count - joined.count)
+                state: part?.state ?? .open, source: isNamed ? now.source : part?.source,
+                firstSeen: part?.firstSeen ?? now.lastSeen, lastSeen: now.lastSeen,
+                count: (part?.count ?? 0) + now.count - joined.count)
             if isReturned { mine = gained } else { theirs = gained }
         }
         if now.state != joined.state {

@@ -101,10 +101,17 @@ extension WriteTransaction where Self: ~Copyable {
     /// Stores a record, in place of what it was.
     mutating func store(_ new: Record, replacing old: Record?, _ scope: inout WriteScope) throws(VaultError) {
         let key = TimelineKey(new).key(in: scope.organization)
-        try put(key, new.encoded(under: key), in: Tables.timeline)
+        let value = new.encoded(under: key)
         let place = RecordPlace(new)
-        if old.map(RecordPlace.init) != place {
+        if let old, RecordPlace(old) == place {
+            if value.count < old.encoded(under: key).count {
+                try shrink(key, to: value, in: Tables.timeline)
+            } else {
+                try put(key, value, in: Tables.timeline)
+            }
+        } else {
             if let old { try remove(TimelineKey(old).key(in: scope.organization), from: Tables.timeline) }
+            try put(key, value, in: Tables.timeline)
             try put(Key.record(RecordKey(new), in: scope.organization), place.encoded, in: Tables.records)
         }
         if old == nil { scope.ledger.records += 1 }

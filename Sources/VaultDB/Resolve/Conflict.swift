@@ -78,9 +78,9 @@ struct ConflictEntry: Equatable {
     /// What this and another conflict of one pair by one identifier are together. Keeping apart sticks.
     func joined(with other: ConflictEntry?) -> ConflictEntry {
         guard let other else { return self }
+        let (later, earlier) = lastSeen > other.lastSeen ? (self, other) : (other, self)
         return ConflictEntry(
-            state: state == .keptApart ? .keptApart : other.state,
-            source: lastSeen > other.lastSeen ? source : other.source,
+            state: state == .keptApart ? .keptApart : other.state, source: later.source ?? earlier.source,
             firstSeen: min(firstSeen, other.firstSeen), lastSeen: max(lastSeen, other.lastSeen),
             count: count + other.count)
     }

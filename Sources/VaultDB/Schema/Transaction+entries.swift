@@ -82,6 +82,13 @@ extension WriteTransaction where Self: ~Copyable {
         }
     }
 
+    /// Puts a value in place of a longer one, so that the room that it leaves is given back: LMDB looks how full a page is only
+    /// when an entry is taken out of it.
+    mutating func shrink(_ key: borrowing Key, to value: borrowing ByteWriter, in table: Table) throws(VaultError) {
+        try remove(key, from: table)
+        try put(key, value, in: table)
+    }
+
     @discardableResult
     mutating func remove(_ key: borrowing Key, from table: Table) throws(VaultError) -> Bool {
         do throws(StorageError) {
@@ -94,6 +101,12 @@ extension WriteTransaction where Self: ~Copyable {
     mutating func put(_ identity: Identity, in organization: OrganizationNumber) throws(VaultError) {
         let key = Key.identity(identity.id, in: organization)
         try put(key, identity.encoded(under: key), in: Tables.identities)
+    }
+
+    /// Stores what is left of an identity that was erased.
+    mutating func putErased(_ identity: Identity, in organization: OrganizationNumber) throws(VaultError) {
+        let key = Key.identity(identity.id, in: organization)
+        try shrink(key, to: identity.encoded(under: key), in: Tables.identities)
     }
 
     mutating func put(

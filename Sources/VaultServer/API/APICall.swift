@@ -25,8 +25,9 @@ struct APICall: Sendable {
 
     /// The identity of the path. What is no UUID is as unknown as any other id.
     func identity(_ name: String = "identity_id") throws(Problem) -> UUID {
-        let text = context.part(name) ?? ""
-        guard let id = UUID(text: text) else { throw .notFound("no identity has the id \(text.printable)") }
+        guard let id = UUID(text: context.part(name) ?? "") else {
+            throw .notFound("the identity is no UUID such as 8f14e45f-ceea-4e7a-9c3b-2d1c5a6b7e80")
+        }
         return id
     }
 
@@ -35,7 +36,7 @@ struct APICall: Sendable {
     static func kind(_ text: String) throws(Problem) -> RecordKind {
         guard let kind = RecordKind(text) else {
             throw .invalid(
-                "'\(text.printable)' is no kind of record", advice: "a kind is a lower-case word such as lead")
+                "there is no such kind of record".naming(text), advice: "a kind is a lower-case word such as lead")
         }
         return kind
     }
@@ -117,23 +118,48 @@ struct APICall: Sendable {
         try await state.working(body)
     }
 
+    /// Answers a long read, whose JSON is made beside the event loops as well.
+    /// - Throws: what `response` does, beside what `body` and `work` do.
+    func answer(
+        headers: HTTPFields = [:], _ body: @escaping @Sendable () throws -> JSONValue
+    ) async throws -> Response {
+        let json = try await work { ByteBuffer(string: try body().text) }
+        return try response(json, headers: headers)
+    }
+
+    /// A response of JSON that was read. A large one counts among the replies that clients have yet to take.
+    /// - Throws: busy, where it is large and clients have to take others first. What is made at the same time may go beyond.
+    func response(_ json: ByteBuffer, headers: HTTPFields = [:]) throws(VaultError) -> Response {
+        guard json.readableBytes > PieceWriter.bytesMax else { return Response(jsonBytes: json, headers: headers) }
+        let held = state.heldReplies
+        guard !held.isFull else {
+            throw .busy("\(state.limits.workOutputBytesMax) bytes of answers wait for clients to take them")
+        }
+        let part = held.hold(json.readableBytes)
+        let body = ResponseBody(contentLength: json.readableBytes) { writer in
+            defer { part.end() }
+            try await writer.write(json)
+            try await writer.finish(nil)
+        }
+        return Response(jsonBody: body, headers: headers)
+    }
+
     /// The identity as it is now, for the primaries of an answer.
     func current(_ id: UUID) throws -> Identity? { try organization.identity(answered: id) }
 }
 
 extension Response {
-    /// A page of a list, and where the next one begins.
-    init(page results: [JSONValue], next: String?) {
-        self.init(JSONValue.page(results, next: next))
-    }
-
     init(_ json: JSONValue, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) {
         self.init(jsonBytes: ByteBuffer(string: json.text), status: status, headers: headers)
     }
 
     init(jsonBytes: ByteBuffer, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) {
+        self.init(jsonBody: ResponseBody(byteBuffer: jsonBytes), status: status, headers: headers)
+    }
+
+    fileprivate init(jsonBody: ResponseBody, status: HTTPResponse.Status = .ok, headers: HTTPFields) {
         var headers = headers
         headers[.contentType] = "application/json"
-        self.init(status: status, headers: headers, body: ResponseBody(byteBuffer: jsonBytes))
+        self.init(status: status, headers: headers, body: jsonBody)
     }
 }

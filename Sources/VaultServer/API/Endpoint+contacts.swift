@@ -11,12 +11,12 @@ extension Endpoint {
             method: .get, path: "/api/v1/contacts/{identity_id}", operation: "getContact", tag: .contacts,
             summary: "A whole person: identity, records by kind, totals. After a merge the survivor's.",
             role: .reader,
-            parameters: [.identity, .ifNoneMatch],
+            parameters: [.identity, .ifMatch, .ifNoneMatch],
             successes: [
                 Success(status: .ok, summary: "The contact.", schema: "Contact"),
                 Success(status: .notModified, summary: "The client has it as it is."),
             ],
-            problems: [.notFound, .gone], handle: contact),
+            problems: [.notFound, .gone, .preconditionFailed], handle: contact),
         list(.lead, "leads"), list(.patient, "patients"), list(.follower, "followers"),
         Endpoint(
             method: .get, path: "/api/v1/contacts/{identity_id}/timeline", operation: "getTimeline", tag: .contacts,
@@ -48,21 +48,17 @@ extension Endpoint {
         let name = ContactCache.Name(organization: organization.id, identity: id)
         if let version = try organization.version(of: id) {
             let tag = tag(version.sequence, version.updatedAt)
-            if let known = call.request.headers[.ifNoneMatch], matches(known, tag) {
-                return Response(status: .notModified, headers: headers(tag))
-            }
+            if let known = try known(tag, call) { return known }
             if let bytes = call.state.contactCache.view(name, tag: tag) {
                 return Response(jsonBytes: bytes, headers: headers(tag))
             }
         }
         let contact = try organization.contact(id, limit: Limits.recordsPerPageMax)
         let identity = contact.identity
-        let bytes = ContactView(contact).bytes
         let isRedirected = contact.redirectedFrom != nil
         let tag = tag(identity.lastSequence, identity.updatedAt, of: isRedirected ? identity.id : nil)
-        if isRedirected, let known = call.request.headers[.ifNoneMatch], matches(known, tag) {
-            return Response(status: .notModified, headers: headers(tag))
-        }
+        if let known = try known(tag, call) { return known }
+        let bytes = ContactView(contact).bytes
         var headers = headers(tag)
         if let next = contact.timeline.next {
             let cursor = next.description.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
@@ -70,14 +66,26 @@ extension Endpoint {
         } else if !isRedirected {
             call.state.contactCache.keep(bytes, name, tag: tag)
         }
-        return Response(jsonBytes: bytes, headers: headers)
+        return try call.response(bytes, headers: headers)
+    }
+
+    /// The answer that the client has what it asks for; nil where it is to be sent.
+    /// - Throws: 412 where it asks for what is not current.
+    private static func known(_ tag: String, _ call: APICall) throws(Problem) -> Response? {
+        let conditions = call.request.headers
+        if let asked = conditions[.ifMatch], !matches(asked, tag) {
+            throw .preconditionFailed(
+                "the contact is not as If-Match names it", advice: "ask for it without If-Match, and see how it is")
+        }
+        guard let known = conditions[.ifNoneMatch], matches(known, tag) else { return nil }
+        return Response(status: .notModified, headers: headers(tag))
     }
 
     private static func headers(_ tag: String) -> HTTPFields {
         [.eTag: tag, .cacheControl: "private, no-cache", .vary: "accept-encoding"]
     }
 
-    /// Compared weakly, as RFC 9110 asks for.
+    /// Compared weakly, as RFC 9110 asks for in If-None-Match. In If-Match no weak tag would ever be current otherwise.
     private static func matches(_ known: String, _ tag: String) -> Bool {
         known == "*"
             || known.split(separator: ",").contains { strong($0.trimmingCharacters(in: .whitespaces)) == strong(tag) }
@@ -121,10 +129,9 @@ extension Endpoint {
     ) async throws -> Response {
         let (id, organization, cursor) = (try call.identity(), try call.organization, try call.cursor())
         let limit = try call.query.limit(100, max: Limits.recordsPerPageMax)
-        let page = try await call.work {
-            try organization.records(of: id, kind: kind, from: cursor, order: order, limit: limit)
+        return try await call.answer {
+            try organization.records(of: id, kind: kind, from: cursor, order: order, limit: limit).json
         }
-        return Response(page.json)
     }
 
     // MARK: Finding
@@ -135,8 +142,9 @@ extension Endpoint {
         let organization = try call.organization
         switch (email, phone, name) {
         case (nil, nil, let name?):
-            let found = try await call.work { try organization.search(name, limit: limit) }
-            return Response(found.json.adding(["warnings": []]))
+            return try await call.answer {
+                try organization.search(name, limit: limit).json.adding(["warnings": []])
+            }
         case (nil, nil, nil):
             throw Problem.invalid("nothing to look for is given", advice: "give email, phone or name")
         case (_, _, nil): return try lookUp(email, phone, organization)

@@ -59,7 +59,7 @@ extension Endpoint {
                 """,
             role: .resolver,
             parameters: [.idempotencyKey, .query("source", "Where the form comes from, instead of in its body.")],
-            bodies: [("application/json", "Form"), ("application/x-www-form-urlencoded", "FormFields")],
+            bodies: [("application/json", "Form"), ("application/x-www-form-urlencoded", "SubmittedForm")],
             successes: [
                 Success(status: .created, summary: "It is taken.", schema: "FormAnswer"),
                 Success(status: .ok, summary: "It was there already.", schema: "FormAnswer"),

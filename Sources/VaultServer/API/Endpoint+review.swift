@@ -20,10 +20,9 @@ extension Endpoint {
             let state = try state(call.query["state"])
             let cursor = try call.query["cursor"].map { text throws(VaultError) in try ConflictCursor(text) }
             let (organization, limit) = (try call.organization, try call.query.limit(100, max: Limits.scanEntriesMax))
-            let page = try await call.work {
-                try organization.conflictPage(in: state, from: cursor, limit: limit)
+            return try await call.answer {
+                try organization.conflictPage(in: state, from: cursor, limit: limit).json
             }
-            return Response(page.json)
         },
         Endpoint(
             method: .post, path: "/api/v1/conflicts/keep-apart", operation: "keepApart", tag: .review,
@@ -64,7 +63,7 @@ extension Endpoint {
             try body.end()
             let organization = try call.organization
             if isDryRun {
-                return Response(try await call.work { try organization.previewMerge(from, into: into).json })
+                return try await call.answer { try organization.previewMerge(from, into: into).json }
             }
             return try await call.once(into.text) {
                 try await call.writing { try await organization.merge(from, into: into) }.json
@@ -78,8 +77,10 @@ extension Endpoint {
         ) { call in
             let (organization, limit) = (try call.organization, try call.query.limit(100, max: 1_000))
             let before = try call.query["cursor"].map { try id($0, "cursor") }
-            let merges = try await call.work { try organization.merges(before: before, limit: limit) }
-            return Response(page: merges.map(\.json), next: merges.count < limit ? nil : merges.last?.id.text)
+            return try await call.answer {
+                let merges = try organization.merges(before: before, limit: limit)
+                return .page(merges.map(\.json), next: merges.count < limit ? nil : merges.last?.id.text)
+            }
         },
         Endpoint(
             method: .delete, path: "/api/v1/merges/{merge_id}", operation: "unmerge", tag: .review,
@@ -101,7 +102,7 @@ extension Endpoint {
     private static func state(_ text: String?) throws(Problem) -> Conflict.State {
         guard let text else { return .open }
         guard let state = Conflict.State.allCases.first(where: { $0.description == text }) else {
-            throw .invalid("there is no state '\(text.printable)'", advice: "open, kept_apart or merged")
+            throw .invalid("there is no such state".naming(text), advice: "open, kept_apart or merged")
         }
         return state
     }

@@ -29,8 +29,9 @@ extension Endpoint {
             problems: [.notFound, .gone]
         ) { call in
             let (id, organization) = (try call.identity(), try call.organization)
-            let json = try await call.work { try organization.export(id) }
-            return Response(json, headers: [.contentDisposition: #"attachment; filename="\#(id.text).json""#])
+            return try await call.answer(
+                headers: [.contentDisposition: #"attachment; filename="\#(id.text).json""#]
+            ) { try organization.export(id) }
         },
         Endpoint(
             method: .get, path: "/api/v1/contacts/{identity_id}/audit", operation: "audit", tag: .rights,
@@ -42,9 +43,11 @@ extension Endpoint {
             let (id, organization) = (try call.identity(), try call.organization)
             let limit = try call.query.limit(100, max: 10_000)
             let cursor = try call.query["cursor"].map { text throws(Problem) in try sequence(text) }
-            let page = try await call.work { try organization.historyPage(of: id, from: cursor, limit: limit) }
-            guard !page.events.isEmpty else { throw VaultError.unknownIdentity(id) }
-            return Response(page: page.events.map(\.json), next: page.next?.description)
+            return try await call.answer {
+                let page = try organization.historyPage(of: id, from: cursor, limit: limit)
+                guard !page.events.isEmpty else { throw VaultError.unknownIdentity(id) }
+                return .page(page.events.map(\.json), next: page.next?.description)
+            }
         },
     ]
 

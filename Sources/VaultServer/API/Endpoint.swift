@@ -69,6 +69,8 @@ extension Endpoint.Parameter {
         name: "Idempotency-Key", place: .header,
         summary: "A request that repeats a key gets the first answer again and does nothing.",
         schema: ["type": "string", "minLength": 1, "maxLength": 255])
+    static let ifMatch = Self(
+        name: "If-Match", place: .header, summary: "The ETag of what is asked for: 412 where it is not current.")
     static let ifNoneMatch = Self(
         name: "If-None-Match", place: .header, summary: "The ETag of what the client has: 304 where it is current.")
 

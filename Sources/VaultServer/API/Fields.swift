@@ -67,7 +67,7 @@ struct Fields {
     mutating func time(_ name: String) throws(Problem) -> Timestamp? {
         guard let text = try text(name) else { return nil }
         guard let time = Timestamp(iso8601: text) else {
-            throw .invalid("\(name) is no time such as 2025-01-31T09:00:00Z")
+            throw .invalid("\(name) is no time from 1970 to 9999, such as 2025-01-31T09:00:00Z")
         }
         return time
     }
@@ -84,7 +84,7 @@ struct Fields {
     /// - Throws: 400 for a member that is not known.
     func end() throws(Problem) {
         if let name = members.first?.name {
-            throw .invalid("\(what) has no field '\(name.printable)'")
+            throw .invalid("\(what) has no such field".naming(name))
         }
     }
 }

@@ -82,7 +82,7 @@ extension Endpoint {
         if role != nil { all.formUnion([401, 429]) }
         if tag == .whatsapp { all.insert(401) }
         if !bodies.isEmpty { all.formUnion([408, 413, 415]) }
-        if method != .get { all.insert(507) }
+        if method != .get { all.formUnion([412, 507]) }
         if isIdempotent { all.insert(409) }
         return all.sorted().map { HTTPResponse.Status(code: $0) }
     }

@@ -66,7 +66,7 @@ enum OpenAPISchemas {
                 "source": nullableText, "status": nullableText, "attributes": ["type": ["object", "null"]],
             ])),
         .init(name: "Form", value: body(["fields": anyObject, "source": nullableText], required: ["fields"])),
-        .init(name: "FormFields", value: ["type": "object", "additionalProperties": text]),
+        .init(name: "SubmittedForm", value: ["type": "object", "additionalProperties": text]),
         .init(
             name: "RecordDraft",
             value: body([

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import NIOCore
 internal import VaultDB
 
@@ -37,8 +36,7 @@ struct Query: Sendable {
         let plus = UInt8(ascii: "+")
         var bytes = text.map { $0 == plus ? UInt8(ascii: " ") : $0 }
         if keepsPlus, text.first == plus, bytes.count > 1, 0x30...0x39 ~= bytes[1] { bytes[0] = plus }
-        guard let decoded = String(decoding: bytes, as: UTF8.self).removingPercentEncoding, !decoded.utf8.contains(0)
-        else {
+        guard let decoded = String(unescaping: bytes), !decoded.utf8.contains(0) else {
             throw .invalid("the query has an escape that is no UTF-8 text")
         }
         return decoded
@@ -57,11 +55,11 @@ struct Query: Sendable {
     func allow(_ names: [String]) throws(Problem) {
         var known: Set<ExactText> = []
         if let twice = pairs.first(where: { !known.insert(ExactText($0.name)).inserted }) {
-            throw .invalid("the parameter '\(twice.name.printable)' is given twice", advice: "give it once")
+            throw .invalid("a parameter".naming(twice.name) + " is given twice", advice: "give it once")
         }
         if let unknown = pairs.first(where: { pair in !names.contains { pair.name.hasSameBytes(as: $0) } }) {
             throw .invalid(
-                "there is no parameter '\(unknown.name.printable)'",
+                "there is no such parameter".naming(unknown.name),
                 advice: names.isEmpty ? "" : "there are \(names.joined(separator: ", "))")
         }
     }

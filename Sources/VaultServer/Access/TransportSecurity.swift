@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Logging
 internal import NIOCore
 internal import NIOSSL
 
@@ -17,9 +18,11 @@ package struct TransportSecurity: Equatable, Sendable {
         self.clientAuthoritiesPath = clientAuthoritiesPath
     }
 
+    /// Tells the log where the certificate is out of date: a clock may be wrong, and clients can choose not to mind.
     /// - Throws: the file that can't be used, and the next step.
-    func context() throws(ServerError) -> NIOSSLContext {
+    func context(_ logger: Logger) throws(ServerError) -> NIOSSLContext {
         let chain = try Self.certificates("TLS certificate", certificatePath)
+        if let certificate = chain.first { tell(logger, of: certificate, at: time(nil)) }
         let key = try Self.load("TLS key", keyPath, "a PEM file of a private key without a passphrase") {
             try NIOSSLPrivateKey(file: $0, format: .pem)
         }
@@ -40,6 +43,12 @@ package struct TransportSecurity: Equatable, Sendable {
                 "the TLS key \(keyPath) does not go with the certificate \(certificatePath)",
                 advice: "give the key that the certificate was made with")
         }
+    }
+
+    private func tell(_ logger: Logger, of certificate: NIOSSLCertificate, at now: time_t) {
+        let file: Logger.Metadata = ["file": "\(certificatePath)"]
+        if now > certificate.notValidAfter { logger.warning("The TLS certificate has expired", metadata: file) }
+        if now < certificate.notValidBefore { logger.warning("The TLS certificate is not valid yet", metadata: file) }
     }
 
     private static func certificates(_ what: String, _ path: String) throws(ServerError) -> [NIOSSLCertificate] {

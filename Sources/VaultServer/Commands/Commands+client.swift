@@ -44,13 +44,13 @@ extension ConnectionCommand {
         let (attribute, value) = (try arguments.next(), try arguments.next())
         try arguments.end()
         guard Session.isName(value) else {
-            let name = attribute.printable.uppercased()
+            let name = attribute.isFitToRepeat ? attribute.uppercased() : "it"
             throw ReplyError(.general, "\(name) cannot contain spaces, newlines or special characters.")
         }
         switch attribute.word {
         case "lib-name": session.libraryName = value
         case "lib-ver": session.libraryVersion = value
-        default: throw ReplyError(.general, "Unrecognized option '\(attribute.printable)'")
+        default: throw ReplyError(.general, "Unrecognized option".naming(attribute))
         }
         ok()
     }
@@ -91,7 +91,7 @@ extension ConnectionCommand {
         switch type.word {
         case "normal": return true
         case "master", "replica", "slave", "pubsub": return false
-        default: throw ReplyError(.general, "Unknown client type '\(type.printable)'")
+        default: throw ReplyError(.general, "Unknown client type".naming(type))
         }
     }
 

@@ -59,7 +59,8 @@ extension CommandTable {
     }
 }
 
-/// Where a walk goes on: `0` at its beginning and end, hexadecimal digits between, which say nothing to clients.
+/// Where a walk goes on: `0` at its beginning and end, decimal digits between, which say nothing to clients. Some make a
+/// number of them: each byte has three, behind a 1 that keeps their zeros.
 struct ScanCursor: Equatable {
     let position: [UInt8]?
 
@@ -70,11 +71,25 @@ struct ScanCursor: Equatable {
             position = nil
             return
         }
-        guard text.utf8.count <= 2 * Limits.typedKeyBytesMax, let bytes = [UInt8](hex: text), !bytes.isEmpty else {
-            throw ReplyError(.general, "invalid cursor")
-        }
+        guard text.utf8.count <= 1 + 3 * Limits.typedKeyBytesMax,
+            let bytes = Self.bytes(text) ?? [UInt8](hex: text), !bytes.isEmpty
+        else { throw ReplyError(.general, "invalid cursor") }
         position = bytes
     }
 
-    var text: String { position?.hex ?? "0" }
+    /// Nil where it is no such number. Nor are the hexadecimal digits that former versions wrote: an id has 32 of them, and
+    /// those of no email or phone begin with 1, for that would be a control character.
+    private static func bytes(_ text: String) -> [UInt8]? {
+        let digits = text.utf8.compactMap { UInt8(String(UnicodeScalar($0))) }
+        guard digits.count == text.utf8.count, digits.count % 3 == 1, digits.first == 1 else { return nil }
+        let numbers = stride(from: 1, to: digits.count, by: 3).map { start in
+            digits[start..<start + 3].reduce(0) { $0 * 10 + Int($1) }
+        }
+        return numbers.allSatisfy { $0 <= UInt8.max } ? numbers.map { UInt8($0) } : nil
+    }
+
+    var text: String {
+        guard let position else { return "0" }
+        return "1" + position.map { String(1_000 + Int($0)).dropFirst() }.joined(separator: "")
+    }
 }

@@ -29,7 +29,7 @@ extension ConnectionCommand {
         default:
             throw ReplyError(
                 .general,
-                "unknown subcommand '\(subcommand.printable)'. Settings are changed by restarting the server.")
+                "\("unknown subcommand".naming(subcommand)). Settings are changed by restarting the server.")
         }
         guard !arguments.isEmpty else { throw ReplyError.arity("config|get") }
         var patterns: [NamePattern] = []

@@ -20,6 +20,6 @@ struct ConnectionCommand {
 
     func unknown(_ subcommand: String) -> ReplyError {
         let name = arguments.command.uppercased()
-        return ReplyError(.general, "unknown subcommand '\(subcommand.printable)'. Try \(name) HELP.")
+        return ReplyError(.general, "\("unknown subcommand".naming(subcommand)). Try \(name) HELP.")
     }
 }

@@ -105,6 +105,7 @@ extension FormSubmission {
 
 extension ReplyError {
     fileprivate static func unknownField(_ field: String, of what: String) -> ReplyError {
-        ReplyError(.invalid, "\(what) has no field '\(field.prefix(64))'; what else there is goes into attributes")
+        let fault = "\(what) has no such field".naming(field)
+        return ReplyError(.invalid, "\(fault); what else there is goes into attributes")
     }
 }

@@ -19,7 +19,13 @@ final class ClientRecord: Sendable {
     struct End: Sendable {}
 
     /// Tells a connection that it was silent for too long.
-    struct IdleCheck: Sendable {}
+    struct IdleCheck: Sendable {
+        /// When it was read from last, as far as was known.
+        let lastActivity: UInt64
+    }
+
+    /// Tells a connection that it has shown no token in time.
+    struct TokenCheck: Sendable {}
 
     /// Tells a connection that what it has yet to take is in others' way.
     struct OutputCheck: Sendable {}
@@ -29,6 +35,8 @@ final class ClientRecord: Sendable {
 
     let id: Int
     let address: String
+    /// Where it came to.
+    private let localAddress: String
     let connectedAt: NIODeadline
     let details = Mutex(Details())
     /// When it was read from last, in nanoseconds of the system's uptime.
@@ -42,6 +50,7 @@ final class ClientRecord: Sendable {
         self.id = id
         self.channel = channel
         address = channel.remoteAddress.map(ListenPolicy.text) ?? "?"
+        localAddress = channel.localAddress.map(ListenPolicy.text) ?? "?"
         connectedAt = .now()
         lastActivity = Atomic(connectedAt.uptimeNanoseconds)
     }
@@ -52,8 +61,14 @@ final class ClientRecord: Sendable {
         channel.pipeline.fireUserInboundEventTriggered(End())
     }
 
-    /// Ends it unless it waits for an answer or takes one, which is for it to say.
-    func endIfIdle() { channel.pipeline.fireUserInboundEventTriggered(IdleCheck()) }
+    /// Ends it unless it was read from since, or waits for an answer or takes one, which is for it to say.
+    /// - Parameter lastActivity: as it was when the client was found to be idle.
+    func endIfIdle(since lastActivity: UInt64) {
+        channel.pipeline.fireUserInboundEventTriggered(IdleCheck(lastActivity: lastActivity))
+    }
+
+    /// Ends it unless what it has sent shows a token.
+    func endIfUnauthenticated() { channel.pipeline.fireUserInboundEventTriggered(TokenCheck()) }
 
     /// Ends it if it goes on taking nothing of what waits for it.
     func checkOutput() { channel.pipeline.fireUserInboundEventTriggered(OutputCheck()) }
@@ -61,14 +76,16 @@ final class ClientRecord: Sendable {
     /// Has it ask what has become of its grant, though it be silent.
     func renewGrant() { channel.pipeline.fireUserInboundEventTriggered(AccessChange()) }
 
-    /// A line of `CLIENT LIST`, as Redis prints it.
+    /// A line of `CLIENT LIST`: the fields of Redis 7 in its order, as some clients want all of them, and then others. What
+    /// is not known here is as on a connection that has asked for nothing yet.
     func line(at now: NIODeadline) -> String {
         let details = details.withLock(\.self)
         let age = (now - connectedAt).nanoseconds / 1_000_000_000
         let idle = Int64(bitPattern: now.uptimeNanoseconds &- lastActivity.load(ordering: .relaxed)) / 1_000_000_000
-        return "id=\(id) addr=\(address) name=\(details.name) age=\(age) idle=\(max(idle, 0)) flags=N db=0"
-            + " cmds=\(commandCount.load(ordering: .relaxed)) resp=\(details.version.rawValue)"
-            + " lib-name=\(details.libraryName) lib-ver=\(details.libraryVersion)"
-            + " auth=\(details.isAuthenticated ? "yes" : "no")"
+        return "id=\(id) addr=\(address) laddr=\(localAddress) fd=0 name=\(details.name) age=\(age)"
+            + " idle=\(max(idle, 0)) flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0"
+            + " rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=NULL user=default redir=-1"
+            + " resp=\(details.version.rawValue) lib-name=\(details.libraryName) lib-ver=\(details.libraryVersion)"
+            + " cmds=\(commandCount.load(ordering: .relaxed)) auth=\(details.isAuthenticated ? "yes" : "no")"
     }
 }

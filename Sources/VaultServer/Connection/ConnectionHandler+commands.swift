@@ -24,7 +24,7 @@ extension ConnectionHandler {
     ) -> Bool {
         guard request.count > 0 else { return true }
         guard let index = server.table.index(of: request[0]) else {
-            reply(&writer) { $0.error(Self.unknown(request)) }
+            reply(&writer) { $0.error(ReplyError(.general, "unknown command".naming(request.text(0)))) }
             return true
         }
         let facts = server.table.facts[index]
@@ -78,16 +78,6 @@ extension ConnectionHandler {
         server.slowLog.add(
             server.table.commands[run.index].name, argumentCount: run.argumentCount - 1, nanoseconds: nanoseconds,
             client: client.address, clientName: session.name, organization: session.grant?.organization)
-    }
-
-    /// In Redis' words.
-    private static func unknown(_ request: borrowing Request) -> ReplyError {
-        var text = "unknown command '\(request.text(0).printable)', with args beginning with: "
-        for index in 1..<max(request.count, 1) {
-            guard text.utf8.count < 256 else { break }
-            text += "'\(request.text(index).printable)' "
-        }
-        return ReplyError(.general, text)
     }
 
     /// The organization that the first argument names.
@@ -245,6 +235,7 @@ extension ConnectionHandler {
         let bound = NIOLoopBound(self, eventLoop: loop)
         return { result in
             server.pendingWrites.subtract(1, ordering: .relaxed)
+            if case .failure(let error) = result { server.failedWrites.note(error) }
             inbox.put { bound.value.complete(ticket, run, result, write) }
         }
     }
@@ -297,6 +288,7 @@ extension ConnectionHandler {
             switch result {
             case .success(let made): handler.resume(with: made.reply, made.part)
             case .failure(let error):
+                if !mayBeRefused { handler.server.failedWrites.note(error) }
                 handler.resume(with: handler.encoded { $0.error(Self.replyError(error), handler.server.metrics) })
             }
         }

@@ -26,9 +26,12 @@ extension ConnectionHandler {
     // MARK: Clients that take nothing
 
     /// Ends a client that takes nothing of what waits for it. One that does gets all of it, however long a reply is: until
-    /// it has taken it nothing more is read from it, so little more than that comes to wait.
+    /// it has taken it nothing more is read from it, so little more than that comes to wait. Where commands wait for it as well
+    /// it may be one that sends all it has before it takes the first reply, and would wait for ever.
     func watchOutput(_ context: ChannelHandlerContext) {
-        watchOutput(context, beyond: isClosing ? 0 : server.limits.outputBytesMax, server.limits.outputSecondsMax)
+        let isHeldUp = input.readableBytes > 0 && !context.channel.isWritable
+        let bytesMax = isClosing || isHeldUp ? 0 : server.limits.outputBytesMax
+        watchOutput(context, beyond: bytesMax, server.limits.outputSecondsMax)
     }
 
     /// Ends a client that takes nothing of what waits for it, however little that is.
@@ -38,12 +41,38 @@ extension ConnectionHandler {
 
     /// Ends a client for its silence. One that waits for an answer is silent for a reason, and one that has yet to take
     /// one is ended only if it takes nothing of it.
-    func endIfIdle(_ context: ChannelHandlerContext) {
-        guard pause != .work, order.isEmpty, outputWatch == nil else { return }
+    /// - Parameter lastActivity: as it was when the silence was noticed.
+    func endIfIdle(_ context: ChannelHandlerContext, since lastActivity: UInt64) {
+        guard isIdle(since: lastActivity) else { return }
         let limits = server.limits
         watchOutput(context, beyond: 0, limits.outputSecondsMax > 0 ? limits.outputSecondsMax : limits.idleSecondsMax)
-        if outputWatch == nil { closeAtOnce() }
+        if outputWatch == nil { closeOnceRead(context) { $0.isIdle(since: lastActivity) } }
     }
+
+    private func isIdle(since lastActivity: UInt64) -> Bool {
+        pause != .work && order.isEmpty && outputWatch == nil
+            && client.lastActivity.load(ordering: .relaxed) == lastActivity
+    }
+
+    /// Ends a client that has shown no token in time.
+    func endIfUnauthenticated(_ context: ChannelHandlerContext) {
+        closeOnceRead(context) { handler in handler.client.details.withLock { !$0.isAuthenticated } }
+    }
+
+    /// Ends a client where that is still due once what it has sent is read: after a pause of the process, or of the machine,
+    /// much of it is not.
+    private func closeOnceRead(
+        _ context: ChannelHandlerContext, where isDue: @escaping @Sendable (ConnectionHandler) -> Bool
+    ) {
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: Self.readingTimeMax) {
+            let handler = bound.value
+            if isDue(handler) { handler.closeAtOnce() }
+        }
+    }
+
+    /// So long an event loop may take to read from each of its connections.
+    private static let readingTimeMax = TimeAmount.milliseconds(500)
 
     /// - Parameter bytesMax: so much may wait for as long as it will.
     private func watchOutput(_ context: ChannelHandlerContext, beyond bytesMax: Int, _ secondsMax: Int) {

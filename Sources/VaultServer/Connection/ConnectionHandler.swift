@@ -133,7 +133,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
         if case .handshakeCompleted = event as? TLSUserEvent { publishDetails() }
         if event is ClientRecord.End { closeAtOnce() }
-        if event is ClientRecord.IdleCheck { endIfIdle(context) }
+        if let check = event as? ClientRecord.IdleCheck { endIfIdle(context, since: check.lastActivity) }
+        if event is ClientRecord.TokenCheck { endIfUnauthenticated(context) }
         if event is ClientRecord.OutputCheck { watchAnyOutput(context) }
         if event is ClientRecord.AccessChange {
             renewGrant()
@@ -182,6 +183,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     func send() {
         guard let context, !isClosing else { return }
         writing { send(&$0, context) }
+        if !context.channel.isWritable { watchOutput(context) }
         endIfDue()
         resumeReading()
     }

@@ -52,6 +52,9 @@ struct Compression {
     ) -> HTTPResponseCompressor.CompressionIntent {
         let type = head.headers.first(name: "content-type") ?? ""
         let isText = type.hasPrefix("application/json") || type.hasPrefix("text/css") || type.hasPrefix("text/plain")
-        return isText ? .compressIfPossible : .doNotCompress
+        guard isText else { return .doNotCompress }
+        // Of a body in pieces the head goes out before the packed length is known.
+        if isPossible { head.headers.remove(name: "content-length") }
+        return .compressIfPossible
     }
 }

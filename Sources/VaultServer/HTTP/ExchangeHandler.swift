@@ -344,21 +344,25 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) { expectActivity(context) }
 
+    /// So long a client may be idle, which has less time for its first request: it has shown nothing. Nil for ever.
+    private var idleTimeMax: TimeAmount? {
+        let hasAsked = isOwing || lastWritten != nil
+        let bounds = [limits.httpIdleSecondsMax, hasAsked ? 0 : limits.unauthenticatedSecondsMax]
+        return bounds.filter { $0 > 0 }.min().map { TimeAmount.seconds(Int64($0)) }
+    }
+
     private func expectActivity(_ context: ChannelHandlerContext) {
-        guard limits.httpIdleSecondsMax > 0 else { return }
-        let idle = TimeAmount.seconds(Int64(limits.httpIdleSecondsMax))
-        idleDeadline = schedule(context, at: lastActive + idle) { handler, context in
-            handler.endIfIdle(context, after: idle)
-        }
+        guard let idleTimeMax else { return }
+        idleDeadline = schedule(context, at: lastActive + idleTimeMax) { $0.endIfIdle($1) }
     }
 
     /// A client that takes little, but goes on taking it, is not idle; nor is one that waits for the server.
-    private func endIfIdle(_ context: ChannelHandlerContext, after idle: TimeAmount) {
+    private func endIfIdle(_ context: ChannelHandlerContext) {
         let bytes = context.channel.untakenByteCount
         let isMoving = bytes != heldBytes
         heldBytes = bytes
         if isMoving || !isClientsTurn { lastActive = .now() }
-        guard lastActive + idle <= .now() else { return expectActivity(context) }
+        guard let idleTimeMax, lastActive + idleTimeMax <= .now() else { return expectActivity(context) }
         if heldBytes == 0, isStreaming || isReadingHead {
             refuse(context, .timedOut)
             return expectActivity(context)

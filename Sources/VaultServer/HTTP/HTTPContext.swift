@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Hummingbird
 internal import HummingbirdCore
 internal import NIOCore
@@ -19,6 +18,9 @@ struct HTTPContext: RequestContext {
     /// The address that it came from, without a port.
     var peer: String { channel.remoteAddress?.ipAddress ?? "local" }
 
+    /// The loop of its connection.
+    var loop: any EventLoop { channel.eventLoop }
+
     /// Tells the connection how far an import is.
     func tell(_ step: ExchangeHandler.ImportStep) { channel.triggerUserOutboundEvent(step, promise: nil) }
 
@@ -27,6 +29,6 @@ struct HTTPContext: RequestContext {
         guard let part = coreContext.parameters.get(name), part.utf8.contains(UInt8(ascii: "%")) else {
             return coreContext.parameters.get(name)
         }
-        return part.removingPercentEncoding
+        return String(unescaping: part.utf8)
     }
 }

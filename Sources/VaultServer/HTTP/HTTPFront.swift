@@ -33,6 +33,7 @@ struct HTTPFront: RouterMiddleware {
         }
         complete(&response.headers, for: request)
         count(&response, context.endpointPath, request.method, since: started)
+        response.body = response.body.inPieces(on: context.loop)
         // The router makes heads only of what it finds.
         return request.method == .head ? response.createHeadResponse() : response
     }
@@ -76,7 +77,7 @@ struct HTTPFront: RouterMiddleware {
             headers: [
                 .accessControlAllowMethods: "GET, HEAD, POST, PUT, DELETE",
                 .accessControlAllowHeaders:
-                    "authorization, content-type, idempotency-key, if-none-match, x-organization-id",
+                    "authorization, content-type, idempotency-key, if-match, if-none-match, x-organization-id",
                 .accessControlMaxAge: "600",
             ])
     }

@@ -2,7 +2,7 @@ internal import HTTPTypes
 internal import NIOCore
 internal import Synchronization
 
-/// What is counted of requests over HTTP, by route.
+/// What is counted of HTTP: open connections, and requests by route.
 final class HTTPMetrics: Sendable {
     /// One method of one path.
     final class Route: Sendable {
@@ -18,6 +18,8 @@ final class HTTPMetrics: Sendable {
 
     /// Complete before requests come.
     private let routes: [String: [Route]]
+    /// Those that are open.
+    let connections = Atomic<Int>(0)
     /// By the first digit of the status.
     private let statuses = InlineArray<6, Atomic<Int>> { _ in Atomic(0) }
 
@@ -37,6 +39,8 @@ final class HTTPMetrics: Sendable {
             ($0.path, $0.method.rawValue) < ($1.path, $1.method.rawValue)
         }
     }
+
+    var connectionCount: Int { connections.load(ordering: .relaxed) }
 
     func count(ofStatus firstDigit: Int) -> Int { statuses[firstDigit].load(ordering: .relaxed) }
 }

@@ -51,6 +51,7 @@ struct HTTPRoutes: Sendable {
             try caller.require(role)
             return caller
         }
+        if endpoint.method != .get { try refusePreconditions(request) }
         let call = APICall(
             state: state, caller: caller, request: request, context: context,
             query: try Query(request.uri.query ?? "", keepsPlus: true))
@@ -59,6 +60,14 @@ struct HTTPRoutes: Sendable {
         }
         if !endpoint.bodies.isEmpty { try call.requireKnownEncoding() }
         return try await endpoint.handle(call)
+    }
+
+    /// What would have to hold within the write itself is refused, and not passed over.
+    private func refusePreconditions(_ request: WebRequest) throws(Problem) {
+        let names: [HTTPField.Name] = [.ifMatch, .ifNoneMatch, .ifUnmodifiedSince]
+        guard let name = names.first(where: { request.headers.contains($0) })?.rawName else { return }
+        throw .preconditionFailed(
+            "\(name) is a precondition, and writes take none; nothing was done", advice: "leave out \(name)")
     }
 
     // MARK: What is not there

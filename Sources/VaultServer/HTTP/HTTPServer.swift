@@ -62,7 +62,8 @@ final class HTTPServer: Sendable {
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(state.configuration.host, port: port),
-                availableConnectionsDelegate: MaximumAvailableConnections(limits.httpConnectionsMax)),
+                availableConnectionsDelegate: HTTPConnections(
+                    metrics: state.httpMetrics, max: limits.httpConnectionsMax)),
             onServerRunning: { channel in
                 // Before Hummingbird's handlers, to which a connection that can't be accepted is the end of the server.
                 _ = channel.pipeline.addHandler(AcceptPause(logger), position: .first)

@@ -120,6 +120,10 @@ struct Problem: Error, Sendable {
         Problem(.notFound, VaultError.Code.notFound.rawValue, detail)
     }
 
+    static func preconditionFailed(_ detail: String, advice: String) -> Problem {
+        Problem(.preconditionFailed, "precondition_failed", detail, advice: advice)
+    }
+
     static let tooLarge = Problem(
         .contentTooLarge, "too_large", "the body is larger than the server takes")
 

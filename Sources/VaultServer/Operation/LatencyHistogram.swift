@@ -3,7 +3,7 @@ internal import Synchronization
 /// How long things took, in buckets that grow by a quarter of a power of two. One thread adds; any may look.
 final class LatencyHistogram: Sendable {
     private static let bucketCount = 128
-    /// Below 2^7 ns everything is one bucket.
+    /// Up to 2^7 ns everything is one bucket.
     private static let lowestExponent = 7
     // Plain stores of one thread, atomic only for those who look meanwhile.
     private let buckets = InlineArray<128, Atomic<Int>> { _ in Atomic(0) }
@@ -24,7 +24,8 @@ final class LatencyHistogram: Sendable {
 
     @inline(__always)
     private static func bucket(of nanoseconds: UInt64) -> Int {
-        let value = nanoseconds | 1 << lowestExponent
+        // Less one, so that the bound of a bucket is within it.
+        let value = max(nanoseconds, 1 << lowestExponent + 1) &- 1
         let exponent = 63 - value.leadingZeroBitCount
         let quarter = Int(truncatingIfNeeded: value >> UInt64(exponent - 2)) & 3
         return min((exponent - lowestExponent) * 4 + quarter, bucketCount - 1)
@@ -59,9 +60,10 @@ final class LatencyHistogram: Sendable {
             return 0
         }
 
-        /// How many took at most so many nanoseconds, as far as the buckets tell.
-        func count(within nanoseconds: Double) -> Int {
-            counts.indices.reduce(0) { $0 + (LatencyHistogram.bound(of: $1) <= nanoseconds ? counts[$1] : 0) }
+        /// How many took at most so many nanoseconds.
+        /// - Parameter bound: of a bucket; for another, those between it and the bound below are left out.
+        func count(within bound: Double) -> Int {
+            counts.indices.reduce(0) { $0 + (LatencyHistogram.bound(of: $1) <= bound ? counts[$1] : 0) }
         }
     }
 }

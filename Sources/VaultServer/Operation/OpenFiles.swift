@@ -1,7 +1,27 @@
 internal import Glibc
 
 /// How many files and sockets this process may have open.
-enum OpenFiles {
+package enum OpenFiles {
+    /// What any command may need beside what is open when it begins: the vault's files, those it reads and writes, and
+    /// the runtime's own.
+    package static let commandMin = 16
+
+    /// What a server needs beside what is open when its vault is: files of its event loops and for signals, the sockets
+    /// it listens on, the vault's log, and a connection of each kind.
+    static func serverMin(loopCount: Int) -> Int { 16 + 3 * loopCount }
+
+    /// Raises the limit, and refuses to go on where fewer can be opened than these: Dispatch and NIO end the process
+    /// where they get none.
+    package static func require(free count: Int) throws(ServerError) {
+        guard let max = raiseMax() else { return }
+        // A new file gets the least number that is free.
+        let free = (0..<max).lazy.filter { fcntl(Int32(truncatingIfNeeded: $0), F_GETFD) < 0 }.prefix(count)
+        guard free.count < count else { return }
+        throw ServerError(
+            "no more than \(max) files may be open at a time, which is too few",
+            advice: "raise how many files may be open (ulimit -n)")
+    }
+
     /// Raises that to the most the system lets it have.
     /// - Returns: how many that is; nil where the system does not tell.
     static func raiseMax() -> Int? {

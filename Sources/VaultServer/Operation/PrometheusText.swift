@@ -6,8 +6,9 @@ internal import VaultDB
 /// What the server counts, in Prometheus' text format (version 0.0.4).
 struct PrometheusText {
     private let state: ServerState
-    /// Upper bounds of the latency buckets, in seconds.
-    private static let bounds = [0.000_01, 0.000_1, 0.001, 0.01, 0.1, 1, 10]
+    /// Upper bounds of what is told of latencies, in nanoseconds: the histogram's own that are next to powers of ten, for only
+    /// of its own can it tell exactly what is within.
+    static let bounds: [Double] = [10_240, 98_304, 1_048_576, 10_485_760, 100_663_296, 1_073_741_824, 10_737_418_240]
 
     private typealias Sample = (name: String, type: String, help: String, value: Int)
 
@@ -32,7 +33,8 @@ struct PrometheusText {
         let overruns = metrics.outputOverrunCount.load(ordering: .relaxed)
         let faults = metrics.protocolFaultCount.load(ordering: .relaxed)
         return [
-            ("connections", "gauge", "Open connections.", clients.count),
+            ("connections", "gauge", "Open connections of Redis' protocol.", clients.count),
+            ("http_connections", "gauge", "Open connections of HTTP.", state.httpMetrics.connectionCount),
             ("connections_blocked", "gauge", "Connections that wait for changes.", waiters),
             ("connections_accepted_total", "counter", "Connections accepted.", accepted),
             ("connections_refused_total", "counter", "Connections refused because there were too many.", refused),
@@ -151,7 +153,7 @@ struct PrometheusText {
     private static func histogram(_ name: String, _ label: String, _ latency: LatencyHistogram.Summary) -> String {
         var text = ""
         for bound in bounds {
-            text += "\(name)_bucket{\(label),le=\"\(bound)\"} \(latency.count(within: bound * 1e9))\n"
+            text += "\(name)_bucket{\(label),le=\"\(bound / 1e9)\"} \(latency.count(within: bound))\n"
         }
         text += "\(name)_bucket{\(label),le=\"+Inf\"} \(latency.count)\n"
         text += "\(name)_sum{\(label)} \(Double(latency.sumNanoseconds) / 1e9)\n"

@@ -21,24 +21,29 @@ package struct ServeSettings: Sendable {
     package init(flags: [String: String], file: String?, environment: [String: String]) throws(ServerError) {
         var settings = try SettingsReader(flags: flags, file: file, environment: environment)
         server = try ServerConfiguration(&settings)
-        let mode = try settings.text("durability") ?? VaultOptions.Durability.durable.rawValue
-        guard let durability = VaultOptions.Durability(rawValue: mode) else {
-            throw ServerError("there is no durability '\(mode)'", advice: "it is durable or relaxed")
-        }
-        self.durability = durability
+        durability = try settings.value("durability", Self.durability) ?? .durable
         isReadOnly = try settings.truth("readOnly") ?? false
         cacheBytes = try settings.memory("cache") ?? VaultOptions.cacheBytesDefault
-        writerNiceness = try settings.number("writerNiceness") ?? Self.writerNicenessDefault
-        guard (0...19).contains(writerNiceness) else {
-            throw ServerError("writerNiceness can't be \(writerNiceness)", advice: "give 0 for none, or up to 19")
-        }
-        let level = try settings.text("logLevel") ?? Logger.Level.notice.rawValue
-        guard let logLevel = Logger.Level(rawValue: level) else {
-            throw ServerError(
-                "there is no log level '\(level)'", advice: "trace, debug, info, notice, warning or error")
-        }
-        self.logLevel = logLevel
+        writerNiceness =
+            try settings.number("writerNiceness", in: 0...19, advice: "give 0 for none, or up to 19")
+            ?? Self.writerNicenessDefault
+        logLevel = try settings.value("logLevel", Self.logLevel) ?? .notice
         try settings.end()
+    }
+
+    private static func durability(_ name: String) throws(ServerError) -> VaultOptions.Durability {
+        guard let durability = VaultOptions.Durability(rawValue: name) else {
+            throw ServerError("there is no durability '\(name)'", advice: "it is durable or relaxed")
+        }
+        return durability
+    }
+
+    private static func logLevel(_ name: String) throws(ServerError) -> Logger.Level {
+        guard let level = Logger.Level(rawValue: name) else {
+            throw ServerError(
+                "there is no log level '\(name)'", advice: "trace, debug, info, notice, warning or error")
+        }
+        return level
     }
 
     /// The setting's key for a limit such as `connections-max`.

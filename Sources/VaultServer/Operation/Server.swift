@@ -38,10 +38,13 @@ package final class Server: Service {
         if !ListenPolicy.isLoopback(address), try vault.tokens().isEmpty {
             throw ListenPolicy.refusal(configuration.host)
         }
-        let security = try configuration.security?.context()
+        let security = try configuration.security?.context(logger)
+        // HTTP has as many loops as there are processors, beside those of Redis' protocol.
+        let allLoops = loops + (configuration.httpPort == nil ? 0 : System.coreCount)
+        try OpenFiles.require(free: OpenFiles.serverMin(loopCount: allLoops))
         group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         state = try ServerState(
-            vault, Self.fitting(configuration, loops, logger), durability: durability, loopCount: loops,
+            vault, Self.fitting(configuration, allLoops, logger), durability: durability, loopCount: loops,
             isProtected: isProtected, logger: logger)
         resp = RESPListener(state, group, security)
         http = try configuration.httpPort.map { [state, group] in
@@ -64,9 +67,8 @@ package final class Server: Service {
     ) -> ServerConfiguration {
         guard let openFilesMax = OpenFiles.raiseMax() else { return configuration }
         var fitting = configuration
-        // HTTP has as many loops as there are processors, beside those of Redis' protocol.
         fitting.limits = configuration.limits.fitting(
-            openFilesMax: openFilesMax, loopCount: loops + System.coreCount, servesHTTP: configuration.httpPort != nil)
+            openFilesMax: openFilesMax, loopCount: loops, servesHTTP: configuration.httpPort != nil)
         if fitting.limits != configuration.limits {
             logger.warning(
                 "Fewer connections than the limits say, for few files may be open",
@@ -142,6 +144,7 @@ package final class Server: Service {
         try await state.walks.threads.shutdownGracefully()
         try await state.work.threads.shutdownGracefully()
         resp.endDeliveries()
+        state.failedWrites.tell(at: .distantFuture)
         try await group.shutdownGracefully()
     }
 }

@@ -9,6 +9,7 @@ struct ServerInformation {
     private let state: ServerState
     /// Of the token of who asks; nil where none is needed.
     private let organization: UUID?
+    private static let system = ProcessInfo.processInfo.operatingSystemVersionString
 
     init(_ state: ServerState, for organization: UUID?) {
         self.state = state
@@ -18,9 +19,9 @@ struct ServerInformation {
     /// - Parameter sections: as words in lower case; none, `all`, `default` and `everything` stand for all.
     func text(sections wanted: [String]) throws(VaultError) -> String {
         var all: [(name: String, lines: () throws(VaultError) -> [Line])] = [
-            ("Server", server), ("Clients", clients), ("Stats", stats), ("Vault", vault), ("Tables", tables),
-            ("Writer", writer), ("Access", access), ("Limits", limits), ("Commandstats", commands),
-            ("Latencystats", latencies),
+            ("Server", server), ("Clients", clients), ("Memory", memory), ("Stats", stats),
+            ("Replication", replication), ("Vault", vault), ("Tables", tables), ("Writer", writer),
+            ("Access", access), ("Limits", limits), ("Commandstats", commands), ("Latencystats", latencies),
         ]
         // Less what the token's organization has, they would tell how many people the others know.
         if organization != nil { all.removeAll { $0.name == "Tables" } }
@@ -38,6 +39,7 @@ struct ServerInformation {
         let seconds = (NIODeadline.now() - state.startedAt).nanoseconds / 1_000_000_000
         return [
             ("vaultdb_version", ServerVersion.text), ("server_mode", "standalone"),
+            ("redis_mode", "standalone"), ("os", Self.system),
             ("process_id", String(ProcessInfo.processInfo.processIdentifier)),
             ("listening", state.address.withLock(\.self)),
             ("tcp_port", state.port),
@@ -49,11 +51,23 @@ struct ServerInformation {
     private func clients() -> [Line] {
         [
             ("connected_clients", String(state.clients.count)), ("maxclients", String(state.limits.connectionsMax)),
+            ("http_connections", String(state.httpMetrics.connectionCount)),
             ("blocked_clients", String(state.waiters.load(ordering: .relaxed))),
             ("pending_work", String(state.work.pending.load(ordering: .relaxed))),
             ("pending_walks", String(state.walks.pending.load(ordering: .relaxed))),
         ]
     }
+
+    private func memory() -> [Line] {
+        guard let memory = ProcessMemory.current else { return [] }
+        return [
+            ("used_memory", String(memory.residentBytes - memory.fileBytes)),
+            ("used_memory_rss", String(memory.residentBytes)),
+        ]
+    }
+
+    /// Some of Redis' clients and balancers use no server but one that says so.
+    private func replication() -> [Line] { [("role", "master"), ("connected_slaves", "0")] }
 
     private func stats() -> [Line] {
         let metrics = state.metrics

@@ -11,7 +11,7 @@ package struct ServerLimits: Equatable, Sendable {
     package var connectionsMax = 10_000
     /// A connection that sends nothing for so long is closed; 0 for never.
     package var idleSecondsMax = 0
-    /// The same for one that has shown no token where one is needed.
+    /// The same for one that has shown no token where one is needed, or over HTTP has asked nothing yet.
     package var unauthenticatedSecondsMax = 10
     /// After so long a silence TCP asks a client whether it is there, and goes on asking for as long again; one that is
     /// gone is disconnected. 0 for never.

@@ -27,6 +27,7 @@ final class ServerState: Sendable {
     let logger: Logger
     let tokenRefusals: FrequentNotice
     let protocolErrors: FrequentNotice
+    let failedWrites: FailedWrites
     let startedAt = NIODeadline.now()
     let startDate = Date()
     /// Writes handed in and not answered yet, of all connections.
@@ -55,6 +56,7 @@ final class ServerState: Sendable {
         self.logger = logger
         tokenRefusals = FrequentNotice("Token refused", logger)
         protocolErrors = FrequentNotice("Protocol error", logger)
+        failedWrites = FailedWrites(logger)
         access = try AccessControl(vault, isProtected: isProtected, logger: logger)
         slowLog = SlowLog(thresholdMicroseconds: configuration.slowLogMicroseconds)
     }
@@ -72,7 +74,12 @@ final class ServerState: Sendable {
             throw VaultError.busy("\(limits.writesPendingMax) writes are waiting")
         }
         defer { pendingWrites.subtract(1, ordering: .relaxed) }
-        return try await body()
+        do {
+            return try await body()
+        } catch {
+            failedWrites.note(error)
+            throw error
+        }
     }
 
     /// Runs a long read or a rare write on threads that may block, as far as they have room.

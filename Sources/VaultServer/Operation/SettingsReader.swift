@@ -37,6 +37,8 @@ struct SettingsReader {
         (name: "VAULTDB_CACHE_BYTES", advice: "set VAULTDB_CACHE"),
     ]
 
+    private static let fileBytesMax = 1 << 20
+
     private let flags: [String: String]
     private let environment: EnvironmentVariablesProvider
     private let file: [String: JSONElement]
@@ -54,41 +56,65 @@ struct SettingsReader {
         self.file = try file.map(Self.read) ?? [:]
     }
 
-    // All that is there has to be of its form: what something above overrides today counts tomorrow.
+    // All that is there has to be of its form and in its range: what something above overrides today counts tomorrow.
 
     /// - Parameter protects: whether it is an error where it is empty.
     mutating func text(_ name: String, protects: Bool = false) throws(ServerError) -> String? {
+        try texts(name, protects: protects).first
+    }
+
+    /// A text that stands for something else.
+    /// - Parameter read: throws where it stands for nothing.
+    mutating func value<Value>(
+        _ name: String, _ read: (String) throws(ServerError) -> Value
+    ) throws(ServerError) -> Value? {
+        var found: Value?
+        for text in try texts(name) {
+            let value = try read(text)
+            found = found ?? value
+        }
+        return found
+    }
+
+    /// In the order of what counts.
+    private mutating func texts(_ name: String, protects: Bool = false) throws(ServerError) -> [String] {
         asked.insert(name)
-        var found = flags[name]
+        var found: [String] = []
+        if let text = flags[name] { found.append(text) }
         if case .string(let text) = try inEnvironment(name, .string, .text), protects || !text.isEmpty {
-            found = found ?? text
+            found.append(text)
         }
         switch file[name] {
         case nil: break
-        case .string(let text): found = found ?? text
+        case .string(let text): found.append(text)
         default: throw Self.wrong(name, .text, .file)
         }
-        if protects, found?.isEmpty == true {
+        if protects, found.contains("") {
             throw ServerError("\(name) is empty", advice: "set it, or leave it out")
         }
         return found
     }
 
-    mutating func number(_ name: String) throws(ServerError) -> Int? {
+    /// - Parameter advice: what to do where it is out of range, unless the range says it.
+    mutating func number(
+        _ name: String, in range: ClosedRange<Int>, advice: String? = nil
+    ) throws(ServerError) -> Int? {
         asked.insert(name)
-        var found: Int?
-        if let text = flags[name] { found = try Self.number(text, name, .flags) }
+        var found: [Int] = []
+        if let text = flags[name] { found.append(try Self.number(text, name, .flags)) }
         if try !isEmptyInEnvironment(name), case .int(let number) = try inEnvironment(name, .int, .number) {
-            found = found ?? number
+            found.append(number)
         }
         switch file[name] {
         case nil: break
-        case .number(let text):
-            let number = try Self.number(text, name, .file)
-            found = found ?? number
+        case .number(let text): found.append(try Self.number(text, name, .file))
         default: throw Self.wrong(name, .number, .file)
         }
-        return found
+        if let wrong = found.first(where: { !range.contains($0) }) {
+            throw ServerError(
+                "\(name) can't be \(wrong)", advice: advice ?? "give \(range.lowerBound) to \(range.upperBound)")
+        }
+        return found.first
     }
 
     mutating func truth(_ name: String) throws(ServerError) -> Bool? {
@@ -203,7 +229,8 @@ struct SettingsReader {
         let unreadable = "the settings in \(path) can't be read"
         let element: JSONElement
         do {
-            element = try JSONElement(parsing: try Data(contentsOf: URL(filePath: path)).span)
+            let data = try bytes(of: path)
+            element = try JSONElement(parsing: data.span)
         } catch let error as VaultError {
             throw ServerError("\(unreadable): \(error.message)", advice: "give a JSON object")
         } catch {
@@ -217,6 +244,17 @@ struct SettingsReader {
         }
         // The text holds no name twice, but names are the same here that differ in their bytes.
         return Dictionary(members.map { ($0.name, $0.value) }) { first, _ in first }
+    }
+
+    /// All of a file, or of a pipe, which does not tell its length.
+    private static func bytes(of path: String) throws -> Data {
+        let file = try FileHandle(forReadingFrom: URL(filePath: path))
+        // One more than may be, so that it is seen. An answer of nil is the end before the first byte.
+        let data = try file.read(upToCount: fileBytesMax + 1) ?? Data()
+        guard data.count <= fileBytesMax else {
+            throw VaultError(.invalidArgument, "it has more than \(fileBytesMax >> 20) MiB")
+        }
+        return data
     }
 
     /// Why a file can't be read. Foundation's words are sentences of their own, or a number.

@@ -19,6 +19,9 @@ struct Upkeep: Sendable {
         let rounds = Atomic<Int>(0)
         /// Whether the last look found writes that wait for too long.
         let isLate = Atomic(false)
+        /// Whether it found as many connections as there may be.
+        let isFull = Atomic(false)
+        let isHTTPFull = Atomic(false)
         /// Of `AccessControl` when connections were told of it last.
         let accessGeneration: Atomic<Int>
 
@@ -49,7 +52,26 @@ struct Upkeep: Sendable {
             seeToReplies(at: .now())
             state.tokenRefusals.tellRest()
             state.protocolErrors.tellRest()
+            state.failedWrites.tell(at: .now())
             lookAtWriter()
+            lookAtConnections()
+        }
+    }
+
+    /// Tells the log where a limit of connections is reached, and where it no longer is.
+    func lookAtConnections() {
+        let (limits, http) = (state.limits, state.httpMetrics.connectionCount)
+        tell(memory.isFull, state.clients.count, "connections-max", limits.connectionsMax)
+        tell(memory.isHTTPFull, http, "http-connections-max", limits.httpConnectionsMax)
+    }
+
+    private func tell(_ wasFull: borrowing Atomic<Bool>, _ count: Int, _ limit: String, _ max: Int) {
+        let isFull = count >= max
+        guard wasFull.exchange(isFull, ordering: .relaxed) != isFull else { return }
+        if isFull {
+            state.logger.warning("All connections are taken", metadata: [limit: "\(max)"])
+        } else {
+            state.logger.notice("There is room for connections again", metadata: [limit: "\(max)"])
         }
     }
 
@@ -84,10 +106,11 @@ struct Upkeep: Sendable {
         for client in state.clients.all {
             let (isAuthenticated, beganAt) = client.details.withLock { ($0.isAuthenticated, $0.unauthenticatedSince) }
             if isAuthenticated {
-                let last = NIODeadline.uptimeNanoseconds(client.lastActivity.load(ordering: .relaxed))
-                if Self.isOver(now - last, limits.idleSecondsMax) { client.endIfIdle() }
+                let last = client.lastActivity.load(ordering: .relaxed)
+                let silence = now - NIODeadline.uptimeNanoseconds(last)
+                if Self.isOver(silence, limits.idleSecondsMax) { client.endIfIdle(since: last) }
             } else if Self.isOver(now - beganAt, limits.unauthenticatedSecondsMax) {
-                client.end()
+                client.endIfUnauthenticated()
             }
         }
     }

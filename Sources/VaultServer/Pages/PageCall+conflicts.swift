@@ -13,16 +13,35 @@ extension PageCall {
     func conflicts() async throws -> Response {
         let (times, organization) = (times, organization)
         let cursor = try query["from"].map { text throws(VaultError) in try ConflictCursor(text) }
+        let before = try mergeCursor()
         let queue = try await pages.state.working { try Self.queue(of: organization, from: cursor) }
-        let merges = try merges(times)
+        let merges = try organization.merges(before: before, limit: Self.mergesShown + 1)
+        let isEmpty = queue.pairs.isEmpty && queue.next == nil
+        // Others may have decided meanwhile all that a link led to.
+        if isEmpty && cursor != nil || merges.isEmpty && before != nil { return redirect(to: path("/conflicts")) }
         var content: PageContent = [
-            "pairs": .list(try queue.pairs.compactMap { try pair($0, times) }),
-            "is_empty": .flag(queue.pairs.isEmpty && queue.next == nil),
-            "merges": .list(merges), "has_merges": .flag(!merges.isEmpty),
+            "pairs": .list(try queue.pairs.compactMap { try pair($0, times) }), "is_empty": .flag(isEmpty),
+            "has_pages": .flag(cursor != nil || queue.next != nil),
+            "merges": .list(try merges.prefix(Self.mergesShown).map { try listed($0, times) }),
+            "has_merges": .flag(!merges.isEmpty),
+            "has_merge_pages": .flag(before != nil || merges.count > Self.mergesShown),
         ]
+        content["first_page"] = cursor == nil ? nil : .text(path("/conflicts"))
         content["more"] = .optional(
             queue.next.map { path("/conflicts?from=\(Self.escaped($0.description))") })
+        content["newest_merges"] = before == nil ? nil : .text(path("/conflicts#merges"))
+        if merges.count > Self.mergesShown {
+            let last = merges[Self.mergesShown - 1].id.text
+            content["older_merges"] = .text(path("/conflicts?merges=\(last)#merges"))
+        }
         return try page("conflicts", content)
+    }
+
+    /// The merge that those shown come before; nil for the newest.
+    private func mergeCursor() throws(Problem) -> UUID? {
+        guard let text = query["merges"] else { return nil }
+        guard let id = UUID(text: text) else { throw .invalid("that is no cursor") }
+        return id
     }
 
     /// A page of the queue by pairs. It ends with a pair's last conflict, so that each pair is on one page.
@@ -78,21 +97,19 @@ extension PageCall {
         return content
     }
 
-    /// The newest merges. Undoing is offered for the last one into each of the people that there still are: what others
-    /// build on has to wait for those.
-    private func merges(_ times: PageTimes) throws -> [PageValue] {
-        try organization.merges(limit: Self.mergesShown).map { merge -> PageValue in
-            let survivor = try organization.identity(merge.into)?.identity
-            var content: PageContent = [
-                "text": .text(survivor.map { name(of: $0) } ?? language.text("unnamed")), "time": times.day(merge.time),
-                "href": .text(path("/contacts/\(merge.into.text)")), "former": .text(try former(merge)),
-            ]
-            content["actor"] = .optional(merge.actor)
-            if survivor?.id == merge.into, survivor?.lastMerge == merge.id {
-                content["undo"] = .object(["action": .text(path("/merges/\(merge.id.text)/undo"))])
-            }
-            return .object(content)
+    /// A merge as it is listed. Undoing is offered for the last one into each of the people that there still are: what
+    /// others build on has to wait for those.
+    private func listed(_ merge: Merge, _ times: PageTimes) throws(VaultError) -> PageValue {
+        let survivor = try organization.identity(merge.into)?.identity
+        var content: PageContent = [
+            "text": .text(survivor.map { name(of: $0) } ?? language.text("unnamed")), "time": times.day(merge.time),
+            "href": .text(path("/contacts/\(merge.into.text)")), "former": .text(try former(merge)),
+        ]
+        content["actor"] = .optional(merge.actor)
+        if survivor?.id == merge.into, survivor?.lastMerge == merge.id {
+            content["undo"] = .object(["action": .text(path("/merges/\(merge.id.text)/undo"))])
         }
+        return .object(content)
     }
 
     /// What the contact that was merged is known by: its names are the survivor's, and what it held last is noted.
@@ -106,14 +123,14 @@ extension PageCall {
 
     func conflict() async throws -> Response {
         let (first, second, times) = (try identity("first"), try identity("second"), times)
+        if let elsewhere = try elsewhere(first, second) { return elsewhere }
         let reasons = try organization.conflicts(between: first, second)
-        guard !reasons.isEmpty, first != second else { return try elsewhere(first, second) }
-        let isOpen = reasons.contains { $0.state == .open }
-        let isMerged = reasons.contains { $0.state == .merged }
-        let offers = isMerged ? [:] : try await offers(first, second)
-        var content: PageContent = [
+        guard !reasons.isEmpty else { throw Problem.notFound("there is no such pair") }
+        let offers = try await offers(first, second)
+        let content: PageContent = [
             "reasons": .list(reasons.map { .object(reason($0, times)) }), "shown": .text(Self.mark(of: reasons)),
-            "is_settled": .flag(!isOpen),
+            "is_settled": .flag(!reasons.contains { $0.state == .open }),
+            "settled_text": .text(language.text("settled.apart")),
             "sides": .list([
                 .object(try side(first, other: second, offers[first], times)),
                 .object(try side(second, other: first, offers[second], times)),
@@ -123,7 +140,6 @@ extension PageCall {
                 "second": .text(second.text),
             ]),
         ]
-        if !isOpen { content["settled_text"] = .text(language.text(isMerged ? "settled.merged" : "settled.apart")) }
         return try page("conflict", content)
     }
 
@@ -133,14 +149,15 @@ extension PageCall {
         return SHA256.hash(data: Data(texts.joined(separator: "\n").utf8)).hex
     }
 
-    /// A pair by ids that were merged since is where these live on.
-    private func elsewhere(_ first: UUID, _ second: UUID) throws -> Response {
-        guard let one = try organization.identity(first)?.identity.id,
-            let other = try organization.identity(second)?.identity.id, first != second, one != first || other != second
+    /// Where a pair by ids that were merged since lives on; nil where both are as they were.
+    private func elsewhere(_ first: UUID, _ second: UUID) throws -> Response? {
+        guard first != second, let one = try organization.identity(first)?.identity.id,
+            let other = try organization.identity(second)?.identity.id
         else { throw Problem.notFound("there is no such pair") }
         if one == other {
             return redirect(to: path("/contacts/\(one.text)"), PageNotice(key: "settled.merged"))
         }
+        if one == first, other == second { return nil }
         return redirect(to: path("/conflicts/\(one.text)/\(other.text)"))
     }
 

@@ -15,6 +15,9 @@ extension PageCall {
         let cursor = try query["from"].map { text throws(VaultError) in try RecordCursor(text) }
         let contact = try organization.contact(
             id, from: cursor, order: .newestFirst, limit: Self.entriesPerPage)
+        let here = path("/contacts/\(contact.identity.id.text)")
+        // All that a link led to may be deleted by now.
+        if cursor != nil, contact.timeline.records.isEmpty { return redirect(to: here) }
         var content = person(contact.identity).merging(totals(contact, times)) { own, _ in own }
         content.merge(identifiers(of: contact.identity)) { own, _ in own }
         content.merge(aliases(of: contact.identity)) { own, _ in own }
@@ -22,7 +25,6 @@ extension PageCall {
         content["redirected_from"] = .optional(contact.redirectedFrom?.text)
         content["days"] = .list(days(contact.timeline.records, times))
         content["has_days"] = .flag(!contact.timeline.records.isEmpty)
-        let here = path("/contacts/\(contact.identity.id.text)")
         content["older"] = .optional(contact.timeline.next.map { "\(here)?from=\(Self.escaped($0.description))" })
         content["newest"] = cursor == nil ? nil : .text(here)
         content["has_pages"] = .flag(cursor != nil || contact.timeline.next != nil)

@@ -41,7 +41,8 @@ extension PageCall {
     }
 
     func contacts() async throws -> Response {
-        let text = query["q"]?.trimmingCharacters(in: Self.margins) ?? ""
+        let typed = query["q"] ?? ""
+        let text = typed.trimmingCharacters(in: Self.margins)
         guard !text.isEmpty else { return try page("contacts", ["has_query": false, "query": ""]) }
         var content: PageContent = ["has_query": true, "query": .text(text)]
         guard text.utf8.count <= Limits.searchTextBytesMax else {
@@ -50,7 +51,11 @@ extension PageCall {
         }
         switch Meaning(text) {
         case .id(let id): return redirect(to: path("/contacts/\(id.text)"))
-        case .identifier(let kind): try lookUp(text, kind, &content)
+        case .identifier(let kind):
+            // A sign without width may be part of what somebody holds.
+            let spelling = try owner(of: typed, kind) == nil ? text : typed
+            content["query"] = .text(spelling)
+            try lookUp(spelling, kind, &content)
         case .name: try await search(text, &content)
         }
         return try page("contacts", content)
@@ -66,22 +71,29 @@ extension PageCall {
             return
         }
         content["understood"] = .text(language.text("understood.\(kind)", identifier.text))
-        let id: UUID?
-        switch kind {
-        case .email: id = try organization.find(email: text)
-        case .phone: id = try organization.find(phone: text)
-        case .external: id = try organization.find(external: text)
-        }
+        let id = try owner(of: text, kind)
         show(try id.flatMap { try organization.identity($0)?.identity }.map { [$0] } ?? [], &content)
+    }
+
+    private func owner(of text: String, _ kind: IdentifierKind) throws(VaultError) -> UUID? {
+        switch kind {
+        case .email: return try organization.find(email: text)
+        case .phone: return try organization.find(phone: text)
+        case .external: return try organization.find(external: text)
+        }
     }
 
     private func search(_ text: String, _ content: inout PageContent) async throws {
         do {
             let organization = organization
-            let found = try await pages.state.working { try organization.search(text, limit: Self.resultsMax) }
+            let found = try await pages.state.working { try organization.search(text, limit: Self.resultsMax + 1) }
+            let shown = Array(found.matches.prefix(Self.resultsMax))
             content["understood"] = .text(language.text("understood.name", text))
-            content["is_incomplete"] = .flag(!found.isComplete || found.matches.count == Self.resultsMax)
-            show(found.matches, &content)
+            if !found.isComplete || found.matches.count > shown.count {
+                content["more_match"] = .text(
+                    language.text("results.more", shown.count.formatted(.number.locale(language.locale))))
+            }
+            show(shown, &content)
         } catch let error as VaultError where error.code == .invalidArgument {
             // Words of letters and digits, as a search takes them.
             let words = text.split { !$0.isLetter && !$0.isNumber }

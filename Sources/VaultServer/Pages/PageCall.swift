@@ -14,6 +14,8 @@ struct PageCall {
     let query: Query
     /// The body of a form; empty for a page.
     let form: Query
+    /// Whether another organization may be chosen.
+    let hasChoice: Bool
 
     var language: PageLanguage { frame.language }
     var organization: Organization { pages.state.vault.organization(session.organization) }
@@ -39,13 +41,15 @@ struct PageCall {
 
     /// A page of this call. What the session is to be told on it is told once.
     func page(_ template: String, _ content: PageContent) throws(Problem) -> Response {
+        var content = content
+        content["has_choice"] = .flag(hasChoice)
         guard request.method == .get, let notice = session.notice, notice.page == path(frame.address),
             NIODeadline.now() - notice.made < PageNotice.lifetime
         else {
             return try pages.page(template, content, frame, session)
         }
-        let told = content.merging(["notice": message(notice)]) { $1 }
-        let response = try pages.page(template, told, frame, session)
+        content["notice"] = message(notice)
+        let response = try pages.page(template, content, frame, session)
         pages.sessions.tell(session.id, nil)
         return response
     }

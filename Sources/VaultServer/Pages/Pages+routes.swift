@@ -77,7 +77,8 @@ extension Pages {
             if isForm { try requireOwn(form, session) }
             let call = PageCall(
                 pages: self, request: request, context: context, frame: PageFrame(of: request), session: session,
-                query: try Query(request.uri.query ?? ""), form: form)
+                query: try Query(request.uri.query ?? ""), form: form,
+                hasChoice: try session.isSignedIn ? false : onlyOrganization() == nil)
             return try await body(call)
         } catch {
             let problem = Problem(error)
@@ -110,7 +111,20 @@ extension Pages {
 
     private func signInFirst(_ request: WebRequest) -> Response {
         let frame = PageFrame(of: request)
-        return .redirect(to: frame.path(Self.signInAddress(next: frame.path(frame.address))))
+        guard request.method == .post else {
+            return .redirect(to: frame.path(Self.signInAddress(next: frame.path(frame.address))))
+        }
+        let next = Self.next(Self.formPage(of: request), frame)
+        return .redirect(to: frame.path(Self.signInAddress(next: next) + "&ended=1"))
+    }
+
+    /// The address of the page whose form it is, where the browser tells and the page is this server's.
+    private static func formPage(of request: WebRequest) -> String? {
+        guard let referer = request.headers[.referer], let scheme = referer.range(of: "://") else { return nil }
+        let rest = referer[scheme.upperBound...]
+        let host = rest.prefix { $0 != "/" }
+        guard String(host) == request.head.authority else { return nil }
+        return String(rest[host.endIndex...])
     }
 
     private static func signInAddress(next: String) -> String {
@@ -137,11 +151,12 @@ extension Pages {
         if !state.access.isProtected, try onlyOrganization() != nil {
             return .redirect(to: Self.next(query["next"], frame))
         }
-        return try signInPage(frame, next: query["next"], hasSignedOut: query["signed_out"] != nil)
+        let notice = ["signed_out", "ended"].first { query[$0] != nil }
+        return try signInPage(frame, next: query["next"], notice: notice)
     }
 
     private func signInPage(
-        _ frame: PageFrame, next: String?, error: String? = nil, hasSignedOut: Bool = false,
+        _ frame: PageFrame, next: String?, error: String? = nil, notice: String? = nil,
         status: HTTPResponse.Status = .ok
     ) throws -> Response {
         var content: PageContent = [
@@ -149,9 +164,7 @@ extension Pages {
             "needs_token": .flag(state.access.isProtected), "csrf": "",
         ]
         content["error"] = error.map { .text(frame.language.text($0)) }
-        if hasSignedOut {
-            content["notice"] = .object(["text": .text(frame.language.text("notice.signed_out"))])
-        }
+        content["notice"] = notice.map { .object(["text": .text(frame.language.text("notice.\($0)"))]) }
         if !state.access.isProtected {
             let organizations = try state.vault.organizations()
             content["organizations"] = .list(organizations.prefix(100).map { .object(["id": .text($0.text)]) })

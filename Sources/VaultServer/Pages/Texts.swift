@@ -17,6 +17,7 @@ extension PageLanguage {
         "contacts": "Contactos",
         "conflicts": "Posibles duplicados",
         "organization": "Organización",
+        "change_organization": "Cambiar de organización",
         "role": "Permiso:",
         "role.reader": "lectura",
         "role.resolver": "lectura y altas",
@@ -102,10 +103,13 @@ extension PageLanguage {
         Comprueba que esté bien escrito o prueba con otro dato: el correo, el teléfono o el \
         comienzo del nombre.
         """,
-        "more_match": "Hay más coincidencias. Escribe algo más para acotar la búsqueda.",
         "results.none": "Ningún contacto",
         "results.one": "1 contacto",
         "results.many": "%@ contactos",
+        "results.more": """
+        Hay más coincidencias; se muestran las primeras %@. Escribe más del nombre, o busca por el \
+        correo o el teléfono.
+        """,
         "understood.email": "Búsqueda por el correo %@",
         "understood.phone": "Búsqueda por el teléfono %@",
         "understood.external": "Búsqueda por el identificador %@",
@@ -121,6 +125,7 @@ extension PageLanguage {
         "conflicts_explained": "Contactos que comparten un correo o un teléfono. Decide si son la misma persona.",
         "queue": "Por revisar",
         "queue_pages": "Más por revisar",
+        "first_page": "Primera página",
         "no_conflicts": "No hay nada que revisar",
         "no_conflicts_explained": "Cuando dos contactos compartan un dato, aparecerán aquí.",
         "times_seen": "Coincidencia vista",
@@ -132,6 +137,7 @@ extension PageLanguage {
         "review": "Revisar",
         "more": "Más",
         "recent_merges": "Fusiones recientes",
+        "merges_pages": "Más fusiones",
         "merged_into": "se fusionó con",
         "by": "por",
         "same_person": "¿Son la misma persona?",
@@ -165,6 +171,7 @@ extension PageLanguage {
         "notice.no_merge": "Esta fusión ya no existe: ya se había deshecho, o el contacto se borró.",
         "notice.kept_apart": "Los dos contactos se mantienen separados.",
         "notice.signed_out": "Sesión cerrada.",
+        "notice.ended": "La sesión había terminado y no se ha cambiado nada. Entra y vuelve a intentarlo.",
         "notice.refused": "No se ha podido hacer: los contactos han cambiado entretanto. Revísalos de nuevo.",
         "notice.built_on": "Todavía no se puede deshacer: una fusión posterior se apoya en esta. Deshaz antes esa.",
 
@@ -226,6 +233,7 @@ extension PageLanguage {
         "contacts": "Contacts",
         "conflicts": "Possible duplicates",
         "organization": "Organization",
+        "change_organization": "Change organization",
         "role": "Access:",
         "role.reader": "read",
         "role.resolver": "read and add",
@@ -308,10 +316,13 @@ extension PageLanguage {
         Check the spelling, or try something else: the email, the phone or the beginning of the \
         name.
         """,
-        "more_match": "More people match. Type a little more to narrow the search.",
         "results.none": "No contacts",
         "results.one": "1 contact",
         "results.many": "%@ contacts",
+        "results.more": """
+        More people match; the first %@ are shown. Type more of the name, or search by the email or \
+        the phone.
+        """,
         "understood.email": "Searched by the email %@",
         "understood.phone": "Searched by the phone %@",
         "understood.external": "Searched by the identifier %@",
@@ -327,6 +338,7 @@ extension PageLanguage {
         "conflicts_explained": "Contacts that share an email or a phone. Decide whether they are the same person.",
         "queue": "To review",
         "queue_pages": "More to review",
+        "first_page": "First page",
         "no_conflicts": "Nothing to review",
         "no_conflicts_explained": "When two contacts share a detail, they will appear here.",
         "times_seen": "Seen",
@@ -338,6 +350,7 @@ extension PageLanguage {
         "review": "Review",
         "more": "More",
         "recent_merges": "Recent merges",
+        "merges_pages": "More merges",
         "merged_into": "was merged into",
         "by": "by",
         "same_person": "Are they the same person?",
@@ -371,6 +384,7 @@ extension PageLanguage {
         "notice.no_merge": "This merge is no longer there: it was undone already, or the contact was erased.",
         "notice.kept_apart": "The two contacts are kept apart.",
         "notice.signed_out": "You are signed out.",
+        "notice.ended": "Your session had ended, and nothing was changed. Sign in and try again.",
         "notice.refused": "It couldn’t be done: the contacts have changed in the meantime. Please review them again.",
         "notice.built_on": "This can’t be undone yet: a later merge builds on it. Undo that one first.",
 

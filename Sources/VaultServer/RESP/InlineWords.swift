@@ -14,13 +14,19 @@ struct InlineWords {
         }
     }
 
-    /// What a browser or an HTTP library sends first, or as a header. Acting on such lines would let a web page reach
-    /// the vault through its visitor.
-    var isHTTP: Bool {
-        guard let first = places.first, let last = places.last else { return false }
-        if bytes[last.start..<last.start + last.count].starts(with: "HTTP/".utf8) { return true }
-        let word = bytes.span.extracting(first.start..<first.start + first.count).word
-        return ["post", "host:", "connect", "options", "head", "patch"].contains(word)
+    /// The fault of a line that is of another protocol, where it is.
+    ///
+    /// Acting on what a browser or an HTTP library sends first, or as a header, would let a web page reach the vault through
+    /// its visitor. A reply to the PROXY line of a load balancer, or to the zero that is a line of that protocol's version
+    /// 2, would be taken for that to the client's first command, and so on.
+    var otherProtocol: ProtocolFault? {
+        guard let first = places.first, let last = places.last else { return nil }
+        if bytes[last.start..<last.start + last.count].starts(with: "HTTP/".utf8) { return .http }
+        switch bytes.span.extracting(first.start..<first.start + first.count).word {
+        case "post", "host:", "connect", "options", "head", "patch": return .http
+        case "proxy", "\0": return .proxy
+        default: return nil
+        }
     }
 }
 

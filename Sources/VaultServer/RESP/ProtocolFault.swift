@@ -12,6 +12,8 @@ enum ProtocolFault: Error, Equatable, Sendable {
     case unauthenticatedBulkLength
     /// A browser, or another program, that speaks HTTP.
     case http
+    /// A load balancer that tells in whose place it speaks.
+    case proxy
 
     /// As Redis words it, where Redis has it.
     var sentence: String {
@@ -27,6 +29,7 @@ enum ProtocolFault: Error, Equatable, Sendable {
         case .unauthenticatedMultibulkLength: "unauthenticated multibulk length"
         case .unauthenticatedBulkLength: "unauthenticated bulk length"
         case .http: "this port speaks RESP, not HTTP"
+        case .proxy: "this port speaks RESP, without the PROXY protocol before it"
         }
     }
 

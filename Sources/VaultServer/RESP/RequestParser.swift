@@ -212,7 +212,7 @@ struct RequestParser {
         } catch {
             return .fault(error)
         }
-        if words.isHTTP { return .fault(.http) }
+        if let fault = words.otherProtocol { return .fault(fault) }
         guard words.places.allSatisfy({ $0.count <= limits.argumentBytesMax }) else {
             return .fault(isAuthenticated ? .bulkLength : .unauthenticatedBulkLength)
         }

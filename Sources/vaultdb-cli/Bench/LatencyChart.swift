@@ -21,21 +21,16 @@ struct LatencyChart {
         return low...max((values.max() ?? 1).rounded(.up), low + 1)
     }
 
-    /// Refuses a directory in which no file can be made, and to take the place of a file that is no drawing, such as a
-    /// vault that no option names.
+    /// Refuses a directory in which no file can be made, and to take the place of a file that is no drawing.
     static func requireRoom(at path: String) throws(Failure) {
         guard !NewFile.isWrittenInPlace(path) else { return }
         guard FileManager.default.isWritableFile(atPath: path.resolvedPath.directoryPath) else {
             throw Failure(
                 .failed, "\(path) can't be written", advice: "check that its directory is there and may be written to")
         }
-        guard FileManager.default.fileExists(atPath: path) else { return }
-        let opening = Data("<svg ".utf8)
-        if let file = FileHandle(forReadingAtPath: path) {
-            let start = (try? file.read(upToCount: opening.count)) ?? Data()
-            if start.isEmpty || start == opening { return }
+        guard NewFile.mayReplace(path, beginningWith: "<svg ") else {
+            throw Failure(.failed, "\(path) is there, and no drawing", advice: "choose another name")
         }
-        throw Failure(.failed, "\(path) is there, and no drawing", advice: "choose another name")
     }
 
     func write(to path: String) throws(Failure) {

@@ -1,13 +1,28 @@
+import Glibc
 import LMDB
 import VaultDB
 
-/// The files that lie beside a vault's own.
+/// The files of a vault: its own, and those that lie beside it.
 enum VaultFiles {
     /// LMDB's.
     static func lock(of path: String) -> String { StoreFiles.lock(of: path) }
 
     /// What a vault that was not closed leaves. The first last: it says that there is a log.
     static func logs(of path: String) -> [String] { StoreFiles.logs(of: path).reversed() }
+
+    /// Whether there is a file that is a vault, or another store of LMDB's, or lies beside one. Opens none of them.
+    static func isOfSomeVault(_ path: String) -> Bool {
+        guard access(path, F_OK) == 0 else { return false }
+        if isStore(path) || access(lock(of: path), F_OK) == 0 { return true }
+        return ([lock(of: "")] + StoreFiles.logSuffixes).contains { suffix in
+            path.hasSuffix(suffix) && isStore(String(path.dropLast(suffix.count)))
+        }
+    }
+
+    /// Whether a file has LMDB's mark, behind the head of its first page.
+    private static func isStore(_ path: String) -> Bool {
+        path.firstBytes(20)?.dropFirst(16).elementsEqual([0xDE, 0xC0, 0xEF, 0xBE]) == true
+    }
 
     /// What this process's copy is called until it is whole.
     static func partial(of copy: String) -> String { StoreFiles.partial(of: copy) }

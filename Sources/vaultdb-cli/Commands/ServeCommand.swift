@@ -92,6 +92,10 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("trace, debug, info, notice, warning or error (notice).", valueName: "level"))
     var logLevel: String?
 
+    func validate() throws {
+        if demo, global.db != nil { throw ValidationError("Give one of --demo and --db") }
+    }
+
     func run() throws {
         let settings = try settings()
         defer { LogStream.errors.flush() }

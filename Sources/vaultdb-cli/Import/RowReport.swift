@@ -7,6 +7,9 @@ struct RowReport: ImportListener {
     /// Rejected rows of a file that are printed unless all are wanted.
     private static let printedMax = 20
 
+    private static let assignmentsHeader = ["kind", "id", "identity_id"]
+    private static let rejectsHeader = ["file", "line", "code", "message"]
+
     private let printsAll: Bool
     private var file: ImportFile?
     private var bar = ProgressBar("")
@@ -18,11 +21,23 @@ struct RowReport: ImportListener {
 
     init(_ options: ImportOptions, printsAll: Bool) throws(Failure) {
         self.printsAll = printsAll
-        assignments = try Self.file(options.assignments, "kind", "id", "identity_id")
-        rejects = try Self.file(options.rejects, "file", "line", "code", "message")
+        assignments = try Self.file(options.assignments, Self.assignmentsHeader)
+        rejects = try Self.file(options.rejects, Self.rejectsHeader)
     }
 
-    private static func file(_ path: String?, _ header: String...) throws(Failure) -> NewFile? {
+    /// Refuses to take the place of a file that no import has written.
+    static func requireRoom(_ options: ImportOptions) throws(Failure) {
+        try requireRoom(at: options.assignments, assignmentsHeader, "--assignments")
+        try requireRoom(at: options.rejects, rejectsHeader, "--rejects")
+    }
+
+    private static func requireRoom(at path: String?, _ header: [String], _ option: String) throws(Failure) {
+        guard let path, !NewFile.mayReplace(path, beginningWith: header.joined(separator: ",") + "\r\n") else { return }
+        throw Failure(
+            .failed, "\(path) is there, and not what \(option) writes", advice: "choose another name, or remove it")
+    }
+
+    private static func file(_ path: String?, _ header: [String]) throws(Failure) -> NewFile? {
         guard let path else { return nil }
         let file = try NewFile(path)
         try file.addRecord(header)

@@ -14,6 +14,7 @@ extension GlobalOptions {
             try requireApart(output, from: files.map(\.readPath))
         }
         try options.requireApart()
+        try RowReport.requireRoom(options)
         if [options.assignments, options.rejects].contains("-") { Output.giveWay() }
         var imported: (run: ImportRun, ledger: Ledger, isFirst: Bool)?
         try withOrganization(.readWrite, spellingCacheSlots: Self.importSpellingCacheSlots) { organization, vault in

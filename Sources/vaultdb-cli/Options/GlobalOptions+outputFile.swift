@@ -2,7 +2,7 @@ import Glibc
 import VaultDB
 
 extension GlobalOptions {
-    /// Refuses to write where the vault lies, or what this run reads. To be called before the vault is open: a
+    /// Refuses to write where a vault lies, or what this run reads, or a directory. To be called before the vault is open: a
     /// descriptor that is named but closed could be the vault's then.
     func requireApart(_ output: String?, from inputs: [String] = []) throws(Failure) {
         guard let output else { return }
@@ -12,6 +12,7 @@ extension GlobalOptions {
         if let stream = NewFile.namedStream(output), fcntl(stream, F_GETFD) < 0 { throw Failure.unwritable(output) }
         // It may be redirected to any file.
         let file = output == "-" ? "/dev/stdout" : output
+        if file.isDirectory { throw Failure.unwritable(output, EISDIR) }
         guard !file.isOtherThanFile else { return }
         let vault = db ?? Environment["VAULTDB_PATH"]
         if let vault, Vault.files(of: vault.resolvedPath).contains(where: file.leadsToSameFile(as:)) {
@@ -19,6 +20,9 @@ extension GlobalOptions {
         }
         if inputs.contains(where: file.leadsToSameFile(as:)) {
             throw Failure(.wrongUsage, "\(output) is read here", advice: "write to another file")
+        }
+        if VaultFiles.isOfSomeVault(file.resolvedPath) {
+            throw Failure(.failed, "\(output) exists already, and belongs to a vault", advice: "write to another file")
         }
     }
 }

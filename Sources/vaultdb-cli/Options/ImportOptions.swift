@@ -17,13 +17,16 @@ struct ImportOptions: ParsableArguments {
     var format: ImportFormat?
 
     @Option(
-        help: ArgumentHelp("Write kind,id,identity_id of each row to this CSV file (- for stdout).", valueName: "file"),
+        help: ArgumentHelp(
+            "Write kind,id,identity_id of each row to this CSV file (- for stdout), over an older one.",
+            valueName: "file"),
         completion: .file(extensions: ["csv"]))
     var assignments: String?
 
     @Option(
         help: ArgumentHelp(
-            "Write file,line,code,message of each rejected row to this CSV file (- for stdout).", valueName: "file"),
+            "Write file,line,code,message of each rejected row to this CSV file (- for stdout), over an older one.",
+            valueName: "file"),
         completion: .file(extensions: ["csv"]))
     var rejects: String?
 

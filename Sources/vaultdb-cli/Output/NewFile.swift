@@ -72,6 +72,13 @@ final class NewFile {
     /// Whether something has the name that a file must not take the place of.
     static func isWrittenInPlace(_ path: String) -> Bool { stream(path) != nil || path.isOtherThanFile }
 
+    /// Whether a file there may be taken the place of: none is there, or one that is empty or begins so.
+    static func mayReplace(_ path: String, beginningWith opening: String) -> Bool {
+        guard !isWrittenInPlace(path), access(path, F_OK) == 0 else { return true }
+        guard let start = path.firstBytes(opening.utf8.count) else { return false }
+        return start.isEmpty || start.elementsEqual(opening.utf8)
+    }
+
     /// The stream of this process that is meant: one by its name, or an output that leads to the file at `path`.
     private static func stream(_ path: String) -> Int32? {
         if let named = namedStream(path) { return named }
@@ -156,5 +163,21 @@ extension String {
     var isOtherThanFile: Bool {
         var status = stat()
         return stat(self, &status) == 0 && (status.st_mode & S_IFMT) != S_IFREG
+    }
+
+    var isDirectory: Bool {
+        var status = stat()
+        return stat(self, &status) == 0 && (status.st_mode & S_IFMT) == S_IFDIR
+    }
+
+    /// The first bytes of a file, fewer where it has no more; nil where it can't be read.
+    func firstBytes(_ count: Int) -> [UInt8]? {
+        let descriptor = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: count)
+        // Safe: `pread` writes at most the buffer's length, within the closure that lends its memory.
+        let got = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
+        return got < 0 ? nil : Array(bytes.prefix(got))
     }
 }

@@ -1,7 +1,8 @@
-"""Sends the same bytes to a real Redis and to the server, and compares what comes back, byte for byte.
+"""Sends the same bytes to a real Redis and to the server, and compares what comes back, byte for byte, but for one error.
 
 usage: compare.py REDIS_PORT PORT
 """
+import re
 import socket
 import sys
 
@@ -92,10 +93,15 @@ def answer(port, pieces):
         return received
 
 
+def compared(received):
+    """Without the arguments of an unknown command: Redis repeats them, and the server does not, for they may be a token."""
+    return re.sub(rb"(-ERR unknown command '[^']*'), with args beginning with: [^\r]*", rb"\1", received)
+
+
 failed = 0
 for name, pieces in CASES.items():
     real, ours = answer(int(sys.argv[1]), pieces), answer(int(sys.argv[2]), pieces)
-    if real != ours:
+    if compared(real) != ours:
         failed += 1
         print(f"{name}:\n  redis {real[:200]!r}\n  ours  {ours[:200]!r}")
 print(f"{len(CASES) - failed} of {len(CASES)} alike")

@@ -51,6 +51,13 @@ def sync(protocol):
     assert client.config_get("save") == {"save": ""}
     assert client.command_count() > 20
     assert any(int(entry["id"]) == client.client_id() for entry in client.client_list())
+    assert client.client_info()["id"] == client.client_id()
+    assert client.info("replication")["role"] == "master"
+    cursor, walked = None, []
+    while cursor != 0:
+        cursor, page = client.execute_command("SCAN", ORG, cursor or 0, "KIND", "EMAIL", "COUNT", 50)
+        walked += page
+    assert [person, made["identity"]] in walked, walked
     client.close()
 
 

@@ -233,9 +233,11 @@ extension Model {
         let joined = mine.joined(theirs)
         if now.count > joined.count {
             let part = isReturned ? mine : theirs
+            let isNamed = part == nil || now.source != joined.source
             let gained = QuarrelState(
-                state: part?.state ?? .open, source: now.source, firstSeen: part?.firstSeen ?? now.lastSeen,
-                lastSeen: now.lastSeen, count: (part?.count ?? 0) + now.count - joined.count)
+                state: part?.state ?? .open, source: isNamed ? now.source : part?.source,
+                firstSeen: part?.firstSeen ?? now.lastSeen, lastSeen: now.lastSeen,
+                count: (part?.count ?? 0) + now.count - joined.count)
             if isReturned { mine = gained } else { theirs = gained }
         }
         if now.state != joined.state {
@@ -276,9 +278,10 @@ extension Model.QuarrelState {
     /// Counts add up, and kept apart wins over open.
     fileprivate func joined(_ theirs: Self?) -> Self {
         guard let theirs else { return self }
+        let (later, earlier) = lastSeen > theirs.lastSeen ? (self, theirs) : (theirs, self)
         return Self(
             state: [state, theirs.state].contains(.keptApart) ? .keptApart : .open,
-            source: lastSeen > theirs.lastSeen ? source : theirs.source, firstSeen: min(firstSeen, theirs.firstSeen),
+            source: later.source ?? earlier.source, firstSeen: min(firstSeen, theirs.firstSeen),
             lastSeen: max(lastSeen, theirs.lastSeen), count: count + theirs.count)
     }
 }
