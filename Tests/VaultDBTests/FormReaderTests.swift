@@ -105,6 +105,7 @@ import Testing
             "an email with a space in it, which is nobody's",
             [("Email", "juan perez@gmail.com"), ("Teléfono", "600 77 01 22"), ("Your work email", "a\u{A0}b@x.com")],
             phone: "600 77 01 22", rest: ["Email", "Your work email"]),
+        Example("an email and a word beside it", [("email", "ana@x.com (work)")], email: "ana@x.com", rest: ["email"]),
         Example("an email in the name", [("name", "ana@example.com")], email: "ana@example.com"),
         Example("an email and a phone in a name", [("name", "600123456")], phone: "600123456"),
         Example(
@@ -177,6 +178,8 @@ import Testing
     @Test func `what was asked for and is not usable is told`() throws {
         #expect(try read([("email", "ana perez@x.com"), ("phone", "12")]).unusable == [.email, .phone])
         #expect(try read([("email", "ana at home"), ("note", "ana@x.com"), ("tel", "")]).unusable.isEmpty)
+        #expect(try read([("leave your email here", "me, ana@x.com or b@x.com please")]).unusable == [.email])
+        #expect(try read([("leave your email here", "no"), ("phone number of a friend", "12")]).unusable.isEmpty)
         #expect(try read([("emergency phone", "12"), ("message", "a b@x.com or c@x.com")]).unusable.isEmpty)
     }
 

@@ -108,6 +108,21 @@ import Testing
         #expect(try clinic.isClean())
     }
 
+    /// What was mistyped is no other person's address.
+    @Test func `a form tells of an email that is none, and a repeated key of the first one's`() async throws {
+        let clinic = try Clinic()
+        let other = try await clinic.people.resolve(email: "perez@example.com").identity.id
+        func send(_ email: String) async throws -> PutAnswer {
+            let fields = [FormField(name: "Email", value: email), FormField(name: "Teléfono", value: "600 77 01 22")]
+            return try await clinic.people.submit(FormSubmission(fields: fields, idempotencyKey: "f1")).intake.put
+        }
+        let first = try await send("juan perez@example.com")
+        #expect(first.identity != other && first.warnings == [.invalid(.email)])
+        #expect(try clinic.record(.lead, first.id).attributes == #"{"Email":"juan perez@example.com"}"#)
+        #expect(try await send("juan.perez@example.com") == first)
+        #expect(try clinic.isClean())
+    }
+
     @Test(
         arguments: [
             ([("name", "Ana Ruiz"), ("last name", "Ruiz")], "Ana", "Ruiz", nil),

@@ -137,8 +137,9 @@ public final class Environment: StorageEngine {
                 // Whoever crashed while making the file has left it empty.
                 if !(options.creates && file.bytes == 0) { try file.checkHeader() }
                 try ProcessGuard.claim(file)
-                // Who rewrites a store has it alone, so this is of one that was ended before it was done.
-                if options.access == .readWrite { unlink(StoreFiles.rewrite(of: name)) }
+                // Who came while this waited for the file; who comes from now on sees that it is in use.
+                try LockFile.refuseUsedElsewhere(beside: name)
+                if options.access == .readWrite { NewFile.removeRewrite(of: name) }
             } catch {
                 if isNew { file.removeIfAlone() }
                 throw error

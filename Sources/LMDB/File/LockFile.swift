@@ -32,7 +32,8 @@ enum LockFile {
                     ? ofAnother(path)
                     : .misuse(
                         "\(path) is gone or another one, but others have the store open, be it the child of one that has"
-                            + " ended: end all of them, whom `fuser \(store)` names")
+                            + " ended, or who reads it on a read-only file system: end all of them, whom"
+                            + " `fuser \(store)` names")
             }
             usleep(1000)
         }

@@ -108,6 +108,15 @@ package enum NewFile {
         return process == getpid() || kill(process, 0) != 0 && errno == ESRCH
     }
 
+    /// Takes away what a rewriting left that was ended: a copy of all that the store had. To be called by who has the store, for
+    /// whoever rewrites it has it alone.
+    static func removeRewrite(of store: String) {
+        let rewrite = StoreFiles.rewrite(of: store)
+        // With a lock file it is a store by itself.
+        guard access(StoreFiles.lock(of: rewrite), F_OK) != 0 else { return }
+        _ = removeUnused(rewrite)
+    }
+
     /// - Returns: whether it is not there any more.
     private static func removeUnused(_ name: String) -> Bool {
         let descriptor = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)

@@ -246,8 +246,8 @@ final class LogFile {
 
     private var damagedHeader: StorageError {
         .corrupted(
-            "the header of \(path) is damaged, or another program's: put the log back as it was, or, if the machine has"
-                + " not stopped since, move both of its files away")
+            "the header of \(path) is damaged, or another program's: put the log back as it was, do the restore again that was"
+                + " cut off here, or, if the machine has not stopped since, move both of the log's files away")
     }
 
     /// The next record of this epoch; nil after the last.

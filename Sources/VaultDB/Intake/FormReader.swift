@@ -15,6 +15,9 @@ package struct FormReader: Sendable {
         let field: FormField
         let meaning: FieldMeaning
         var isTaken = false
+
+        /// Whether it was to be an email, where nothing of it is one.
+        var isNoAddress: Bool { meaning.role == .email || meaning.hint == .email && field.value.contains("@") }
     }
 
     /// Reads a form. What is not recognised, or not usable as what its name says, is left in `rest`.
@@ -33,9 +36,9 @@ package struct FormReader: Sendable {
             form.email = found.address
             form.taken.insert(.init(field: found.field, role: .email), at: 0)
         }
-        let unused = candidates.filter { !$0.isTaken && !$0.meaning.isOtherPerson }.map(\.meaning.role)
-        if form.email == nil, unused.contains(.email) { form.unusable.append(.email) }
-        if form.phone == nil, unused.contains(.phone) { form.unusable.append(.phone) }
+        let unused = candidates.filter { !$0.isTaken && !$0.meaning.isOtherPerson }
+        if form.email == nil, unused.contains(where: { $0.isNoAddress }) { form.unusable.append(.email) }
+        if form.phone == nil, unused.contains(where: { $0.meaning.role == .phone }) { form.unusable.append(.phone) }
         form.rest = candidates.filter { !$0.isTaken }.map(\.field)
         if let attributes = form.attributes, attributes.utf8.count > Limits.attributesBytesMax {
             throw .invalid("the form is longer than \(Limits.attributesBytesMax) bytes as JSON", advice: "shorten it")
@@ -137,16 +140,17 @@ extension FormReader {
     /// What may stand next to an address within a text.
     private static let separators = Set("<>()[]{},;:\"'!?¿¡".unicodeScalars)
 
-    /// The one address that stands within longer texts; nil where there are several. A field for an address has one or none:
-    /// of one with a space in it the rest is somebody else's.
+    /// The one address that stands within longer texts; nil where there are several. In a field for an address it does not end
+    /// at a space: of one with a space in it the rest would be somebody else's.
     private func emailInText(_ candidates: [Candidate]) -> (address: String, field: String)? {
         var found: (address: String, field: String)?
-        for candidate in candidates where !candidate.meaning.isOtherPerson && !candidate.meaning.asks(for: .email) {
+        for candidate in candidates where !candidate.meaning.isOtherPerson {
+            let isForAddress = candidate.meaning.asks(for: .email)
             // By scalars: a character may be thousands of marks long, and hide the separator that they stand on.
             for word in candidate.field.value.unicodeScalars.split(whereSeparator: {
-                $0.properties.isWhitespace || Self.separators.contains($0)
+                !isForAddress && $0.properties.isWhitespace || Self.separators.contains($0)
             }) {
-                let text = String(word).trimmingDots
+                let text = String(word).trimmingWhiteSpace().trimmingDots
                 guard Self.looksLikeAddress(text), let address = EmailAddress(text)?.rawValue,
                     email(text) != nil, address != found?.address
                 else { continue }

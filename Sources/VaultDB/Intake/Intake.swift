@@ -101,6 +101,7 @@ extension FormSubmission {
             kind: .lead, firstName: form.firstName ?? form.name?.name(before: form.lastName),
             lastName: form.lastName, email: form.email, phone: form.phone, source: source ?? "public_form",
             status: Record.new, attributes: form.attributes)
+        draft.unusable = form.unusable
         draft.idempotencyKey = idempotencyKey
         return draft
     }
@@ -123,13 +124,6 @@ public struct FormAnswer: Equatable, Sendable {
     public let intake: IntakeAnswer
     /// Which field was taken for what.
     public let taken: [Form.Taken]
-
-    init(_ intake: IntakeAnswer, to form: Form) {
-        var put = intake.put
-        for kind in form.unusable where !put.warnings.contains(.invalid(kind)) { put.warnings.append(.invalid(kind)) }
-        self.intake = IntakeAnswer(put: put, isPatient: intake.isPatient)
-        taken = form.taken
-    }
 }
 
 extension Core {

@@ -28,6 +28,8 @@ public struct RecordDraft: Sendable {
     public var region: Region?
     /// A repeated key gives the first answer again and writes nothing.
     public var idempotencyKey: String?
+    /// What it came with that could not be used, beside its fields.
+    var unusable: [IdentifierKind] = []
 
     public init(
         kind: RecordKind, id: String? = nil, identity: UUID? = nil, firstName: String? = nil, lastName: String? = nil,

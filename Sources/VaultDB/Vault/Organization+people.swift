@@ -102,14 +102,14 @@ extension Organization {
     public func submit(_ form: FormSubmission) async throws(VaultError) -> FormAnswer {
         let (draft, reading) = try core.read(form, tenant)
         let answer = try await core.write(tenant, core.take(draft, tenant, as: .form)) { core.tell($0, $1) }
-        return FormAnswer(answer, to: reading)
+        return FormAnswer(intake: answer, taken: reading.taken)
     }
 
     /// The blocking twin.
     public func submitBlocking(_ form: FormSubmission) throws(VaultError) -> FormAnswer {
         let (draft, reading) = try core.read(form, tenant)
         let answer = try core.writeBlocking(tenant, core.take(draft, tenant, as: .form)) { core.tell($0, $1) }
-        return FormAnswer(answer, to: reading)
+        return FormAnswer(intake: answer, taken: reading.taken)
     }
 
     static func validate(limit: Int, max: Int = Limits.scanEntriesMax) throws(VaultError) {

@@ -32,7 +32,7 @@ extension Organization {
     ) throws(VaultError) {
         let (draft, reading) = try core.read(form, tenant)
         try core.submit(tenant, core.take(draft, tenant, as: .form), { [core] in core.tell($0, $1) }) { result in
-            deliver(result.map { FormAnswer($0, to: reading) })
+            deliver(result.map { FormAnswer(intake: $0, taken: reading.taken) })
         }
     }
 }

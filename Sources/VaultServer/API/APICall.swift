@@ -123,29 +123,45 @@ struct APICall: Sendable {
     func answer(
         headers: HTTPFields = [:], _ body: @escaping @Sendable () throws -> JSONValue
     ) async throws -> Response {
-        let json = try await work { ByteBuffer(string: try body().text) }
-        return try response(json, headers: headers)
+        // Within, so that what many make at a time is counted as soon as it is there.
+        let answer = try await work { try HeldAnswer(ByteBuffer(string: try body().text), in: state) }
+        return answer.response(headers)
     }
 
-    /// A response of JSON that was read. A large one counts among the replies that clients have yet to take.
-    /// - Throws: busy, where it is large and clients have to take others first. What is made at the same time may go beyond.
+    /// A response of JSON that was read.
+    /// - Throws: see `HeldAnswer`.
     func response(_ json: ByteBuffer, headers: HTTPFields = [:]) throws(VaultError) -> Response {
-        guard json.readableBytes > PieceWriter.bytesMax else { return Response(jsonBytes: json, headers: headers) }
-        let held = state.heldReplies
-        guard !held.isFull else {
+        try HeldAnswer(json, in: state).response(headers)
+    }
+
+    /// The identity as it is now, for the primaries of an answer.
+    func current(_ id: UUID) throws -> Identity? { try organization.identity(answered: id) }
+}
+
+/// JSON that is to be answered. Where it is large it counts among the replies that clients have yet to take.
+private struct HeldAnswer: Sendable {
+    private let json: ByteBuffer
+    private let part: HeldReplies.Part?
+
+    /// - Throws: busy, where it is large and clients have to take others first. What is made at the same time may go beyond.
+    init(_ json: ByteBuffer, in state: ServerState) throws(VaultError) {
+        self.json = json
+        let (held, isLarge) = (state.heldReplies, json.readableBytes > PieceWriter.bytesMax)
+        guard !isLarge || !held.isFull else {
             throw .busy("\(state.limits.workOutputBytesMax) bytes of answers wait for clients to take them")
         }
-        let part = held.hold(json.readableBytes)
-        let body = ResponseBody(contentLength: json.readableBytes) { writer in
+        part = isLarge ? held.hold(json.readableBytes) : nil
+    }
+
+    func response(_ headers: HTTPFields) -> Response {
+        guard let part else { return Response(jsonBytes: json, headers: headers) }
+        let body = ResponseBody(contentLength: json.readableBytes) { [json] writer in
             defer { part.end() }
             try await writer.write(json)
             try await writer.finish(nil)
         }
         return Response(jsonBody: body, headers: headers)
     }
-
-    /// The identity as it is now, for the primaries of an answer.
-    func current(_ id: UUID) throws -> Identity? { try organization.identity(answered: id) }
 }
 
 extension Response {

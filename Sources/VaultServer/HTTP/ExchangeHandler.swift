@@ -344,16 +344,22 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) { expectActivity(context) }
 
-    /// So long a client may be idle, which has less time for its first request: it has shown nothing. Nil for ever.
+    /// So long a client may be idle, which has less time for its first request: it has shown nothing. While answers wait for it
+    /// others may have to wait, so it is never idle for ever then. Nil for ever.
     private var idleTimeMax: TimeAmount? {
         let hasAsked = isOwing || lastWritten != nil
-        let bounds = [limits.httpIdleSecondsMax, hasAsked ? 0 : limits.unauthenticatedSecondsMax]
+        let bounds = [
+            limits.httpIdleSecondsMax, hasAsked ? 0 : limits.unauthenticatedSecondsMax,
+            heldBytes > 0 ? limits.outputSecondsMax : 0,
+        ]
         return bounds.filter { $0 > 0 }.min().map { TimeAmount.seconds(Int64($0)) }
     }
 
     private func expectActivity(_ context: ChannelHandlerContext) {
-        guard let idleTimeMax else { return }
-        idleDeadline = schedule(context, at: lastActive + idleTimeMax) { $0.endIfIdle($1) }
+        // Where it may be idle for ever it is looked at now and again whether it takes what waits for it.
+        let time = idleTimeMax ?? .seconds(Int64(limits.outputSecondsMax))
+        guard time > .zero else { return }
+        idleDeadline = schedule(context, at: max(lastActive + time, .now() + .seconds(1))) { $0.endIfIdle($1) }
     }
 
     /// A client that takes little, but goes on taking it, is not idle; nor is one that waits for the server.

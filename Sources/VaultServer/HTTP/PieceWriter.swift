@@ -20,7 +20,8 @@ struct PieceWriter: ResponseBodyWriter {
     mutating func write(_ buffer: ByteBuffer) async throws {
         var rest = buffer
         while rest.readableBytes > 0, let piece = rest.readSlice(length: min(rest.readableBytes, Self.bytesMax)) {
-            try await writer.write(piece)
+            // A slice would keep the whole body until its last byte is taken.
+            try await writer.write(ByteBuffer(buffer: piece))
             // A write only hands the piece to the loop. What comes behind that has the next one wait for room.
             try await loop.submit {}.get()
         }

@@ -53,7 +53,8 @@ extension PageCall {
         case .id(let id): return redirect(to: path("/contacts/\(id.text)"))
         case .identifier(let kind):
             // A sign without width may be part of what somebody holds.
-            let spelling = try owner(of: typed, kind) == nil ? text : typed
+            let isFoundAsTyped = try owner(of: text, kind) == nil && owner(of: typed, kind) != nil
+            let spelling = isFoundAsTyped ? typed : text
             content["query"] = .text(spelling)
             try lookUp(spelling, kind, &content)
         case .name: try await search(text, &content)

@@ -114,17 +114,20 @@ extension Pages {
         guard request.method == .post else {
             return .redirect(to: frame.path(Self.signInAddress(next: frame.path(frame.address))))
         }
-        let next = Self.next(Self.formPage(of: request), frame)
+        let next = Self.next(formPage(of: request), frame)
         return .redirect(to: frame.path(Self.signInAddress(next: next) + "&ended=1"))
     }
 
-    /// The address of the page whose form it is, where the browser tells and the page is this server's.
-    private static func formPage(of request: WebRequest) -> String? {
+    /// The address of the page whose form it is, where the browser tells and the page is this server's. What a form was sent to
+    /// is none that can be asked for, though it may have answered with another form.
+    private func formPage(of request: WebRequest) -> String? {
         guard let referer = request.headers[.referer], let scheme = referer.range(of: "://") else { return nil }
         let rest = referer[scheme.upperBound...]
         let host = rest.prefix { $0 != "/" }
         guard String(host) == request.head.authority else { return nil }
-        return String(rest[host.endIndex...])
+        let address = String(rest[host.endIndex...])
+        let shown = Self.addresses.filter { $0.method == .get }.map(\.path)
+        return HTTPRoutes.template(of: String(address.prefix { $0 != "?" }), among: shown) == nil ? nil : address
     }
 
     private static func signInAddress(next: String) -> String {

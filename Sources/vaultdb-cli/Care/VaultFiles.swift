@@ -10,18 +10,27 @@ enum VaultFiles {
     /// What a vault that was not closed leaves. The first last: it says that there is a log.
     static func logs(of path: String) -> [String] { StoreFiles.logs(of: path).reversed() }
 
-    /// Whether there is a file that is a vault, or another store of LMDB's, or lies beside one. Opens none of them.
+    /// Whether a file is a vault, or another store of LMDB's, or has the name of what lies beside one. To be asked before a vault
+    /// is open: whoever reads a file and closes it gives up this process's locks on it.
     static func isOfSomeVault(_ path: String) -> Bool {
-        guard access(path, F_OK) == 0 else { return false }
-        if isStore(path) || access(lock(of: path), F_OK) == 0 { return true }
-        return ([lock(of: "")] + StoreFiles.logSuffixes).contains { suffix in
+        if isStore(path) || isLock(lock(of: path)) { return true }
+        let suffixes = [lock(of: ""), StoreFiles.rewrite(of: "")] + StoreFiles.logSuffixes
+        return suffixes.contains { suffix in
             path.hasSuffix(suffix) && isStore(String(path.dropLast(suffix.count)))
         }
     }
 
+    private static let mark: [UInt8] = [0xDE, 0xC0, 0xEF, 0xBE]
+
     /// Whether a file has LMDB's mark, behind the head of its first page.
     private static func isStore(_ path: String) -> Bool {
-        path.firstBytes(20)?.dropFirst(16).elementsEqual([0xDE, 0xC0, 0xEF, 0xBE]) == true
+        path.firstBytes(20)?.dropFirst(16).elementsEqual(mark) == true
+    }
+
+    /// The same of a lock file, which begins with it. One that can't be read may be one.
+    private static func isLock(_ path: String) -> Bool {
+        guard access(path, F_OK) == 0 else { return false }
+        return path.firstBytes(4)?.elementsEqual(mark) ?? true
     }
 
     /// What this process's copy is called until it is whole.

@@ -22,7 +22,7 @@ extension GlobalOptions {
             throw Failure(.wrongUsage, "\(output) is read here", advice: "write to another file")
         }
         if VaultFiles.isOfSomeVault(file.resolvedPath) {
-            throw Failure(.failed, "\(output) exists already, and belongs to a vault", advice: "write to another file")
+            throw Failure(.failed, "\(output) belongs to a vault", advice: "write to another file")
         }
     }
 }
