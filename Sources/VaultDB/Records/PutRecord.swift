@@ -21,7 +21,6 @@ public struct PutAnswer: Equatable, Sendable {
     /// - Parameter query: the draft's identifiers, normalised; nil where none is usable.
     mutating func warn(of draft: RecordDraft, _ query: ResolveQuery?) {
         warnings = resolution?.warnings ?? query?.warnings ?? draft.request.unusable
-        for kind in draft.unusable where !warnings.contains(.invalid(kind)) { warnings.append(.invalid(kind)) }
     }
 }
 

@@ -15,7 +15,7 @@ struct ResolveQuery: Sendable {
     /// The name's words, where they were made beforehand.
     private(set) var nameTokens: NameTokens?
     let source: String?
-    let warnings: [Resolution.Warning]
+    private(set) var warnings: [Resolution.Warning]
 
     var identifierCount: Int { externals.count + (email == nil ? 0 : 1) + (phone == nil ? 0 : 1) }
 
@@ -38,6 +38,11 @@ struct ResolveQuery: Sendable {
 
     /// Makes ready what only a new person needs: for who does not keep the writer waiting with it.
     mutating func prepareForNewcomer() { nameTokens = name.map { NameTokens([$0]) } }
+
+    /// Tells of these, too, that one was given which is not usable.
+    mutating func warn(of kinds: [IdentifierKind]) {
+        for kind in kinds where !warnings.contains(.invalid(kind)) { warnings.append(.invalid(kind)) }
+    }
 
     /// Whether a stored identifier, given by its tag and bytes, is one of these and owned.
     func contains(tag: UInt8, text: RawSpan) -> Bool {

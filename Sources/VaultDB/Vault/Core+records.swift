@@ -35,7 +35,9 @@ extension Core {
         draft.attributes = draft.attributes.map(JSONText.compacted)
         do throws(VaultError) {
             if let phone { return try ResolveQuery(draft.request, phone: phone, normalizer) }
-            return try ResolveQuery(draft.request, region: region(draft.region, for: tenant), normalizer)
+            var query = try ResolveQuery(draft.request, region: region(draft.region, for: tenant), normalizer)
+            query.warn(of: draft.unusable)
+            return query
         } catch {
             if error.code == .noUsableIdentifier { return nil }
             throw error
