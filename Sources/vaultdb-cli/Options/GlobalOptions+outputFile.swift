@@ -22,7 +22,10 @@ extension GlobalOptions {
             throw Failure(.wrongUsage, "\(output) is read here", advice: "write to another file")
         }
         if VaultFiles.isOfSomeVault(file.resolvedPath) {
-            throw Failure(.failed, "\(output) belongs to a vault", advice: "write to another file")
+            let isThere = access(file.resolvedPath, F_OK) == 0
+            throw Failure(
+                .failed, "\(output) \(isThere ? "exists already, and " : "")belongs to a vault",
+                advice: "write to another file")
         }
     }
 }
