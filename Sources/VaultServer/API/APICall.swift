@@ -146,7 +146,7 @@ private struct HeldAnswer: Sendable {
     /// - Throws: busy, where it is large and clients have to take others first. What is made at the same time may go beyond.
     init(_ json: ByteBuffer, in state: ServerState) throws(VaultError) {
         self.json = json
-        let (held, isLarge) = (state.heldReplies, json.readableBytes > PieceWriter.bytesMax)
+        let (held, isLarge) = (state.heldReplies, json.readableBytes > HeldReplies.smallBytesMax)
         guard !isLarge || !held.isFull else {
             throw .busy("\(state.limits.workOutputBytesMax) bytes of answers wait for clients to take them")
         }

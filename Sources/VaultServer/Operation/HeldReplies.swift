@@ -42,7 +42,7 @@ final class HeldReplies: Sendable {
     var isFull: Bool { byteCount.load(ordering: .relaxed) > bytesMax }
 
     /// A reply of no more is never refused.
-    private static let smallBytesMax = 64 << 10
+    static let smallBytesMax = 64 << 10
 
     /// - Parameter byteCount: of a reply that is made.
     /// - Throws: busy, where it is large and clients have to take others first. What is made at the same time may go beyond.
