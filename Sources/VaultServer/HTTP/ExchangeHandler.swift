@@ -65,6 +65,8 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var hasBroughtNone = false
     /// Bytes that the client had yet to take then.
     private var heldBytes = 0
+    /// What came behind the last request, and is to be answered once that is.
+    private var refusal: Problem?
     /// Whether who is behind this takes what the client sends, and does not have it wait.
     private var isTaking = false
     private var importStep = ImportStep.taking
@@ -207,16 +209,23 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
             endReading(context)
             context.fireErrorCaught(problem)
         } else if !isOwing {
-            var head = problem.response.head
-            head.headerFields[.connection] = "close"
-            head.headerFields[.cacheControl] = "no-store"
-            head.headerFields[.xContentTypeOptions] = "nosniff"
-            context.write(wrapOutboundOut(.head(HTTPResponseHead(head))), promise: nil)
-            if !look.asksForHead { context.write(wrapOutboundOut(.body(.byteBuffer(problem.body))), promise: nil) }
-            writeEnd(wrapOutboundOut(.end(nil)), context, nil)
-            flush(context: context)
+            answer(problem, context)
+        } else if isResponding, unanswered.isEmpty {
+            // The head of the last response is out, and did not say that nothing follows.
+            refusal = problem
         }
         if !isOwing { close(context: context, mode: .all, promise: nil) }
+    }
+
+    private func answer(_ problem: Problem, _ context: ChannelHandlerContext) {
+        var head = problem.response.head
+        head.headerFields[.connection] = "close"
+        head.headerFields[.cacheControl] = "no-store"
+        head.headerFields[.xContentTypeOptions] = "nosniff"
+        context.write(wrapOutboundOut(.head(HTTPResponseHead(head))), promise: nil)
+        if !look.asksForHead { context.write(wrapOutboundOut(.body(.byteBuffer(problem.body))), promise: nil) }
+        writeEnd(wrapOutboundOut(.end(nil)), context, nil)
+        flush(context: context)
     }
 
     // MARK: Responses
@@ -240,7 +249,9 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
             if isReading, !mayStream { expectEnd(context) }
             // The request that is read is the last of those that wait.
             if isReading, unanswered.count == 1, unanswered.first?.waits == true { goOn(context) }
-            if isEnding, !isOwing { close(context: context, mode: .all, promise: nil) }
+            guard isEnding, !isOwing else { return }
+            if let problem = refusal.take() { answer(problem, context) }
+            close(context: context, mode: .all, promise: nil)
         }
     }
 
